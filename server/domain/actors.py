@@ -1,0 +1,17 @@
+"""Who does something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Actor"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or program, and what they came through (``page``, ``api``, ``library``, ``cli``,
+    ``run``).
+    """
+
+    user: str
+    via: str = "api"

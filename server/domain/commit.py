@@ -1,0 +1,96 @@
+"""Commit: everything that one atomic step changes, ready to be stored.
+
+A store writes all of it in one transaction or nothing of it. The order of the lists is the order of
+the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from server.domain.entities import Digests, Entity, Reference, Version
+from server.domain.events import Event
+from server.domain.runs import Outcome, Run
+
+__all__ = ["AuditEntry", "Commit", "DocumentUpdate", "ProjectRecord"]
+
+
+class AuditEntry(NamedTuple):
+    """One link of a project's hash chain: ``hash = SHA-256(previous ‖ canonical JSON of the
+    rest)``.
+    """
+
+    number: int
+    at: str
+    actor: str
+    via: str
+    action: str
+    entity_id: str | None
+    run_id: str | None
+    detail: Mapping[str, Any]
+    previous: str
+    hash: str
+
+
+class DocumentUpdate(NamedTuple):
+    """A server-authored update of one entity's document."""
+
+    entity_id: str
+    update: bytes
+
+
+@dataclass(slots=True)
+class ProjectRecord:
+    """A project's own row: name, settings, kinds and rules as JSON, whole on every write."""
+
+    id: str
+    name: str
+    created_at: str
+    settings: Mapping[str, Any]
+    kinds: Mapping[str, Any]
+    rules: Sequence[Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Commit:
+    """One atomic step of one project.
+
+    - ``project``: the project's row is inserted or replaced.
+    - ``entities``: whole rows, inserted or replaced (created, new current version, deleted,
+      restored).
+    - ``versions``: inserted; ``states`` holds the encoded CRDT state of those that have one of
+      their own.
+    - ``references_put`` are inserted or replaced whole, ``references_removed`` deleted by id.
+    - ``pointers`` moves references' resolved versions; ``digests`` sets entities' two hashes.
+    - ``run``: the run's row as it is after the step; ``outcomes`` are rows of that run, and each
+      that is not ``unchanged`` is at once its entity's last outcome (``at`` is the step's time).
+    - ``documents``: appended to the documents' update logs.
+    - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
+      next.
+    """
+
+    project_id: str
+    at: str
+    project: ProjectRecord | None = None
+    entities: list[Entity] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
+    states: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    references_put: list[Reference] = field(default_factory=list)
+    references_removed: list[str] = field(default_factory=list)
+    pointers: dict[str, int] = field(default_factory=dict)
+    digests: dict[str, Digests] = field(default_factory=dict)
+    run: Run | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    documents: list[DocumentUpdate] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def versions_kept(self) -> list[Version]:
+        """The new versions that can become somebody's input: all but parked ones."""
+        return [version for version in self.versions if version.cause != "parked"]
+
+    def changes_shape(self) -> bool:
+        """Whether it changes what depends on what, or how a change would travel."""
+        return bool(self.project or self.entities or self.references_put or self.references_removed)

@@ -1,0 +1,166 @@
+"""Drafts: what Ripplecut itself does to an entity's CRDT document, as functions from bytes to
+bytes.
+
+A document's shared types: a ``Y.Map`` named ``fields``; prose fields are ``Y.Text`` in it, the
+others plain JSON. Every function that edits takes a fresh random client id (pycrdt's default),
+because reusing one after a lost transaction would leave two replicas different for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pycrdt import Doc, Map, Text, merge_updates
+
+from server.domain.kinds import Kind, normalise
+from server.domain.text import edits
+
+__all__ = [
+    "Edited",
+    "declare_prose",
+    "edit_at_head",
+    "edit_draft",
+    "merge_states",
+    "merge_text",
+    "read_values",
+    "seed",
+]
+
+
+class Edited(NamedTuple):
+    """A document after an edit: its whole state, and the update that holds just the difference."""
+
+    state: bytes
+    update: bytes
+
+
+def seed(kind: Kind, fields: Mapping[str, Any]) -> bytes:
+    """The first state of an entity's document: every prose field a text, also when it is empty."""
+    doc: Doc[Any] = Doc()
+    root = doc.get("fields", type=Map)
+    with doc.transaction():
+        for name in kind.prose:
+            root[name] = Text(str(fields.get(name) or ""))
+        for name, value in fields.items():
+            if not kind.is_prose(name):
+                root[name] = value
+    return doc.get_update()
+
+
+def _open(states: Iterable[bytes]) -> tuple[Doc[Any], Map[Any]]:
+    doc: Doc[Any] = Doc()
+    for state in states:
+        doc.apply_update(state)
+    return doc, doc.get("fields", type=Map)
+
+
+def merge_states(states: Iterable[bytes]) -> bytes:
+    """One state that holds all of several: a base and the updates after it, in any order."""
+    doc, _ = _open(states)
+    return doc.get_update()
+
+
+def read_values(state: bytes) -> dict[str, Any]:
+    """The fields of a document as JSON; what JSON cannot hold is left out."""
+    _, root = _open([state])
+    values: dict[str, Any] = {}
+    for name, value in (root.to_py() or {}).items():
+        try:
+            values[name] = normalise(value)
+        except ValueError:
+            continue
+    return values
+
+
+def _set_text(root: Map[Any], name: str, text: str) -> None:
+    current = root.get(name)
+    if not isinstance(current, Text):
+        root[name] = Text(text)
+        return
+    for edit in edits(str(current), text):
+        start = _units(str(current), edit.position)
+        end = _units(str(current), edit.position + edit.deleted)
+        if end > start:
+            del current[start:end]
+        if edit.inserted:
+            current.insert(start, edit.inserted)
+
+
+def _units(text: str, position: int) -> int:
+    """A character position in the unit that pycrdt's texts count in: UTF-8 bytes."""
+    return len(text[:position].encode())
+
+
+def _apply(root: Map[Any], kind: Kind, fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        if kind.is_prose(name):
+            _set_text(root, name, str(value or ""))
+        else:
+            root[name] = value
+
+
+def edit_draft(
+    version_state: bytes, draft_state: bytes, kind: Kind, fields: Mapping[str, Any]
+) -> Edited:
+    """Bring an API change of the current version into a draft that may be ahead of it.
+
+    Prose is edited on a fork of the version's state and merged as a CRDT merges, so other people's
+    unpublished typing stays. Other fields are set on top of the draft: a map entry has one last
+    writer, and that is this edit. ``state`` is the new version's state, ``update`` what the draft
+    needs.
+    """
+    prose = {name: value for name, value in fields.items() if kind.is_prose(name)}
+    other = {name: value for name, value in fields.items() if not kind.is_prose(name)}
+    updates: list[bytes] = []
+    state = version_state
+    if prose:
+        doc, root = _open([version_state])
+        before = doc.get_state()
+        with doc.transaction():
+            _apply(root, kind, prose)
+        updates.append(doc.get_update(before))
+        state = doc.get_update()
+    if other:
+        updates.append(edit_at_head(draft_state, kind, other).update)
+    return Edited(state, merge_updates(*updates) if len(updates) > 1 else updates[0])
+
+
+def edit_at_head(draft_state: bytes, kind: Kind, fields: Mapping[str, Any]) -> Edited:
+    """Edit a draft where it stands: afterwards its fields are these, whatever had been typed."""
+    doc, root = _open([draft_state])
+    before = doc.get_state()
+    with doc.transaction():
+        _apply(root, kind, fields)
+    return Edited(doc.get_update(), doc.get_update(before))
+
+
+def declare_prose(draft_state: bytes, names: Iterable[str]) -> bytes | None:
+    """The update that seeds later-declared prose fields; ``None`` when all of them are texts
+    already.
+    """
+    doc, root = _open([draft_state])
+    before = doc.get_state()
+    changed = False
+    with doc.transaction():
+        for name in names:
+            value = root.get(name)
+            if not isinstance(value, Text):
+                root[name] = Text(value if isinstance(value, str) else "")
+                changed = True
+    return doc.get_update(before) if changed else None
+
+
+def merge_text(base: str, ours: str, theirs: str) -> str:
+    """Merge two texts that grew from one base, the way their editors would have merged live."""
+    doc: Doc[Any] = Doc()
+    doc.get("fields", type=Map)["text"] = Text(base)
+    start = doc.get_update()
+    sides = []
+    for text in (ours, theirs):
+        fork, root = _open([start])
+        with fork.transaction():
+            _set_text(root, "text", text)
+        sides.append(fork.get_update())
+    _, root = _open(sides)
+    return str(root["text"])

@@ -1,0 +1,202 @@
+"""DependencyGraph: who uses what, on networkx.
+
+An edge runs from what is used to what uses it, so the dependents of an asset are its descendants.
+Nodes carry their ``kind`` and ``category``; an edge carries the references that make it, by id, in
+its ``references``. Edges come and go one at a time; nothing here ever rebuilds the graph.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from protocol.errors import Cycle, NotFound
+from server.domain.entities import Reference
+
+__all__ = ["DependencyGraph", "Dependent", "Follows"]
+
+Follows = Callable[[Reference], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """An entity that depends on another: how many edges away, and over which shortest way."""
+
+    id: str
+    depth: int
+    path: tuple[str, ...]
+
+
+class DependencyGraph:
+    """The directed acyclic graph of a project. Unknown ids raise NotFound."""
+
+    def __init__(self) -> None:
+        self.graph: nx.DiGraph[str] = nx.DiGraph()
+        self.generation = 0
+
+    # -- building ----------------------------------------------------------------------------------
+
+    def add_node(self, entity_id: str, kind: str, category: str) -> None:
+        self.graph.add_node(entity_id, kind=kind, category=category)
+        self.generation += 1
+
+    def remove_node(self, entity_id: str) -> None:
+        """Take an entity out, with every edge from and to it."""
+        self._known(entity_id)
+        self.graph.remove_node(entity_id)
+        self.generation += 1
+
+    def add_edge(self, reference: Reference) -> None:
+        """Add a reference; raises Cycle naming the way round, and then nothing was added."""
+        self._known(reference.source)
+        self._known(reference.target)
+        path = self.path_between(reference.target, reference.source)
+        if path is not None:
+            raise Cycle([reference.source, *path])
+        self.add_checked_edge(reference)
+
+    def add_checked_edge(self, reference: Reference) -> None:
+        """Add a reference that is known to make no cycle (it was accepted before)."""
+        source, target = reference.source, reference.target
+        successors = self.graph.adj[source]
+        if target in successors:
+            successors[target]["references"][reference.id] = reference
+        else:
+            self.graph.add_edge(source, target, references={reference.id: reference})
+        self.generation += 1
+
+    def remove_edge(self, reference: Reference) -> None:
+        """Take a reference out; what else joins the same two entities stays."""
+        references = self.graph.adj[reference.source][reference.target]["references"]
+        del references[reference.id]
+        if not references:
+            self.graph.remove_edge(reference.source, reference.target)
+        self.generation += 1
+
+    def build_dependency_graph(self, project_data: Mapping[str, Any]) -> None:
+        """Add all of a project in the mission's JSON shape (see ``project_json``)."""
+        from server.domain.project_json import read_edges, read_nodes
+
+        for node in read_nodes(project_data):
+            self.add_node(*node)
+        for number, (source, target, role) in enumerate(read_edges(project_data)):
+            self.add_edge(
+                Reference(f"ref-{number}", source, target, role, "latest", 1, f"a{number}", {})
+            )
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def __contains__(self, entity_id: str) -> bool:
+        return entity_id in self.graph
+
+    def category(self, entity_id: str) -> str:
+        self._known(entity_id)
+        return str(self.graph.nodes[entity_id]["category"])
+
+    def path_between(self, start: str, goal: str) -> list[str] | None:
+        """Some way along the edges from one entity to another, both included; ``None`` where there
+        is none.
+        """
+        came_from: dict[str, str | None] = {start: None}
+        queue = deque([start])
+        adjacency = self.graph.adj
+        while queue:
+            here = queue.popleft()
+            if here == goal:
+                path: list[str] = []
+                step: str | None = here
+                while step is not None:
+                    path.append(step)
+                    step = came_from[step]
+                return path[::-1]
+            for following in adjacency[here]:
+                if following not in came_from:
+                    came_from[following] = here
+                    queue.append(following)
+        return None
+
+    def dependents(
+        self,
+        entity_id: str,
+        depth: int | None = None,
+        include_shots: bool = True,
+    ) -> list[Dependent]:
+        """Everything that depends on an entity, nearest first, with the shortest way to it.
+
+        ``include_shots=False`` leaves shots out, and what only they reach.
+        """
+        self._known(entity_id)
+        found: dict[str, Dependent] = {}
+        queue = deque([Dependent(entity_id, 0, (entity_id,))])
+        nodes, adjacency = self.graph.nodes, self.graph.adj
+        while queue:
+            here = queue.popleft()
+            if depth is not None and here.depth >= depth:
+                continue
+            for following in adjacency[here.id]:
+                if following in found or following == entity_id:
+                    continue
+                if not include_shots and nodes[following]["category"] == "shot":
+                    continue
+                found[following] = Dependent(following, here.depth + 1, (*here.path, following))
+                queue.append(found[following])
+        return list(found.values())
+
+    def get_dependencies(self, entity_id: str, depth: int | None = None) -> list[str]:
+        """The ids of all dependents, at most ``depth`` edges away."""
+        return [dependent.id for dependent in self.dependents(entity_id, depth)]
+
+    def affected(self, sources: Iterable[str], follows: Follows | None = None) -> list[str]:
+        """All dependents of several entities in dependency order: each after everything it depends
+        on.
+
+        The sources are not in it, unless one depends on another. With ``follows``, only edges of
+        which a reference satisfies it are walked. Costs one look at each edge of the affected part.
+        """
+        roots = list(dict.fromkeys(sources))
+        for root in roots:
+            self._known(root)
+        adjacency = self.graph.adj
+        waiting: dict[str, int] = {}
+        seen = set(roots)
+        stack = list(roots)
+        while stack:
+            for following, edge in adjacency[stack.pop()].items():
+                if follows and not any(map(follows, edge["references"].values())):
+                    continue
+                waiting[following] = waiting.get(following, 0) + 1
+                if following not in seen:
+                    seen.add(following)
+                    stack.append(following)
+        ready = deque(root for root in roots if root not in waiting)
+        order: list[str] = []
+        while ready:
+            here = ready.popleft()
+            for following, edge in adjacency[here].items():
+                if follows and not any(map(follows, edge["references"].values())):
+                    continue
+                waiting[following] -= 1
+                if not waiting[following]:
+                    order.append(following)
+                    ready.append(following)
+        return order
+
+    def get_affected_shots(self, entity_id: str) -> list[str]:
+        """The shots among the dependents, in dependency order."""
+        return self._affected_of("shot", entity_id)
+
+    def get_affected_sequences(self, entity_id: str) -> list[str]:
+        """The sequences among the dependents, in dependency order."""
+        return self._affected_of("sequence", entity_id)
+
+    def _affected_of(self, category: str, entity_id: str) -> list[str]:
+        nodes = self.graph.nodes
+        return [id_ for id_ in self.affected([entity_id]) if nodes[id_]["category"] == category]
+
+    def _known(self, entity_id: str) -> None:
+        if entity_id not in self.graph:
+            raise NotFound(f"There is no {entity_id!r} in this project")

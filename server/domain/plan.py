@@ -1,0 +1,301 @@
+"""Plans: what a change does to each dependent, in which phase, and why.
+
+One function, ``reach``, decides the outcome of one dependent. A preview calls it for all of them on
+a transaction that is thrown away; a run calls it batch by batch on transactions that commit. So a
+preview is the very plan that the execution takes.
+
+``reach`` looks at where pointers stand and not at what a run has done so far: doing it again
+changes nothing, so a run that was interrupted goes on with whatever has no outcome row yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.domain.changes import Change
+from server.domain.digests import checksum
+from server.domain.entities import Entity, Reference
+from server.domain.graph import Follows
+from server.domain.project import CONTAINERS, ProjectState
+from server.domain.rules import Decision
+from server.domain.runs import Outcome, OutcomeName, Phase, Root
+from server.domain.transaction import Transaction
+
+__all__ = ["PHASES", "Plan", "Scope", "follows_latest", "phases_of", "plan", "reach", "scope_of"]
+
+PHASES: tuple[Phase, ...] = ("realtime", "batch", "background")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run is about: where it starts, what can be reached, and what sort of change travels.
+
+    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them.
+    """
+
+    run_id: str
+    roots: tuple[Root, ...]
+    classes: tuple[str, ...]
+    cause: str
+    order: tuple[str, ...]
+    reachable: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The outcomes to reach, in order, and the phase of each. Equal plans have equal hashes."""
+
+    outcomes: tuple[Outcome, ...]
+    phases: tuple[tuple[Phase, tuple[str, ...]], ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for outcome in self.outcomes:
+            counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
+        return counts
+
+    def hash(self, rests_on: Any) -> str:
+        """Names this plan: over its outcomes and what it rests on (the change and the versions
+        before it).
+        """
+        return checksum([rests_on, [list(outcome) for outcome in self.outcomes]])
+
+
+def scope_of(
+    state: ProjectState, run_id: str, roots: Sequence[Root], classes: tuple[str, ...], cause: str
+) -> Scope:
+    """Everything that a change of these roots can reach."""
+    order = tuple(state.graph.affected([root.asset_id for root in roots]))
+    reachable = frozenset(order) | {root.asset_id for root in roots}
+    return Scope(run_id, tuple(roots), classes, cause, order, reachable)
+
+
+def follows_latest(state: ProjectState) -> Follows:
+    """Which references a draft previews through: those that would follow, into what is not
+    locked.
+    """
+
+    def follows(reference: Reference) -> bool:
+        target = state.entities.get(reference.target)
+        return reference.policy == "latest" and target is not None and target.status != "final"
+
+    return follows
+
+
+def phases_of(
+    state: ProjectState, scope: Scope, viewed: AbstractSet[str], mode: Phase
+) -> tuple[tuple[Phase, tuple[str, ...]], ...]:
+    """Split the dependents in phases, each in dependency order.
+
+    ``realtime``: what somebody looks at, with everything between it and the roots. ``batch``: the
+    other assets and shots, ``background``: scenes and sequences, which close after their last shot.
+    With mode ``background`` nothing but what is viewed comes before the rest.
+    """
+    urgent: set[str] = set()
+    for entity_id in reversed(scope.order):
+        if entity_id in viewed or any(
+            one.target in urgent and state.category(entity_id) not in CONTAINERS
+            for one in state.outputs(entity_id)
+        ):
+            urgent.add(entity_id)
+    first: list[str] = []
+    second: list[str] = []
+    third: list[str] = []
+    for entity_id in scope.order:
+        if state.category(entity_id) in CONTAINERS:
+            third.append(entity_id)
+        elif entity_id in urgent:
+            first.append(entity_id)
+        elif mode == "background":
+            third.append(entity_id)
+        else:
+            second.append(entity_id)
+    third.sort(key=lambda entity_id: state.category(entity_id) in CONTAINERS)
+    named = zip(PHASES, (first, second, third), strict=True)
+    return tuple((phase, tuple(ids)) for phase, ids in named if ids)
+
+
+def plan(
+    tx: Transaction, scope: Scope, phases: Sequence[tuple[Phase, tuple[str, ...]]]
+) -> Iterator[Outcome]:
+    """Reach every dependent, one a step, on a transaction that will be thrown away.
+
+    The caller may pause between steps, as long as the state under the transaction stays as it is.
+    """
+    for _, ids in phases:
+        for entity_id in ids:
+            yield reach(tx, scope, entity_id)
+
+
+def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
+    """Bring one dependent up to date as far as policy and rules allow, and say what was done and
+    why.
+    """
+    entity = tx.entity(entity_id)
+    before = tx.digests(entity_id).all.hex()
+    moves, pins, waiting = _behind(tx, scope, entity)
+    is_container = tx.kind(entity).category in CONTAINERS
+    decision = Decision("update", None)
+    if moves:
+        first = moves[0][0]
+        source_kind = tx.entity(first.source).kind
+        decision = tx.state.rules.decide(scope.classes, source_kind, entity.kind, entity.status)
+        if decision.verdict == "update":
+            _follow(tx, scope, entity, moves)
+        elif decision.verdict == "pin":
+            _pin(tx, moves)
+    if is_container:
+        _follow_members(tx, scope, entity_id)
+    tx.refresh(entity_id)
+    after = tx.digests(entity_id).all.hex()
+    name, reason = _explain(tx, scope, entity, decision, moves, pins, waiting, before != after)
+    about = next(iter(moves or pins or waiting), None)
+    source, number = _source(tx, scope, about)
+    return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
+
+
+Move = tuple[Reference, int]
+
+
+def _behind(
+    tx: Transaction, scope: Scope, entity: Entity
+) -> tuple[list[Move], list[Move], list[Move]]:
+    """References that should move (and to where), that are pinned, and that wait for an approved
+    version.
+    """
+    moves: list[Move] = []
+    pins: list[Move] = []
+    waiting: list[Move] = []
+    for reference in tx.inputs(entity.id):
+        if reference.source not in scope.reachable or tx.is_member(reference):
+            continue
+        source = tx.entity(reference.source)
+        here = tx.pointer(reference)
+        goal = source.current.number
+        if reference.policy == "approved":
+            if goal != source.approved_version:
+                waiting.append((reference, goal))
+            goal = source.approved_version or here
+        if goal == here:
+            continue
+        if tx.contribution(reference, goal) == tx.contribution(reference, here):
+            continue
+        (pins if reference.policy == "pinned" else moves).append((reference, goal))
+    return moves, pins, waiting
+
+
+def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
+    for reference, number in moves:
+        tx.move_pointer(reference, number)
+    if tx.kind(entity).category == "asset":
+        ids = [reference.id for reference, _ in moves]
+        tx.cut(
+            entity.id,
+            Change(references={"changed": ids}),
+            cause="run",
+            message=f"Because of {_roots(tx, scope)}",
+            run_id=scope.run_id,
+        )
+
+
+def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
+    """Move a scene's or sequence's pointers to the new versions of the shots that this run starts
+    from.
+    """
+    for root in scope.roots:
+        for reference in tx.state.outputs(root.asset_id):
+            if reference.target == container_id and reference.policy == "latest":
+                number = tx.current(root.asset_id).number
+                if tx.is_member(reference) and tx.pointer(reference) != number:
+                    tx.move_pointer(reference, number)
+
+
+def _pin(tx: Transaction, moves: Sequence[Move]) -> None:
+    for reference, _ in moves:
+        pinned = replace(
+            reference, policy="pinned", version=tx.pointer(reference), pinned_by="a rule"
+        )
+        tx.put_reference(pinned)
+
+
+def _explain(
+    tx: Transaction,
+    scope: Scope,
+    entity: Entity,
+    decision: Decision,
+    moves: Sequence[Move],
+    pins: Sequence[Move],
+    waiting: Sequence[Move],
+    differs: bool,
+) -> tuple[OutcomeName, str]:
+    """The outcome's name, and its reason in words that a coordinator would use."""
+    if moves:
+        what = _names(tx, moves)
+        rule = f" (rule “{decision.rule.name}”)" if decision.rule else ""
+        match decision.verdict:
+            case "require_approval":
+                return (
+                    "awaiting_approval",
+                    f"{what} is ready, but this {entity.kind} is {entity.status}: it asks{rule}",
+                )
+            case "notify":
+                return "notified", f"{what} is new; a rule only tells about it{rule}"
+            case "mark_stale":
+                return "stale", f"{what} is new; a rule marks this as stale{rule}"
+            case "pin":
+                return "pinned", f"stays as it was before {what}: a rule pinned it{rule}"
+            case "block":
+                return "blocked", f"{what} must not reach this{rule}"
+            case "update":
+                because = _because(tx, scope, moves)
+                kept = f"; {_pinned(tx, pins)}" if pins else ""
+                return "updated", f"follows {what}{because}{kept}"
+    if differs:
+        return "updated", f"what it holds changed because of {_roots(tx, scope)}"
+    if pins:
+        return "pinned", _pinned(tx, pins)
+    if waiting:
+        reference, number = waiting[0]
+        source = tx.entity(reference.source)
+        has = f"v{source.approved_version}" if source.approved_version else "none yet"
+        return (
+            "unchanged",
+            f"follows the approved version of {source.name} ({has}); v{number} is not approved",
+        )
+    return "unchanged", f"nothing that it shows differs after {_roots(tx, scope)}"
+
+
+def _pinned(tx: Transaction, pins: Sequence[Move]) -> str:
+    reference, number = pins[0]
+    source = tx.entity(reference.source)
+    by = f" by {reference.pinned_by}" if reference.pinned_by else ""
+    return f"pinned to {source.name} v{tx.pointer(reference)}{by}; v{number} does not reach it"
+
+
+def _names(tx: Transaction, moves: Sequence[Move]) -> str:
+    return " and ".join(f"{tx.entity(one.source).name} v{number}" for one, number in moves)
+
+
+def _roots(tx: Transaction, scope: Scope) -> str:
+    names = [f"{tx.name_of(root.asset_id)} v{root.to_version}" for root in scope.roots[:3]]
+    more = len(scope.roots) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _because(tx: Transaction, scope: Scope, moves: Sequence[Move]) -> str:
+    """Names the roots where what moved is not itself one of them."""
+    roots = {root.asset_id for root in scope.roots}
+    if all(reference.source in roots for reference, _ in moves):
+        return ""
+    return f", because of {_roots(tx, scope)}"
+
+
+def _source(tx: Transaction, scope: Scope, about: Move | None) -> tuple[str, int]:
+    if about is not None:
+        return about[0].source, about[1]
+    root = scope.roots[0]
+    return root.asset_id, root.to_version

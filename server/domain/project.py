@@ -1,0 +1,196 @@
+"""ProjectState: everything that is true of one project now, in memory, and how a commit changes
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from protocol.errors import NotFound
+from server.domain.commit import Commit, ProjectRecord
+from server.domain.digests import NO_MEMBERS, add_members, member_share
+from server.domain.entities import Entity, LastOutcome, Reference, Version
+from server.domain.graph import DependencyGraph
+from server.domain.kinds import Kind, KindRegistry
+from server.domain.rules import Rule, RulesEngine
+
+__all__ = ["CONTAINERS", "MEMBERS", "ProjectState"]
+
+CONTAINERS = frozenset({"scene", "sequence"})
+MEMBERS = frozenset({"shot", "scene"})
+
+_NO_REFERENCES: dict[str, Reference] = {}
+
+
+class ProjectState:
+    """The committed state. Only ``apply`` changes it, and only with a commit that is durable.
+
+    ``versions`` holds every entity's current version and every version that a reference resolves
+    to. ``dormant`` references are those of deleted entities: they come back when the entity is
+    restored. ``generation`` grows with every commit that changes what depends on what or how:
+    caches hang on it.
+    """
+
+    def __init__(self, record: ProjectRecord, seq: int, audit_number: int, audit_hash: str) -> None:
+        self.seq = seq
+        self.audit_number = audit_number
+        self.audit_hash = audit_hash
+        self.entities: dict[str, Entity] = {}
+        self.deleted: dict[str, Entity] = {}
+        self.references: dict[str, Reference] = {}
+        self.versions: dict[tuple[str, int], Version] = {}
+        self.graph = DependencyGraph()
+        self.generation = 0
+        self.dormant: dict[str, Reference] = {}
+        self._inputs: dict[str, dict[str, Reference]] = {}
+        self._take_record(record)
+
+    def _take_record(self, record: ProjectRecord) -> None:
+        self.record = record
+        self.kinds = KindRegistry.from_json(record.kinds)
+        self.rules = RulesEngine(Rule.from_json(dict(rule)) for rule in record.rules)
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.record.settings
+
+    def entity(self, entity_id: str) -> Entity:
+        """The entity; raises NotFound (a deleted one is not there)."""
+        entity = self.entities.get(entity_id)
+        if entity is None:
+            raise NotFound(f"There is no {entity_id!r} in the project {self.id!r}")
+        return entity
+
+    def kind(self, entity: Entity) -> Kind:
+        return self.kinds.get(entity.kind)
+
+    def category(self, entity_id: str) -> str:
+        return self.kinds.get(self.entities[entity_id].kind).category
+
+    def inputs(self, target: str) -> Mapping[str, Reference]:
+        """The references that an entity is built on, by id."""
+        return self._inputs.get(target, _NO_REFERENCES)
+
+    def outputs(self, source: str) -> Iterable[Reference]:
+        """The references by which others use an entity."""
+        if source in self.graph:
+            for edge in self.graph.graph.adj[source].values():
+                yield from edge["references"].values()
+
+    # -- changing ----------------------------------------------------------------------------------
+
+    def load(self, entities: Iterable[Entity]) -> None:
+        """Take stored entities in; the caller adds their references and versions after."""
+        for entity in entities:
+            self._put_entity(entity)
+
+    def load_references(self, references: Iterable[Reference]) -> None:
+        for reference in references:
+            self._put_reference(reference)
+
+    def load_versions(self, versions: Iterable[Version]) -> None:
+        for version in versions:
+            self.versions[version.entity_id, version.number] = version
+
+    def recount_members(self, container_id: str) -> tuple[int, int]:
+        """The members' sum of a scene or sequence, from nothing; stored on the entity and
+        returned.
+        """
+        total = NO_MEMBERS
+        for reference in self.inputs(container_id).values():
+            member = self.entities.get(reference.source)
+            if member is not None and self.kinds.get(member.kind).category in MEMBERS:
+                share = member_share(member.id, reference.order, member.digests)
+                total = add_members(total, share)
+        self.entities[container_id].members = total
+        return total
+
+    def apply(self, commit: Commit, members: Mapping[str, tuple[int, int]]) -> None:
+        """Make a durable commit true here; ``members`` are the new sums of scenes and sequences."""
+        if commit.project is not None:
+            self._take_record(commit.project)
+        self.load_versions(commit.versions_kept())
+        for entity in commit.entities:
+            self._put_entity(entity)
+        for reference_id in commit.references_removed:
+            self._drop_reference(reference_id)
+        for reference in commit.references_put:
+            self._drop_reference(reference.id)
+            self._put_reference(reference)
+        for reference_id, number in commit.pointers.items():
+            self.references[reference_id].version = number
+        for entity_id, digests in commit.digests.items():
+            self.entities[entity_id].digests = digests
+        for container_id, total in members.items():
+            self.entities[container_id].members = total
+        self._take_outcomes(commit)
+        if commit.events:
+            self.seq = commit.events[-1].seq
+        if commit.audit:
+            self.audit_number = commit.audit[-1].number
+            self.audit_hash = commit.audit[-1].hash
+        if commit.changes_shape():
+            self.generation += 1
+
+    def _take_outcomes(self, commit: Commit) -> None:
+        run_id = commit.run.id if commit.run else ""
+        for outcome in commit.outcomes:
+            entity = self.entities.get(outcome.entity_id)
+            if entity is not None and outcome.outcome != "unchanged":
+                entity.last_outcome = LastOutcome(
+                    outcome.outcome,
+                    outcome.reason,
+                    outcome.source,
+                    outcome.source_version,
+                    run_id,
+                    commit.at,
+                )
+                if outcome.outcome == "updated":
+                    entity.updated_at = commit.at
+
+    def _put_entity(self, entity: Entity) -> None:
+        self.versions[entity.id, entity.current.number] = entity.current
+        if entity.deleted_at is not None:
+            self._bury(entity)
+            return
+        self.deleted.pop(entity.id, None)
+        self.entities[entity.id] = entity
+        if entity.id not in self.graph:
+            self.graph.add_node(entity.id, entity.kind, self.kinds.get(entity.kind).category)
+
+    def _bury(self, entity: Entity) -> None:
+        for reference in [*self.inputs(entity.id).values(), *self.outputs(entity.id)]:
+            self._drop_reference(reference.id)
+            self.dormant[reference.id] = reference
+        self.entities.pop(entity.id, None)
+        self.deleted[entity.id] = entity
+        if entity.id in self.graph:
+            self.graph.remove_node(entity.id)
+
+    def _put_reference(self, reference: Reference) -> None:
+        if reference.source not in self.entities or reference.target not in self.entities:
+            self.dormant[reference.id] = reference
+            return
+        self.dormant.pop(reference.id, None)
+        self.references[reference.id] = reference
+        self._inputs.setdefault(reference.target, {})[reference.id] = reference
+        self.graph.add_checked_edge(reference)
+
+    def _drop_reference(self, reference_id: str) -> None:
+        self.dormant.pop(reference_id, None)
+        reference = self.references.pop(reference_id, None)
+        if reference is None:
+            return
+        inputs = self._inputs.get(reference.target, {})
+        inputs.pop(reference_id, None)
+        if not inputs:
+            self._inputs.pop(reference.target, None)
+        if reference.source in self.graph and reference.target in self.graph:
+            self.graph.remove_edge(reference)

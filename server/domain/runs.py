@@ -1,0 +1,118 @@
+"""Runs: one execution of a plan, and what it did to each dependent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+__all__ = ["OUTCOMES", "Outcome", "OutcomeName", "Phase", "Root", "Run", "RunStatus"]
+
+OutcomeName = Literal[
+    "updated",
+    "unchanged",
+    "notified",
+    "stale",
+    "pinned",
+    "awaiting_approval",
+    "blocked",
+    "conflict",
+    "failed",
+    "cancelled",
+    "superseded",
+]
+OUTCOMES: tuple[OutcomeName, ...] = (
+    "updated",
+    "unchanged",
+    "notified",
+    "stale",
+    "pinned",
+    "awaiting_approval",
+    "blocked",
+    "conflict",
+    "failed",
+    "cancelled",
+    "superseded",
+)
+RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+Phase = Literal["realtime", "batch", "background"]
+
+
+class Outcome(NamedTuple):
+    """What a run did (or would do) to one dependent, and why, in words."""
+
+    entity_id: str
+    kind: str
+    outcome: OutcomeName
+    reason: str
+    source: str
+    source_version: int
+    from_hash: str
+    to_hash: str
+
+    def to_json(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+class Root(NamedTuple):
+    """One asset that a run starts from: the version it had, and the one it has now."""
+
+    asset_id: str
+    from_version: int
+    to_version: int
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of a plan. ``counts`` is by outcome; times are ISO 8601 UTC.
+
+    ``graph_generation`` and ``rules_digest`` say what it was planned on. ``processed`` of ``total``
+    dependents have an outcome row.
+    """
+
+    id: str
+    project_id: str
+    roots: tuple[Root, ...]
+    classes: tuple[str, ...]
+    cause: str
+    author: str
+    message: str
+    mode: Phase
+    notify: bool
+    status: RunStatus
+    total: int
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    processed: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    phases: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.status in {"done", "failed", "cancelled"}
+
+    @property
+    def affected(self) -> int:
+        """How many dependents have an outcome other than ``unchanged``."""
+        return sum(count for name, count in self.counts.items() if name != "unchanged")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "project_id": self.project_id,
+            "asset_ids": [root.asset_id for root in self.roots],
+            "status": self.status,
+            "phases": [{"phase": name, "total": total} for name, total in self.phases.items()],
+            "total": self.total,
+            "processed": self.processed,
+            "counts": dict(self.counts),
+            "created_at": self.created_at,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "cause": self.cause,
+            "author": self.author,
+            "message": self.message,
+            "error": self.error,
+        }

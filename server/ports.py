@@ -1,0 +1,306 @@
+"""What the core asks of the world, as narrow protocols: the live side, and what the live side asks
+of the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from server.domain.actors import Actor
+from server.domain.commit import AuditEntry, Commit, ProjectRecord
+from server.domain.entities import Entity, Reference, Version
+from server.domain.events import Event
+from server.domain.runs import Outcome, Run
+
+__all__ = [
+    "Access",
+    "Actor",
+    "AuditFilter",
+    "Clock",
+    "DocumentStore",
+    "Drafts",
+    "LiveProject",
+    "OpenProject",
+    "ProjectCore",
+    "Storage",
+    "StoredDocument",
+    "StoredProject",
+    "StoredToken",
+    "TokenStore",
+]
+
+Clock = Callable[[], str]
+"""Answers the time now as ISO 8601 UTC with milliseconds and a ``Z``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document at rest: its base state and the updates that were committed after it, in order."""
+
+    state: bytes
+    updates: Sequence[bytes]
+
+
+class DocumentStore(Protocol):
+    """Where documents rest. Updates of one document are kept in the order of the calls."""
+
+    async def load_document(self, project_id: str, entity_id: str) -> StoredDocument:
+        """The document of an entity; raises NotFound where the entity was never created."""
+        ...
+
+    def append_update(self, project_id: str, entity_id: str, update: bytes) -> Awaitable[None]:
+        """Queue an update at once, in the order of the calls; awaiting the result means that it is
+        durable.
+
+        Raises Unavailable when it could not be committed; then nothing of it was kept.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProject:
+    """A project as it is loaded to become live: every entity and reference, and the versions in
+    use.
+
+    ``versions`` holds each entity's current version (``Entity.current`` is that object) and every
+    version that a reference resolves to. ``seq`` and ``audit_head`` are the ends of the stream and
+    of the chain.
+    """
+
+    record: ProjectRecord
+    entities: Sequence[Entity]
+    references: Sequence[Reference]
+    versions: Sequence[Version]
+    seq: int
+    audit_number: int
+    audit_hash: str
+    open_runs: Sequence[Run]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which audit entries to read; ``None`` means any. ``since`` is an ISO time, inclusive."""
+
+    entity_id: str | None = None
+    actor: str | None = None
+    run_id: str | None = None
+    since: str | None = None
+
+
+class Storage(DocumentStore, Protocol):
+    """Where everything rests. One writer; every method may raise Unavailable when the disk fails.
+
+    Reads see every commit that was awaited before. Pages are ``(items, cursor)``: ``cursor`` is
+    ``None`` on the last page, else it is given back to read on.
+    """
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of all streams: survives restarts, changes when a backup is restored."""
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Store a step: all of it or nothing; returning means that it is durable.
+
+        Commits of one project take effect in the order of the calls; those of several projects and
+        document updates share a transaction where they meet, with a savepoint each.
+        """
+        ...
+
+    async def projects(self) -> Sequence[ProjectRecord]:
+        """All projects, by creation."""
+        ...
+
+    async def projects_with_open_runs(self) -> Sequence[str]:
+        """The ids of the projects with a run that is queued or running."""
+        ...
+
+    async def load_project(self, project_id: str) -> StoredProject:
+        """All of a project; raises NotFound."""
+        ...
+
+    async def projects_with(self, entity_id: str) -> Sequence[str]:
+        """The ids of the projects in which an entity of this id lives."""
+        ...
+
+    async def version(self, project_id: str, entity_id: str, number: int) -> Version:
+        """One version; raises NotFound."""
+        ...
+
+    async def versions(
+        self, project_id: str, entity_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Version], str | None]:
+        """A page of an entity's versions, newest first."""
+        ...
+
+    async def version_state(self, project_id: str, entity_id: str, number: int) -> bytes:
+        """The encoded CRDT state that a version was cut from (of its ``state_number``); raises
+        NotFound.
+        """
+        ...
+
+    async def run(self, run_id: str) -> Run:
+        """One run of any project; raises NotFound."""
+        ...
+
+    async def runs(self, project_id: str, limit: int) -> Sequence[Run]:
+        """A project's newest runs."""
+        ...
+
+    async def outcomes(
+        self, run_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[tuple[Outcome, str]], str | None]:
+        """A page of a run's outcomes with their times, in the order in which they were reached."""
+        ...
+
+    async def outcome_ids(self, run_id: str) -> frozenset[str]:
+        """The entities that a run has reached already: what a resumed run leaves alone."""
+        ...
+
+    async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
+        """Up to ``limit`` events after a position; ``None`` when the stream no longer reaches that
+        far back or has never been that far."""
+        ...
+
+    async def audit(
+        self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[AuditEntry], str | None]:
+        """A page of audit entries, newest first."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued, then close; later calls raise Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token at rest: never its text, only ``SHA-256`` of it. ``project_id=None`` means every
+    project.
+
+    ``purpose`` is ``api``, ``login`` (in a printed URL) or ``session`` (in a cookie).
+    """
+
+    hash: str
+    user: str
+    role: str
+    project_id: str | None
+    purpose: str
+    created_at: str
+    expires_at: str | None
+
+
+class TokenStore(Protocol):
+    """Where tokens and remembered answers rest."""
+
+    async def add_token(self, token: StoredToken) -> None: ...
+
+    async def token(self, hash_: str) -> StoredToken | None: ...
+
+    async def remove_token(self, hash_: str) -> None: ...
+
+    async def remember_answer(self, key: str, fingerprint: str, status: int, body: bytes) -> None:
+        """Keep the answer to a request with an Idempotency-Key; ``key`` holds the user too."""
+        ...
+
+    async def answer(self, key: str) -> tuple[str, int, bytes] | None:
+        """``(fingerprint, status, body)`` of a remembered answer of the last 24 hours."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What somebody may do in one project."""
+
+    user: str
+    role: str
+
+
+class Drafts(Protocol):
+    """The live side as the core sees it: what is being typed, and who looks at what."""
+
+    async def draft_state(self, project_id: str, entity_id: str) -> bytes:
+        """The encoded state of an entity's draft as it is this moment, loaded or not."""
+        ...
+
+    def merge_committed(self, project_id: str, entity_id: str, update: bytes) -> None:
+        """Merge a committed, server-authored update into the draft if it is loaded, and fan it
+        out.
+        """
+        ...
+
+    def viewed(self, project_id: str) -> frozenset[str]:
+        """The entities that somebody has on screen right now."""
+        ...
+
+
+class LiveProject(Protocol):
+    """Where a project's events and ephemeral frames go after their commit."""
+
+    def publish(self, project_id: str, events: Sequence[Event]) -> None:
+        """Fan durable events out, in order; never blocks."""
+        ...
+
+    def tell(
+        self, project_id: str, frame: Mapping[str, Any], concerns: frozenset[str] | None
+    ) -> None:
+        """Fan an ephemeral frame out to whoever subscribes to one of ``concerns`` (``None``:
+        everybody).
+        """
+        ...
+
+
+class ProjectCore(Protocol):
+    """What a room may ask of its project's owner. Plain methods answer from memory at once."""
+
+    @property
+    def project_id(self) -> str: ...
+
+    @property
+    def epoch(self) -> str: ...
+
+    @property
+    def seq(self) -> int:
+        """The position of the last committed event."""
+        ...
+
+    def has_entity(self, entity_id: str) -> bool: ...
+
+    def draft_changes(self, entity_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a draft's values that differ from the current version's."""
+        ...
+
+    def is_prose(self, entity_id: str, field: str) -> bool: ...
+
+    def change_type(self, entity_id: str, fields: Sequence[str]) -> str:
+        """``visual``, ``metadata`` or ``relationship``: what a change to these fields is, for a
+        frame.
+        """
+        ...
+
+    def previewed_in(self, entity_id: str) -> tuple[str, ...]:
+        """The dependents that would follow a change of this entity, in dependency order; cached."""
+        ...
+
+    async def events_after(self, seq: int) -> Sequence[Event] | None:
+        """The committed events after a position, or ``None`` when the stream does not reach back
+        that far.
+        """
+        ...
+
+    async def publish_values(self, entity_id: str, fields: Sequence[str], actor: Actor) -> None:
+        """Make a version of these discrete fields of the draft, and propagate it; does not wait for
+        the run.
+        """
+        ...
+
+    async def publish_draft(self, entity_id: str, actor: Actor) -> None:
+        """Make a version of all that the draft is ahead, and propagate it; does not wait for the
+        run.
+        """
+        ...
+
+
+OpenProject = Callable[[str], Awaitable[ProjectCore]]

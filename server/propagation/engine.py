@@ -1,0 +1,338 @@
+"""PropagationEngine: executes runs, batch by batch, without ever standing in the way.
+
+Each batch is one transaction of the project's owner: evaluated in a few milliseconds, committed,
+announced; between two batches edits and other projects have their turn. What a batch does is
+decided by ``server.domain.plan.reach``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from server.domain.actors import Actor
+from server.domain.events import MAX_IDS_PER_FRAME
+from server.domain.plan import Scope, phases_of, reach, scope_of
+from server.domain.runs import Outcome, Phase, Run
+from server.domain.transaction import Transaction, outcomes_digest
+from server.propagation.runs import Progress, RunTracker
+
+if TYPE_CHECKING:
+    from server.propagation.project import ProjectOwner
+
+__all__ = ["PropagationEngine"]
+
+log = logging.getLogger("ripplecut.propagation")
+
+FIRST_BATCH = 100
+MOST_PER_BATCH = MAX_IDS_PER_FRAME
+FIRST_COST = 100e-6
+"""Seconds that one dependent takes, committed, until it was measured."""
+SLICE = 0.004
+"""Seconds of loop time that evaluating one batch should take."""
+
+
+class PropagationEngine:
+    """The runs of one project, one after the other in the order of their changes."""
+
+    def __init__(
+        self, owner: ProjectOwner, tracker: RunTracker, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._owner = owner
+        self._tracker = tracker
+        self._now = now
+        self._queue: list[Run] = []
+        self._cancelled: set[str] = set()
+        self._wake = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._batch = FIRST_BATCH
+        self.cost_per_dependent = FIRST_COST
+        self.active: Run | None = None
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    def submit(self, run: Run) -> None:
+        """Queue a run whose row is committed already."""
+        self._tracker.add(run)
+        self._queue.append(run)
+        self._wake.set()
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work(), name=f"runs of {run.project_id}")
+
+    async def wait(self, run_id: str, seconds: float | None) -> bool:
+        """Wait until a run has ended; False when it has not within ``seconds``."""
+        return await self._tracker.wait(run_id, seconds)
+
+    def cancel(self, run_id: str) -> None:
+        """Ask a run to stop after the batch that it is in."""
+        self._cancelled.add(run_id)
+
+    async def close(self) -> None:
+        """Stop after the batch that is under way; what is left resumes at the next start."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while self._queue:
+            run = self._queue.pop(0)
+            self.active = run
+            try:
+                await self._execute(run)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.exception("run %s failed", run.id)
+                await self._fail(run, error)
+            finally:
+                self.active = None
+                self._cancelled.discard(run.id)
+                self._tracker.end(run)
+
+    async def _fail(self, run: Run, error: Exception) -> None:
+        """Say that a run ended in an error; where even that cannot be stored, it resumes at the
+        next start.
+        """
+        try:
+            await self._finish(run, "failed", {}, f"{type(error).__name__}: {error}")
+        except Exception:
+            log.exception("the end of run %s could not be stored", run.id)
+            run.status = "failed"
+
+    async def _execute(self, run: Run) -> None:
+        owner = self._owner
+        done: set[str] = set(await owner.storage.outcome_ids(run.id)) if run.started_at else set()
+        progress = Progress(run, self._now, owner.tell)
+        told: dict[str, int] = {root.asset_id: 0 for root in run.roots}
+        phase: str = "realtime"
+        while run.id not in self._cancelled:
+            scope, phases = self._survey(run)
+            phases = [(name, tuple(id_ for id_ in ids if id_ not in done)) for name, ids in phases]
+            if not any(ids for _, ids in phases):
+                break
+            run.total = max(run.total, len(done) + sum(len(ids) for _, ids in phases))
+            for name, ids in phases:
+                phase = name
+                await self._phase(run, scope, name, ids, done, told, progress)
+        if run.id in self._cancelled:
+            await self._cancel_rest(run, done)
+        await self._finish(run, "cancelled" if run.id in self._cancelled else "done", told)
+        progress.finish(phase)
+
+    def _survey(self, run: Run) -> tuple[Scope, list[tuple[Phase, tuple[str, ...]]]]:
+        """What is to be reached, as the graph stands now: edges that came meanwhile included."""
+        state = self._owner.state
+        roots = [root for root in run.roots if root.asset_id in state.graph]
+        scope = scope_of(state, run.id, roots, run.classes, run.cause)
+        viewed = self._owner.viewed()
+        return scope, list(phases_of(state, scope, viewed, run.mode))
+
+    async def _phase(
+        self,
+        run: Run,
+        scope: Scope,
+        phase: Phase,
+        ids: Sequence[str],
+        done: set[str],
+        told: dict[str, int],
+        progress: Progress,
+    ) -> None:
+        position = 0
+        while position < len(ids) and run.id not in self._cancelled:
+            batch = ids[position : position + self._batch]
+            position += len(batch)
+            await self._commit_batch(run, scope, batch, told)
+            done.update(batch)
+            progress.step(phase)
+            await asyncio.sleep(0)
+
+    async def _commit_batch(
+        self, run: Run, scope: Scope, batch: Sequence[str], told: dict[str, int]
+    ) -> None:
+        failed = False
+        async with self._step(run) as tx:
+            begun = self._now()
+            try:
+                outcomes = [self._reach(tx, scope, entity_id) for entity_id in batch]
+            except Exception:
+                log.exception("a batch of run %s is taken one by one", run.id)
+                failed = True
+                tx.discard()
+            else:
+                self._measure(self._now() - begun, len(batch))
+                self._record(tx, run, outcomes, told)
+        if failed:
+            for entity_id in batch:
+                await self._commit_one(run, scope, entity_id, told)
+
+    @asynccontextmanager
+    async def _step(self, run: Run) -> AsyncIterator[Transaction]:
+        """A step of the run's author; where it does not commit, the run is as it was before."""
+        before = replace(run)
+        try:
+            async with self._owner.step(Actor(run.author, "run")) as tx:
+                yield tx
+        except BaseException:
+            run.status, run.started_at = before.status, before.started_at
+            run.processed, run.counts = before.processed, before.counts
+            run.finished_at, run.error = before.finished_at, before.error
+            raise
+
+    async def _commit_one(
+        self, run: Run, scope: Scope, entity_id: str, told: dict[str, int]
+    ) -> None:
+        """One dependent in a step of its own, so that its failure is nobody else's."""
+        failure: Exception
+        try:
+            async with self._step(run) as tx:
+                self._record(tx, run, [self._reach(tx, scope, entity_id)], told)
+            return
+        except Exception as error:
+            log.exception("%s could not be reached in run %s", entity_id, run.id)
+            failure = error
+        async with self._step(run) as tx:
+            entity = tx.entity(entity_id)
+            root = run.roots[0]
+            here = entity.digests.all.hex()
+            reason = f"could not be brought up to date: {failure}"
+            outcome = Outcome(
+                entity_id, entity.kind, "failed", reason, root.asset_id, root.to_version, here, here
+            )
+            self._record(tx, run, [outcome], told)
+
+    def _reach(self, tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
+        if tx.exists(entity_id):
+            return reach(tx, scope, entity_id)
+        root = scope.roots[0]
+        reason = "it was deleted while the run was on its way"
+        return Outcome(entity_id, "", "cancelled", reason, root.asset_id, root.to_version, "", "")
+
+    def _measure(self, spent: float, count: int) -> None:
+        """Let the batch size follow the cost that was measured, toward one slice of loop time."""
+        per_dependent = max(spent / count, 1e-7)
+        wanted = int(SLICE / per_dependent)
+        self._batch = max(10, min(MOST_PER_BATCH, (self._batch + wanted) // 2))
+
+    def _record(
+        self, tx: Transaction, run: Run, outcomes: Sequence[Outcome], told: dict[str, int]
+    ) -> None:
+        for outcome in outcomes:
+            tx.record(outcome)
+        run.status = "running"
+        run.started_at = run.started_at or tx.at
+        run.processed += len(outcomes)
+        count(run, outcomes)
+        tx.save_run(run)
+        affected = [one.entity_id for one in outcomes if one.outcome != "unchanged"]
+        if affected:
+            root = run.roots[0]
+            for other in run.roots:
+                told[other.asset_id] = told.get(other.asset_id, 0) + len(affected)
+                self._announce(tx, run, other.asset_id, other.to_version, affected)
+            tx.audit(
+                "run_batch",
+                {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)},
+                root.asset_id,
+                run.id,
+            )
+
+    def _announce(
+        self, tx: Transaction, run: Run, asset_id: str, version: int, ids: Sequence[str]
+    ) -> None:
+        tx.tell(
+            {
+                "type": "asset_update",
+                "stage": "published",
+                "asset_id": asset_id,
+                "change_type": main_class(run.classes),
+                "affected_entities": list(ids),
+                "affected_count": len(ids),
+                "version": f"{asset_id}_v{version}",
+                "run_id": run.id,
+                "timestamp": tx.at,
+            },
+            frozenset(ids) | {asset_id},
+        )
+
+    async def _cancel_rest(self, run: Run, done: set[str]) -> None:
+        scope, _ = self._survey(run)
+        rest = [id_ for id_ in scope.order if id_ not in done]
+        for position in range(0, len(rest), MOST_PER_BATCH):
+            async with self._step(run) as tx:
+                root = run.roots[0]
+                outcomes: list[Outcome] = []
+                for entity_id in rest[position : position + MOST_PER_BATCH]:
+                    if not tx.exists(entity_id):
+                        continue
+                    entity = tx.entity(entity_id)
+                    here = entity.digests.all.hex()
+                    outcomes.append(
+                        Outcome(
+                            entity_id,
+                            entity.kind,
+                            "cancelled",
+                            "the run was cancelled before it came to this",
+                            root.asset_id,
+                            root.to_version,
+                            here,
+                            here,
+                        )
+                    )
+                for outcome in outcomes:
+                    tx.record(outcome)
+                run.processed += len(outcomes)
+                count(run, outcomes)
+                tx.save_run(run)
+
+    async def _finish(
+        self, run: Run, status: str, told: dict[str, int], error: str | None = None
+    ) -> None:
+        async with self._step(run) as tx:
+            run.status = "cancelled" if status == "cancelled" else "failed" if error else "done"
+            run.started_at = run.started_at or tx.at
+            run.finished_at = tx.at
+            run.error = error
+            tx.save_run(run)
+            for root in run.roots:
+                if not told.get(root.asset_id):
+                    self._announce(tx, run, root.asset_id, root.to_version, [])
+            tx.tell(
+                {
+                    "type": "run_finished",
+                    "run_id": run.id,
+                    "asset_ids": [root.asset_id for root in run.roots],
+                    "status": run.status,
+                    "total": run.total,
+                    "processed": run.processed,
+                    "counts": dict(run.counts),
+                    "affected_count": run.affected,
+                    "timestamp": tx.at,
+                },
+                frozenset(root.asset_id for root in run.roots),
+            )
+            tx.audit(
+                "run_finished",
+                {"status": run.status, "counts": dict(run.counts)},
+                run.roots[0].asset_id,
+                run.id,
+            )
+
+
+def count(run: Run, outcomes: Iterable[Outcome]) -> None:
+    counts = dict(run.counts)
+    for outcome in outcomes:
+        counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
+    run.counts = counts
+
+
+def main_class(classes: Sequence[str]) -> str:
+    """The class that a frame names: visual before relationship before metadata."""
+    return next((name for name in ("visual", "relationship") if name in classes), "metadata")

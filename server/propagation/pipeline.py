@@ -1,0 +1,304 @@
+"""The pipeline of one change: detect → resolve conflicts → version → rules → plan.
+
+Pure: everything it needs is an argument, everything it does is on the transaction. The same
+function serves the API, a publish from a draft, a rollback and a preview; they differ in the
+``Edit`` that they bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from protocol.errors import FieldError, Invalid
+from server.domain import drafts
+from server.domain.changes import Change, ChangeDetector, Classification, diff_fields
+from server.domain.conflicts import Conflict, ConflictResolver
+from server.domain.entities import BuiltOn, Cause, Entity, Reference, Version
+from server.domain.kinds import Kind
+from server.domain.runs import Root
+from server.domain.transaction import Transaction
+from server.propagation.edits import catch_up, check_name, check_status, set_fields
+
+__all__ = ["Documents", "Edit", "Proposal", "change_from_data", "propose", "propose_rollback"]
+
+_detector = ChangeDetector()
+_resolver = ConflictResolver()
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """An entity's documents: the state its current version was cut from, and its draft as it is
+    now.
+    """
+
+    version: bytes
+    draft: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A wanted change of one entity. ``fields`` holds only what is to be set; null takes a field
+    away.
+
+    ``from_draft``: the fields come out of the draft, so the draft has them already; ``whole_draft``
+    when the version takes over all that the draft is ahead.
+    """
+
+    entity_id: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    visual: frozenset[str] = frozenset()
+    name: str | None = None
+    status: str | None = None
+    base: Version | None = None
+    message: str = ""
+    cause: Cause = "api"
+    from_draft: bool = False
+    whole_draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the pipeline made of an edit: nothing where ``change`` is empty, nothing yet where it
+    conflicts.
+    """
+
+    entity_id: str
+    change: Change
+    classification: Classification
+    conflicts: tuple[Conflict, ...]
+    version: Version | None
+    root: Root | None
+
+
+def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str], str | None]:
+    """The mission's ``change_data``: fields, those given as visual, and a name if there is one.
+
+    ``visual_changes`` is merged in as visual; ``author`` is ignored, for the token says who it is.
+    Raises Invalid for an empty change.
+    """
+    nested = data.get("visual_changes", {})
+    if not isinstance(nested, Mapping):
+        raise Invalid(
+            "The change is not valid",
+            [FieldError("change_data.visual_changes", "must be an object of fields")],
+        )
+    fields = {k: v for k, v in data.items() if k not in ("visual_changes", "author", "name")}
+    fields.update(nested)
+    name = data.get("name")
+    if name is not None and not isinstance(name, str):
+        raise Invalid("The change is not valid", [FieldError("change_data.name", "must be text")])
+    if not fields and name is None:
+        raise Invalid(
+            "The change is empty", [FieldError("change_data", "must change at least one field")]
+        )
+    return fields, frozenset(nested), name
+
+
+def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
+    """Make a version of an edit on the transaction. Raises NotFound, Invalid.
+
+    Left on the transaction: the version, the entity's new digests, and the update that its draft
+    needs.
+    """
+    entity = tx.entity(edit.entity_id)
+    kind, current = tx.kind(entity), entity.current
+    # detect
+    wanted = kind.check(edit.fields)
+    # resolve conflicts
+    merge = _resolver.settle(kind, edit.base, current, wanted, tx.author.user)
+    if merge.conflicts:
+        return _rejected(kind, edit, current, merge.fields, merge.conflicts)
+    change = _change(tx, kind, current, edit, merge.fields)
+    classification = _detector.classify_change(kind, change)
+    if not change:
+        return Proposal(entity.id, change, classification, (), None, None)
+    # version
+    state = _documents(tx, kind, edit, change, documents)
+    if change.status and current.status != change.status["to"]:
+        _unlock(tx, entity, str(change.status["to"]))
+    version = tx.cut(
+        entity.id,
+        change,
+        cause=edit.cause,
+        message=edit.message,
+        name=change.name["to"] if change.name else None,
+        status=change.status["to"] if change.status else None,
+        fields=set_fields(current.fields, {k: v["to"] for k, v in change.fields.items()}),
+        state=state,
+    )
+    root = Root(entity.id, current.number, version.number)
+    return Proposal(entity.id, change, classification, (), version, root)
+
+
+def propose_rollback(
+    tx: Transaction, target: Version, documents: Documents, message: str
+) -> Proposal:
+    """Make a new version that is as an older one was: fields, name, and what it was built on.
+
+    What the draft is ahead is parked first, as a version that was never current. A reference whose
+    source is gone, or that would make a cycle by now, stays away; its status is workflow and stays.
+    """
+    entity = tx.entity(target.entity_id)
+    kind, current = tx.kind(entity), entity.current
+    change = Change(
+        fields=diff_fields(current.fields, target.fields),
+        visual=target.visual_fields - current.visual_fields,
+        name={"from": current.name, "to": target.name} if current.name != target.name else None,
+        references=_restore_references(tx, target),
+    )
+    classification = _detector.classify_change(kind, change)
+    if not change:
+        return Proposal(entity.id, change, classification, (), None, None)
+    typed = set_fields({}, drafts.read_values(documents.draft))
+    if diff_fields(current.fields, typed):
+        _park(tx, entity, kind, typed, documents.draft)
+        entity = tx.entity(entity.id)
+    goal = {**dict.fromkeys(typed), **target.fields}
+    edited = drafts.edit_at_head(documents.draft, kind, goal)
+    tx.update_document(entity.id, edited.update)
+    version = tx.cut(
+        entity.id,
+        change,
+        cause="rollback",
+        message=message,
+        name=target.name,
+        fields=dict(target.fields),
+        state=edited.state,
+    )
+    root = Root(entity.id, current.number, version.number)
+    return Proposal(entity.id, change, classification, (), version, root)
+
+
+def _rejected(
+    kind: Kind,
+    edit: Edit,
+    current: Version,
+    fields: Mapping[str, Any],
+    conflicts: tuple[Conflict, ...],
+) -> Proposal:
+    after = set_fields(current.fields, {**fields, **{c.field: c.theirs for c in conflicts}})
+    change = Change(fields=diff_fields(current.fields, after), visual=edit.visual)
+    return Proposal(
+        edit.entity_id, change, _detector.classify_change(kind, change), conflicts, None, None
+    )
+
+
+def _change(
+    tx: Transaction, kind: Kind, current: Version, edit: Edit, fields: Mapping[str, Any]
+) -> Change:
+    name = None if edit.name is None else check_name(edit.name)
+    status = None if edit.status is None else check_status(tx, edit.status)
+    after = set_fields(current.fields, fields)
+    return Change(
+        fields=diff_fields(current.fields, after),
+        visual=frozenset(field for field in edit.visual if kind.field(field) is None),
+        name={"from": current.name, "to": name} if name not in (None, current.name) else None,
+        status=(
+            {"from": current.status, "to": status} if status not in (None, current.status) else None
+        ),
+    )
+
+
+def _documents(
+    tx: Transaction, kind: Kind, edit: Edit, change: Change, documents: Documents
+) -> bytes | None:
+    """Bring the change into the draft; answers the state of the version's own, where it has one."""
+    if edit.whole_draft:
+        return documents.draft
+    fields = {name: pair["to"] for name, pair in change.fields.items()}
+    if edit.from_draft or not fields:
+        return None
+    edited = drafts.edit_draft(documents.version, documents.draft, kind, fields)
+    tx.update_document(edit.entity_id, edited.update)
+    return edited.state if edited.state != documents.version else None
+
+
+def _unlock(tx: Transaction, entity: Entity, status: str) -> None:
+    """Where a new status no longer holds an entity back, its pointers catch up in the same step."""
+    lifted = replace(entity, current=replace(entity.current, status=status))
+    tx.put_entity(lifted)
+    catch_up(tx, entity.id)
+    tx.put_entity(entity)
+
+
+def _park(
+    tx: Transaction, entity: Entity, kind: Kind, typed: Mapping[str, Any], draft: bytes
+) -> None:
+    current = entity.current
+    number = entity.last_number + 1
+    parked = tx.manager.create_version(
+        entity_id=entity.id,
+        kind=kind,
+        number=number,
+        previous=current.number,
+        name=current.name,
+        status=current.status,
+        fields=typed,
+        visual_fields=current.visual_fields,
+        references=current.references,
+        inputs=current.built_on_digests,
+        change=Change(fields=diff_fields(current.fields, typed)),
+        timestamp=tx.at,
+        author=tx.author.user,
+        message="Unpublished typing, kept before a rollback",
+        cause="parked",
+        run_id=None,
+    )
+    tx.put_version(parked, draft)
+    tx.put_entity(replace(entity, last_number=number))
+
+
+def _restore_references(tx: Transaction, target: Version) -> dict[str, Sequence[Any]] | None:
+    """Make an entity's own references as a version had them, each at the version its policy
+    says.
+    """
+    then = {one.reference_id: one for one in target.references}
+    now = {one.id: one for one in tx.inputs(target.entity_id) if not tx.is_member(one)}
+    added, removed, changed = [], [], []
+    for reference_id in now.keys() - then.keys():
+        tx.remove_reference(now[reference_id])
+        removed.append(reference_id)
+    for reference_id, one in then.items():
+        if not tx.exists(one.source):
+            continue
+        wanted = _rebuilt(tx, target.entity_id, one)
+        before = now.get(reference_id)
+        if before is None:
+            if tx.would_cycle(one.source, target.entity_id) is None:
+                tx.put_reference(wanted)
+                added.append(reference_id)
+        elif (before.policy, before.overrides, before.role, before.order) != (
+            wanted.policy,
+            wanted.overrides,
+            wanted.role,
+            wanted.order,
+        ) or (one.policy == "pinned" and tx.pointer(before) != one.version):
+            tx.put_reference(wanted)
+            changed.append(reference_id)
+    found: dict[str, Sequence[Any]] = {"added": added, "removed": removed, "changed": changed}
+    return found if added or removed or changed else None
+
+
+def _rebuilt(tx: Transaction, target_id: str, one: BuiltOn) -> Reference:
+    source = tx.entity(one.source)
+    match one.policy:
+        case "pinned":
+            number = one.version
+        case "approved":
+            number = source.approved_version or source.current.number
+        case "latest":
+            number = source.current.number
+    pinned_by = tx.author.user if one.policy == "pinned" else None
+    return Reference(
+        one.reference_id,
+        one.source,
+        target_id,
+        one.role,
+        one.policy,
+        number,
+        one.order,
+        one.overrides,
+        pinned_by,
+    )

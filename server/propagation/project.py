@@ -1,0 +1,361 @@
+"""ProjectOwner: the one writer of a project. Every change of its state passes through ``step``, in
+order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from protocol.errors import FieldError, Invalid, NotFound
+from server.domain import drafts as crdt
+from server.domain.actors import Actor
+from server.domain.changes import Change, ChangeDetector, diff_fields
+from server.domain.entities import Version
+from server.domain.events import Event
+from server.domain.ids import new_id
+from server.domain.plan import follows_latest, scope_of
+from server.domain.project import CONTAINERS, ProjectState
+from server.domain.runs import Phase, Root, Run
+from server.domain.transaction import Transaction
+from server.ports import Clock, Drafts, LiveProject, Storage
+from server.propagation.edits import set_fields
+from server.propagation.engine import PropagationEngine
+from server.propagation.pipeline import Documents, Edit, Proposal, propose
+from server.propagation.runs import RunTracker
+
+__all__ = ["ProjectOwner"]
+
+
+class ProjectOwner:
+    """Holds a project's committed state, its lock, its engine. Implements ``ports.ProjectCore``.
+
+    A step is: build a transaction on the state, commit it, apply it, announce it. Nothing of it is
+    visible before it is durable, and the next step starts from what it left.
+    """
+
+    def __init__(
+        self,
+        state: ProjectState,
+        storage: Storage,
+        drafts: Drafts,
+        live: LiveProject,
+        clock: Clock,
+        tracker: RunTracker,
+    ) -> None:
+        self.state = state
+        self.storage = storage
+        self.engine = PropagationEngine(self, tracker)
+        self._drafts = drafts
+        self._live = live
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._detector = ChangeDetector()
+        self._previews: dict[str, tuple[int, tuple[str, ...]]] = {}
+
+    @classmethod
+    async def open(
+        cls,
+        project_id: str,
+        storage: Storage,
+        drafts: Drafts,
+        live: LiveProject,
+        clock: Clock,
+        tracker: RunTracker,
+    ) -> ProjectOwner:
+        """Load a project and go on with the runs that were under way. Raises NotFound."""
+        stored = await storage.load_project(project_id)
+        state = ProjectState(stored.record, stored.seq, stored.audit_number, stored.audit_hash)
+        await _in_slices(stored.entities, state.load)
+        await _in_slices(stored.references, state.load_references)
+        await _in_slices(stored.versions, state.load_versions)
+        owner = cls(state, storage, drafts, live, clock, tracker)
+        await owner._load_built_on(stored.versions)
+        for kind in (("scene",), ("sequence",)):
+            for entity_id, entity in list(state.entities.items()):
+                if state.kinds.get(entity.kind).category in kind:
+                    state.recount_members(entity_id)
+        for run in stored.open_runs:
+            owner.engine.submit(run)
+        return owner
+
+    async def close(self) -> None:
+        await self.engine.close()
+
+    # -- the step ----------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def step(self, actor: Actor) -> AsyncIterator[Transaction]:
+        """One atomic step. On leaving: committed, applied, announced. An error inside leaves no
+        trace.
+        """
+        async with self._lock:
+            tx = Transaction(self.state, actor, self._clock())
+            yield tx
+            if not tx.is_empty:
+                await _to_its_end(self._commit(tx))
+
+    async def _commit(self, tx: Transaction) -> None:
+        commit, members = tx.seal()
+        await self.storage.commit(commit)
+        self.state.apply(commit, members)
+        for document in commit.documents:
+            self._drafts.merge_committed(self.project_id, document.entity_id, document.update)
+        if commit.events:
+            self._live.publish(self.project_id, commit.events)
+
+    @asynccontextmanager
+    async def preview(self, actor: Actor) -> AsyncIterator[Transaction]:
+        """A transaction that is thrown away. The state stands still meanwhile."""
+        async with self._lock:
+            yield Transaction(self.state, actor, self._clock())
+
+    def look(self) -> Transaction:
+        """A transaction to read through, for use without an await in between."""
+        return Transaction(self.state, Actor("", "read"), "")
+
+    def begin_run(
+        self,
+        tx: Transaction,
+        roots: Sequence[Root],
+        classes: tuple[str, ...],
+        cause: str,
+        *,
+        message: str = "",
+        mode: Phase = "realtime",
+        notify: bool = True,
+    ) -> Run:
+        """Put a run on the step; ``submit`` it to the engine once the step has committed."""
+        run_id = new_id("run")
+        scope = scope_of(self.state, run_id, roots, classes, cause)
+        phases: dict[str, int] = {}
+        for entity_id in scope.order:
+            phase = "background" if self.state.category(entity_id) in CONTAINERS else "batch"
+            phases[phase] = phases.get(phase, 0) + 1
+        run = Run(
+            run_id,
+            self.project_id,
+            tuple(roots),
+            classes,
+            cause,
+            tx.author.user,
+            message,
+            mode,
+            notify,
+            "queued",
+            len(scope.order),
+            tx.at,
+            phases=phases,
+        )
+        tx.save_run(run)
+        return run
+
+    # -- documents and versions --------------------------------------------------------------------
+
+    async def documents(self, entity_id: str) -> Documents:
+        """The states that an edit of an entity builds on."""
+        current = self.state.entity(entity_id).current
+        version = await self.storage.version_state(self.project_id, entity_id, current.state_number)
+        return Documents(version, await self._drafts.draft_state(self.project_id, entity_id))
+
+    async def draft_state(self, entity_id: str) -> bytes:
+        return await self._drafts.draft_state(self.project_id, entity_id)
+
+    async def version(self, entity_id: str, number: int) -> Version:
+        """Any version of an entity, with what it was built on at hand too. Raises NotFound."""
+        if entity_id not in self.state.deleted:
+            self.state.entity(entity_id)
+        known = self.state.versions.get((entity_id, number))
+        if known is not None:
+            return known
+        version = await self.storage.version(self.project_id, entity_id, number)
+        await self._load_built_on([version])
+        return version
+
+    async def know(self, entity_id: str, number: int) -> Version:
+        """As ``version``, and from now on transactions can refer to it."""
+        version = await self.version(entity_id, number)
+        if version.cause == "parked":
+            raise NotFound(f"Version {number} of {entity_id!r} was never current")
+        self.state.load_versions([version])
+        return version
+
+    async def _load_built_on(self, versions: Iterable[Version]) -> None:
+        """Bring the versions that these were built on to hand, all the way down."""
+        waiting = list(versions)
+        while waiting:
+            for one in waiting.pop().references:
+                if (one.source, one.version) not in self.state.versions:
+                    below = await self.storage.version(self.project_id, one.source, one.version)
+                    self.state.load_versions([below])
+                    waiting.append(below)
+
+    # -- what a room may ask (ports.ProjectCore) ---------------------------------------------------
+
+    @property
+    def project_id(self) -> str:
+        return self.state.id
+
+    @property
+    def epoch(self) -> str:
+        return self.storage.epoch
+
+    @property
+    def seq(self) -> int:
+        return self.state.seq
+
+    def viewed(self) -> frozenset[str]:
+        return self._drafts.viewed(self.project_id)
+
+    def tell(self, frame: Mapping[str, Any], concerns: frozenset[str] | None = None) -> None:
+        """Fan an ephemeral frame out."""
+        self._live.tell(self.project_id, frame, concerns)
+
+    def has_entity(self, entity_id: str) -> bool:
+        return entity_id in self.state.entities
+
+    def draft_changes(self, entity_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        entity = self.state.entities.get(entity_id)
+        if entity is None:
+            return {}
+        changed = diff_fields(entity.current.fields, set_fields({}, values))
+        return {name: pair["to"] for name, pair in changed.items()}
+
+    def is_prose(self, entity_id: str, field: str) -> bool:
+        entity = self.state.entities.get(entity_id)
+        return entity is not None and self.state.kind(entity).is_prose(field)
+
+    def change_type(self, entity_id: str, fields: Sequence[str]) -> str:
+        entity = self.state.entity(entity_id)
+        change = Change(fields={name: {"from": None, "to": None} for name in fields})
+        return self._detector.classify_change(self.state.kind(entity), change).main
+
+    def previewed_in(self, entity_id: str) -> tuple[str, ...]:
+        known = self._previews.get(entity_id)
+        if known is not None and known[0] == self.state.generation:
+            return known[1]
+        if len(self._previews) > 1000:
+            self._previews.clear()
+        found = tuple(self.state.graph.affected([entity_id], follows_latest(self.state)))
+        self._previews[entity_id] = (self.state.generation, found)
+        return found
+
+    async def events_after(self, seq: int) -> Sequence[Event] | None:
+        return await self.storage.events_after(self.project_id, seq, 1000)
+
+    async def publish_values(self, entity_id: str, fields: Sequence[str], actor: Actor) -> None:
+        """Publish some discrete fields of the draft; those whose values do not fit raise Invalid,
+        all told.
+        """
+        async with self.step(actor) as tx:
+            entity = tx.entity(entity_id)
+            kind = tx.kind(entity)
+            draft = set_fields({}, crdt.read_values(await self.draft_state(entity_id)))
+            wanted = {name: draft.get(name) for name in fields if not kind.is_prose(name)}
+            fitting, errors = _sort_out(kind.check, wanted)
+            edit = Edit(entity_id, fitting, cause="edit", from_draft=True)
+            proposal = propose(tx, edit, Documents(b"", b""))
+            run = self.run_for(tx, [proposal], "edit")
+        if run is not None:
+            self.engine.submit(run)
+        if errors:
+            raise Invalid("Some fields are not valid and were not published", errors)
+
+    async def publish_draft(self, entity_id: str, actor: Actor, message: str = "") -> Run | None:
+        """Publish all that the draft is ahead; ``None`` where there is nothing. Raises Invalid, as
+        above.
+        """
+        async with self.step(actor) as tx:
+            entity = tx.entity(entity_id)
+            state = await self.draft_state(entity_id)
+            draft = set_fields({}, crdt.read_values(state))
+            changed = diff_fields(entity.current.fields, draft)
+            wanted = {name: pair["to"] for name, pair in changed.items()}
+            fitting, errors = _sort_out(tx.kind(entity).check, wanted)
+            edit = Edit(
+                entity_id,
+                fitting,
+                message=message,
+                cause="edit",
+                from_draft=True,
+                whole_draft=True,
+            )
+            proposal = propose(tx, edit, Documents(b"", state))
+            run = self.run_for(tx, [proposal], "edit", message=message)
+        if run is not None:
+            self.engine.submit(run)
+        if errors:
+            raise Invalid("Some fields are not valid and were not published", errors)
+        return run
+
+    def run_for(
+        self, tx: Transaction, proposals: Sequence[Proposal], cause: str, **options: Any
+    ) -> Run | None:
+        """The run that follows from proposals, with its audit entries; ``None`` where nothing
+        changed.
+        """
+        roots = [one.root for one in proposals if one.root is not None]
+        if not roots:
+            return None
+        classes = tuple(sorted({name for one in proposals for name in one.classification.classes}))
+        run = self.begin_run(tx, roots, classes, cause, **options)
+        for one in proposals:
+            if one.version is not None:
+                tx.audit(
+                    "version_created",
+                    {
+                        "version": one.version.id,
+                        "cause": one.version.cause,
+                        "changes": dict(one.version.changes),
+                        "message": one.version.message,
+                    },
+                    one.entity_id,
+                    run.id,
+                )
+        return run
+
+
+def _sort_out(
+    check: Callable[[Mapping[str, Any]], dict[str, Any]], wanted: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """Those fields of a draft that fit, and what is wrong with the others: one bad field stops no
+    other.
+    """
+    fitting: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name, value in wanted.items():
+        try:
+            fitting.update(check({name: value}))
+        except Invalid as error:
+            errors.extend(error.errors)
+    return fitting, errors
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await work that must not be left half way: a cancellation waits for its end before it goes
+    on.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break
+    if cancelled is not None:
+        task.exception()
+        raise cancelled
+    task.result()
+
+
+async def _in_slices(items: Sequence[Any], take: Callable[[Sequence[Any]], None]) -> None:
+    """Hand a long list over piece by piece, so that loading a large project does not hold the
+    loop.
+    """
+    for position in range(0, len(items), 2000):
+        take(items[position : position + 2000])
+        await asyncio.sleep(0)

@@ -1,0 +1,55 @@
+"""Who somebody is and what they may do, as far as the live side needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol
+
+__all__ = ["Gatekeeper", "Grant", "Identity", "Role"]
+
+
+class Role(IntEnum):
+    """What somebody may do in a project; each role includes those below it."""
+
+    VIEWER = 1
+    EDITOR = 2
+    APPROVER = 3
+    OWNER = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person or a program behind a token; ``token_id`` is what a revocation names."""
+
+    user: str
+    colour: str
+    token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An identity and its role in the project of the connection."""
+
+    identity: Identity
+    role: Role
+
+    @property
+    def read_only(self) -> bool:
+        return self.role < Role.EDITOR
+
+
+class Gatekeeper(Protocol):
+    """Decides who comes in."""
+
+    async def authenticate(self, token: str) -> Identity:
+        """Whose token this is; raises Unauthenticated."""
+        ...
+
+    async def authorise(self, identity: Identity, project_id: str) -> Role:
+        """The role of somebody in a project; raises Forbidden or NotFound."""
+        ...

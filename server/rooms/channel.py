@@ -1,0 +1,245 @@
+"""One open document of a room: who has it open, and how an update passes between them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from protocol import hocuspocus
+from protocol.errors import Invalid, TooLarge
+from protocol.frames import saved
+from protocol.ysync import AwarenessEntry
+from server.ports import DocumentStore, StoredDocument
+from server.rooms.access import Grant
+from server.rooms.awareness import AwarenessBoard
+from server.rooms.document import DraftDocument, Gone, Loading, merge_in_chunks
+from server.rooms.log import Entry, UpdateLog
+from server.rooms.outbox import Item, Overflow, document_update
+from server.rooms.participant import Participant
+from server.rooms.settings import RoomSettings
+from server.rooms.timers import Cancellable, Throttle, Timers
+
+__all__ = ["Attachment", "Channel"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Attachment:
+    """A document that a connection has open under a routing key. Known by identity, not by name.
+
+    ``expelled`` is called with a reason when the document cannot be had any more.
+    """
+
+    participant: Participant
+    key: str
+    grant: Grant
+    expelled: Callable[[str], None]
+
+
+class Channel:
+    """A draft and its attachments: merge, fan out, commit, acknowledge.
+
+    Updates of one round of the loop go to the others as one frame; each is then acknowledged to its
+    sender exactly once, in order, after its commit. ``on_changed`` is called after each fan-out
+    with the attachment that wrote last, or ``None`` for the server.
+    """
+
+    def __init__(
+        self,
+        project_id: str,
+        entity_id: str,
+        store: DocumentStore,
+        timers: Timers,
+        settings: RoomSettings,
+        on_changed: Callable[[Channel, Attachment | None], None],
+    ) -> None:
+        self.entity_id = entity_id
+        self._project_id = project_id
+        self._store = store
+        self._on_changed = on_changed
+        self._attachments: dict[Attachment, None] = {}
+        self._clocks: dict[Participant, int] = {}
+        self._log = UpdateLog[Attachment](self._append, self._durable, timers, settings)
+        self._board = AwarenessBoard[Attachment](settings.awareness_clients)
+        self._relay = Throttle(timers, settings.awareness_interval, self._tell_awareness)
+        self._timers = timers
+        self._round: list[tuple[bytes, Attachment | None]] = []
+        self._due: Cancellable | None = None
+        self.document = DraftDocument(self._load, limit=settings.document_limit)
+
+    @property
+    def gone(self) -> bool:
+        return isinstance(self.document.state, Gone)
+
+    @property
+    def idle(self) -> bool:
+        """Nobody has it open, nothing is on its way to the disk."""
+        return (
+            not self._attachments
+            and self._log.idle
+            and not self._round
+            and not isinstance(self.document.state, Loading)
+        )
+
+    async def attach(self, attachment: Attachment) -> None:
+        """Load if needed and let somebody in; raises NotFound or Unavailable."""
+        await self.document.ready()
+        self._attachments[attachment] = None
+        self._clocks.setdefault(attachment.participant, 0)
+        self.announce_scope(attachment)
+        if present := self._board.snapshot():
+            frame = hocuspocus.encode_awareness_frame(attachment.key, present)
+            attachment.participant.send(Item(frame, Overflow.DROP))
+
+    def announce_scope(self, attachment: Attachment) -> None:
+        frame = hocuspocus.encode_authenticated(
+            attachment.key, read_only=attachment.grant.read_only
+        )
+        attachment.participant.send(Item(frame))
+
+    def detach(self, attachment: Attachment) -> None:
+        """Let somebody out; what they introduced of themselves goes with them."""
+        if attachment not in self._attachments:
+            return
+        del self._attachments[attachment]
+        if not any(other.participant is attachment.participant for other in self._attachments):
+            self._clocks.pop(attachment.participant, None)
+        if self._board.drop(attachment):
+            self._relay.touch()
+
+    async def answer_step_one(
+        self, attachment: Attachment, state_vector: bytes, *, counter: bool
+    ) -> None:
+        """Ask for what the server lacks, then send what the client lacks, even if nothing."""
+        await self.document.ready()
+        missing = self.document.diff(state_vector)
+        if counter:
+            attachment.participant.send(
+                Item(hocuspocus.encode_step_one(attachment.key, self.document.state_vector()))
+            )
+        attachment.participant.send(Item(hocuspocus.encode_step_two(attachment.key, missing)))
+
+    async def apply(self, attachment: Attachment, update: bytes) -> None:
+        """Take a step 2 or an update and see that exactly one sync status answers it.
+
+        Raises Invalid or TooLarge for one that is refused, after having arranged for its status 0.
+        """
+        await self._log.below_limit()
+        await self.document.ready()
+        if attachment not in self._attachments:
+            return
+        if attachment.grant.read_only:
+            self._log.add(Entry(attachment, None, applied=not self._holds_something_new(update)))
+            return
+        try:
+            lacking = self.document.apply(update)
+        except (Invalid, TooLarge):
+            self._log.add(Entry(attachment, None, applied=False))
+            raise
+        if lacking is None:
+            self._log.add(Entry(attachment, None))
+            return
+        self._log.add(Entry(attachment, update))
+        self._fan_out_soon(lacking, attachment)
+
+    def merge_committed(self, update: bytes) -> None:
+        """Merge and fan out what the server wrote and committed."""
+        self.document.merge_committed(update)
+        self._fan_out_soon(update, None)
+
+    def relay_awareness(self, attachment: Attachment, entries: Iterable[AwarenessEntry]) -> None:
+        if attachment in self._attachments and self._board.introduce(
+            attachment, attachment.grant.identity.user, entries
+        ):
+            self._relay.touch()
+
+    def answer_query(self, attachment: Attachment) -> None:
+        frame = hocuspocus.encode_awareness_frame(attachment.key, self._board.snapshot())
+        attachment.participant.send(Item(frame, Overflow.DROP))
+
+    async def flushed(self) -> None:
+        await self._log.drained()
+
+    def expel(self, reason: str) -> None:
+        """Put everybody out, because the document is not there any more."""
+        self.document.unload()
+        for attachment in list(self._attachments):
+            self.detach(attachment)
+            attachment.expelled(reason)
+        self.stop()
+
+    def stop(self) -> None:
+        self._relay.cancel()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _holds_something_new(self, update: bytes) -> bool:
+        try:
+            return self.document.would_change(update)
+        except Invalid:
+            return True
+
+    async def _load(self) -> StoredDocument:
+        # After a panic the instance is dropped; what it had merged must be on the disk before it is
+        # read again.
+        await self._log.drained()
+        return await self._store.load_document(self._project_id, self.entity_id)
+
+    async def _append(self, update: bytes) -> None:
+        await self._store.append_update(self._project_id, self.entity_id, update)
+
+    def _fan_out_soon(self, update: bytes, sender: Attachment | None) -> None:
+        self._round.append((update, sender))
+        if self._due is None:
+            self._due = self._timers.call_later(0, self._fan_out)
+
+    def _fan_out(self) -> None:
+        self._due = None
+        round_, self._round = self._round, []
+        senders = {sender for _, sender in round_}
+        # One writer gets nothing of this back; where several wrote at once, an echo harms none of
+        # them.
+        only = next(iter(senders)) if len(senders) == 1 else None
+        updates = merge_in_chunks([update for update, _ in round_])
+        frames: dict[str, list[Item]] = {}
+        for attachment in self._attachments:
+            if attachment is only:
+                continue
+            items = frames.get(attachment.key)
+            if items is None:
+                items = frames[attachment.key] = [
+                    document_update(attachment.key, update) for update in updates
+                ]
+            for item in items:
+                attachment.participant.send(item)
+        writer = next((sender for _, sender in reversed(round_) if sender is not None), None)
+        self._on_changed(self, writer)
+
+    def _durable(self, entries: Sequence[Entry[Attachment]]) -> None:
+        stored = 0
+        for entry in entries:
+            stored += entry.update is not None
+            if entry.sender in self._attachments:
+                frame = hocuspocus.encode_sync_status(entry.sender.key, applied=entry.applied)
+                entry.sender.participant.send(Item(frame))
+        if stored:
+            for participant in self._clocks:
+                self._clocks[participant] += stored
+                participant.say(saved(self.entity_id, self._clocks[participant]))
+
+    def _tell_awareness(self) -> None:
+        fresh = self._board.take_fresh()
+        if not fresh:
+            return
+        frames: dict[str, Item] = {}
+        for attachment in self._attachments:
+            # Their own states too: the echo is what keeps an idle provider from taking the line for
+            # dead.
+            item = frames.get(attachment.key)
+            if item is None:
+                frame = hocuspocus.encode_awareness_frame(attachment.key, fresh)
+                item = frames[attachment.key] = Item(frame, Overflow.DROP)
+            attachment.participant.send(item)

@@ -1,0 +1,270 @@
+"""One socket at work: its session says what to do, and this does it, in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from protocol import frames
+from protocol.errors import Malformed, RipplecutError
+from protocol.hocuspocus import document_name
+from server.rooms.access import Gatekeeper, Grant
+from server.rooms.channel import Attachment, Channel
+from server.rooms.effects import (
+    AnswerPing,
+    AnswerQuery,
+    AnswerStepOne,
+    ApplyUpdate,
+    Authenticate,
+    ChangeSubscription,
+    Close,
+    Detach,
+    Effect,
+    Join,
+    MovePresence,
+    Open,
+    RelayAwareness,
+    SendBytes,
+    SendText,
+    View,
+)
+from server.rooms.outbox import Item, Outbox, Write
+from server.rooms.participant import Participant
+from server.rooms.room import Room
+from server.rooms.session import Effects, Session
+from server.rooms.settings import RoomSettings
+from server.rooms.subscriptions import Subscription
+from server.rooms.timers import Timers
+
+__all__ = ["Connection"]
+
+logger = logging.getLogger(__name__)
+
+
+class Connection:
+    """Performs a session's effects.
+
+    Frames are taken one after the other: while one waits for the store, the next stays in the
+    socket, which is what bounds them.
+
+    ``on_left`` is called once, when the connection is over for the room, however that came.
+    """
+
+    def __init__(
+        self,
+        project_id: str,
+        write: Write,
+        *,
+        gate: Gatekeeper,
+        open_room: Callable[[str], Awaitable[Room]],
+        timers: Timers,
+        settings: RoomSettings,
+        grant: Grant | None,
+        on_left: Callable[[Connection], None],
+    ) -> None:
+        self.project_id = project_id
+        self._gate = gate
+        self._open_room = open_room
+        self._timers = timers
+        self._session = Session(settings, grant)
+        self._outbox = Outbox(
+            write, timers, limit=settings.outbox_limit, on_dead=self.leave, on_overflow=self.leave
+        )
+        self._participant = Participant(self._outbox, Subscription(settings.subscription_limit))
+        self._room: Room | None = None
+        self._open: dict[str, tuple[Attachment, Channel]] = {}
+        self._left = False
+        self._on_left = on_left
+        self._deadline = timers.call_later(
+            settings.login_deadline, lambda: self._emit_all(self._session.expired())
+        )
+
+    @property
+    def id(self) -> str:
+        return self._participant.id
+
+    @property
+    def grants(self) -> list[Grant]:
+        """Everybody whom this connection speaks for."""
+        grants = [attachment.grant for attachment, _ in self._open.values()]
+        return [self._session.grant, *grants] if self._session.grant is not None else grants
+
+    async def receive_text(self, text: str) -> None:
+        await self._perform_all(self._session.receive_text(text))
+
+    async def receive_bytes(self, data: bytes) -> None:
+        await self._perform_all(self._session.receive_bytes(data))
+
+    def revoke(self, error: RipplecutError) -> None:
+        """Put the connection out, saying why on every conversation that it holds."""
+        self._emit_all(self._session.revoked(error))
+
+    def close(self, code: int, reason: str) -> None:
+        self._outbox.close(code, reason)
+        self.leave()
+
+    def leave(self) -> None:
+        """It is over: take it, and what it introduced, out of the room. Can be called again."""
+        if self._left:
+            return
+        self._left = True
+        self._deadline.cancel()
+        for key in list(self._open):
+            self._detach(key)
+        if self._room is not None:
+            self._room.leave(self._participant)
+        self._on_left(self)
+
+    def gone(self) -> None:
+        """The socket is closed."""
+        self._outbox.abandon()
+        self.leave()
+
+    async def _perform_all(self, effects: Effects) -> None:
+        for effect in effects:
+            if self._left:
+                return
+            try:
+                await self._perform(effect)
+            except Malformed as error:
+                self._emit_all(self._session.broken(error))
+            except RipplecutError as error:
+                self._emit_all(self._session.failed(error))
+            except Exception:
+                logger.exception("A frame could not be handled")
+                self._emit_all(
+                    self._session.broken(RipplecutError("Something went wrong on our side"))
+                )
+
+    async def _perform(self, effect: Effect) -> None:
+        match effect:
+            case SendText() | SendBytes() | Close():
+                self._emit(effect)
+            case Authenticate():
+                await self._authenticate(effect)
+            case Join(grant, hello):
+                await self._join(grant, hello)
+            case Open(key, grant):
+                await self._open_document(key, grant)
+            case AnswerPing() | ChangeSubscription() | View() | MovePresence():
+                self._perform_text(effect)
+            case AnswerStepOne() | ApplyUpdate() | RelayAwareness() | AnswerQuery() | Detach():
+                await self._perform_document(effect)
+            case other:
+                assert_never(other)
+
+    def _perform_text(self, effect: AnswerPing | ChangeSubscription | View | MovePresence) -> None:
+        match effect:
+            case AnswerPing(identifier):
+                position = self._room.position if self._room is not None else 0
+                self._participant.say(frames.pong(identifier, position))
+            case ChangeSubscription(entities, wanted):
+                change = (
+                    self._participant.subscription.add
+                    if wanted
+                    else self._participant.subscription.remove
+                )
+                change(entities)
+            case View(entities):
+                self._participant.viewing = frozenset(entities)
+            case MovePresence(frame):
+                if self._room is not None:
+                    self._room.presence.move(
+                        self.id, view=frame.view, entity=frame.entity, name=frame.name
+                    )
+            case other:
+                assert_never(other)
+
+    async def _perform_document(
+        self, effect: AnswerStepOne | ApplyUpdate | RelayAwareness | AnswerQuery | Detach
+    ) -> None:
+        opened = self._open.get(effect.key)
+        if opened is None:
+            return
+        attachment, channel = opened
+        match effect:
+            case AnswerStepOne(_, state_vector, counter):
+                await channel.answer_step_one(attachment, state_vector, counter=counter)
+            case ApplyUpdate(_, update):
+                await channel.apply(attachment, update)
+            case RelayAwareness(_, entries):
+                channel.relay_awareness(attachment, entries)
+            case AnswerQuery():
+                channel.answer_query(attachment)
+            case Detach(key):
+                self._detach(key)
+            case other:
+                assert_never(other)
+
+    async def _authenticate(self, request: Authenticate) -> None:
+        try:
+            identity = await self._gate.authenticate(request.token)
+            role = await self._gate.authorise(identity, self.project_id)
+        except RipplecutError as error:
+            self._emit_all(self._session.refused(request, error))
+        else:
+            await self._perform_all(self._session.authenticated(request, Grant(identity, role)))
+
+    async def _open_document(self, key: str, grant: Grant) -> None:
+        opened = self._open.get(key)
+        if opened is not None:
+            attachment, channel = opened
+            attachment.grant = grant
+            channel.announce_scope(attachment)
+            return
+        attachment = Attachment(
+            self._participant, key, grant, lambda reason: self._expelled(key, reason)
+        )
+        try:
+            room = await self._entered()
+            channel = await room.open(attachment, document_name(key))
+        except RipplecutError as error:
+            self._emit_all(self._session.unopened(key, error.detail))
+            return
+        if self._left:
+            room.detach(attachment, channel)
+            return
+        self._open[key] = (attachment, channel)
+
+    async def _join(self, grant: Grant, hello: frames.Hello) -> None:
+        try:
+            room = await self._entered()
+        except RipplecutError as error:
+            self._emit_all(self._session.broken(error))
+        else:
+            await room.join(self._participant, grant, hello)
+
+    async def _entered(self) -> Room:
+        if self._room is None:
+            room = await self._open_room(self.project_id)
+            self._room = room
+            if not self._left:
+                room.enter(self._participant)
+        return self._room
+
+    def _detach(self, key: str) -> None:
+        attachment, channel = self._open.pop(key)
+        if self._room is not None:
+            self._room.detach(attachment, channel)
+
+    def _expelled(self, key: str, reason: str) -> None:
+        self._open.pop(key, None)
+        self._emit_all(self._session.unopened(key, reason))
+
+    def _emit_all(self, effects: Effects) -> None:
+        """Perform effects that only send; the others never come from where this is used."""
+        for effect in effects:
+            if isinstance(effect, SendText | SendBytes | Close):
+                self._emit(effect)
+
+    def _emit(self, effect: SendText | SendBytes | Close) -> None:
+        match effect:
+            case SendText(text):
+                self._outbox.push(Item(text))
+            case SendBytes(data):
+                self._outbox.push(Item(data))
+            case Close(code, reason):
+                self.close(code, reason)
+            case other:
+                assert_never(other)

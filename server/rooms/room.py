@@ -1,0 +1,246 @@
+"""The live side of one project: its people, its open documents, its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from protocol import frames
+from protocol.errors import Invalid, NotFound, RipplecutError
+from protocol.frames import Hello, encode_frame
+from server.domain.events import Event
+from server.ports import DocumentStore, ProjectCore
+from server.rooms.access import Grant
+from server.rooms.channel import Attachment, Channel
+from server.rooms.document import Ready, encode_stored
+from server.rooms.outbox import Item, Overflow
+from server.rooms.participant import Participant
+from server.rooms.presence import Presence
+from server.rooms.publishing import Editor, Publishing
+from server.rooms.settings import RoomSettings
+from server.rooms.timers import Timers
+
+__all__ = ["Room"]
+
+_REPLAY_AT_ONCE = 200
+
+
+class Room:
+    """What happens live in a project goes through its room; everything here runs on one loop."""
+
+    def __init__(
+        self, core: ProjectCore, store: DocumentStore, timers: Timers, settings: RoomSettings
+    ) -> None:
+        self.core = core
+        self._store = store
+        self._timers = timers
+        self._settings = settings
+        self._position = core.seq
+        self._participants: dict[Participant, None] = {}
+        self._channels: dict[str, Channel] = {}
+        self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
+        self._publishing = Publishing(core, timers, settings, values=self._values, tell=self.tell)
+
+    @property
+    def position(self) -> int:
+        """The ``seq`` up to which the stream has been fanned out."""
+        return self._position
+
+    def enter(self, participant: Participant) -> None:
+        self._participants[participant] = None
+
+    def leave(self, participant: Participant) -> None:
+        self._participants.pop(participant, None)
+        self.presence.leave(participant.id)
+
+    async def join(self, participant: Participant, grant: Grant, hello: Hello) -> None:
+        """Welcome somebody who said hello: with what they missed, and from then on all.
+
+        The position and the subscription are taken in one step of the loop, so nothing falls
+        between.
+        """
+        participant.subscription.add(hello.subscribe)
+        missed = None
+        position = self._position
+        if (
+            hello.resume is not None
+            and hello.resume.epoch == self.core.epoch
+            and hello.resume.seq <= position
+        ):
+            missed = await self.core.events_after(hello.resume.seq)
+        resumed = missed is not None
+        participant.position = (
+            hello.resume.seq if missed is not None and hello.resume is not None else self._position
+        )
+        participant.outbox.push(
+            Item(
+                frames.welcome(
+                    epoch=self.core.epoch,
+                    seq=participant.position,
+                    user=grant.identity.user,
+                    role=grant.role.label,
+                    resumed=resumed,
+                    session=participant.id,
+                )
+            )
+        )
+        if missed is not None:
+            await self._replay(participant, missed, position)
+        if participant in self._participants:
+            participant.live = True
+            self.presence.enter(participant.id, grant.identity)
+
+    async def _replay(self, participant: Participant, missed: Sequence[Event], target: int) -> None:
+        """Send what was missed, and what was fanned out meanwhile, until nothing is missing.
+
+        The core may answer with a part at a time. ``target`` is the room's position before
+        ``missed`` was read: as long as the room has moved on since, there may be more.
+        """
+        reached = participant.position
+        while True:
+            for number, event in enumerate(missed, 1):
+                self._say_event(participant, event, event.encode().decode())
+                reached = max(reached, event.seq)
+                if number % _REPLAY_AT_ONCE == 0:
+                    await self._timers.sleep(0)
+            # Nothing at all between here and a position that has not moved: then there is nothing.
+            if reached >= self._position or (not missed and self._position == target):
+                return
+            target = self._position
+            more = await self.core.events_after(reached)
+            if more is None:
+                lost = frames.resync("The stream moved on faster than it could be replayed")
+                participant.outbox.push(Item(lost))
+                participant.position = self._position
+                return
+            missed = more
+
+    async def open(self, attachment: Attachment, entity_id: str) -> Channel:
+        """Open a document for somebody; raises NotFound or Unavailable."""
+        if not self.core.has_entity(entity_id):
+            raise NotFound(f"There is no {entity_id!r} in this project")
+        channel = self._channels.get(entity_id)
+        if channel is None or channel.gone:
+            channel = self._channels[entity_id] = Channel(
+                self.core.project_id,
+                entity_id,
+                self._store,
+                self._timers,
+                self._settings,
+                self._changed,
+            )
+        try:
+            await channel.attach(attachment)
+        finally:
+            self._unload_later(channel)
+        return channel
+
+    def detach(self, attachment: Attachment, channel: Channel) -> None:
+        channel.detach(attachment)
+        self._unload_later(channel)
+
+    def publish(self, events: Sequence[Event]) -> None:
+        """Fan committed events out, in order."""
+        for event in events:
+            encoded = event.encode().decode()
+            for participant in self._participants:
+                if participant.live:
+                    self._say_event(participant, event, encoded)
+            self._position = max(self._position, event.seq)
+        if any(event.type == "entity_changed" for event in events):
+            self._expel_deleted()
+
+    def tell(self, frame: Mapping[str, Any], concerns: frozenset[str] | None) -> None:
+        """Fan an ephemeral frame out."""
+        item = Item(encode_frame(frame))
+        for participant in self._participants:
+            if participant.live and participant.subscription.wants(concerns):
+                participant.send(item)
+
+    def viewed(self) -> frozenset[str]:
+        return frozenset().union(*(participant.viewing for participant in self._participants))
+
+    async def draft_state(self, entity_id: str) -> bytes:
+        channel = self._channels.get(entity_id)
+        if channel is not None and not channel.gone:
+            await channel.document.ready()
+            return channel.document.encoded()
+        return encode_stored(await self._store.load_document(self.core.project_id, entity_id))
+
+    def merge_committed(self, entity_id: str, update: bytes) -> None:
+        channel = self._channels.get(entity_id)
+        if channel is not None and not channel.gone:
+            channel.merge_committed(update)
+
+    async def aclose(self) -> None:
+        """Stop the timers and wait until everything that was typed is durable."""
+        self.presence.stop()
+        self._publishing.stop()
+        for channel in list(self._channels.values()):
+            channel.stop()
+            await channel.flushed()
+
+    def _say_event(self, participant: Participant, event: Event, encoded: str) -> None:
+        if event.seq > participant.position and participant.subscription.wants(event.concerns):
+            participant.say_event(event.seq, encoded)
+
+    def _announce_presence(self, text: str) -> None:
+        item = Item(text, Overflow.DROP)
+        for participant in self._participants:
+            if participant.live:
+                participant.send(item)
+
+    def _values(self, entity_id: str) -> dict[str, Any] | None:
+        channel = self._channels.get(entity_id)
+        loaded = channel is not None and isinstance(channel.document.state, Ready)
+        return channel.document.values() if channel is not None and loaded else None
+
+    def _changed(self, channel: Channel, writer: Attachment | None) -> None:
+        editor = None
+        if writer is not None:
+            participant = writer.participant
+
+            def complain(error: RipplecutError) -> None:
+                participant.say(frames.error(error.code, _in_words(error), fatal=False))
+
+            editor = Editor(writer.grant.identity.user, complain)
+        self._publishing.changed(channel.entity_id, editor)
+
+    def _expel_deleted(self) -> None:
+        for entity_id, channel in list(self._channels.items()):
+            if not self.core.has_entity(entity_id):
+                channel.expel(f"{entity_id!r} was deleted")
+                self._unload(channel)
+
+    def _unload_later(self, channel: Channel) -> None:
+        if channel.idle or channel.gone:
+            self._timers.call_later(
+                self._settings.unload_after, lambda: self._unload_if_idle(channel)
+            )
+
+    def _unload_if_idle(self, channel: Channel) -> None:
+        if self._channels.get(channel.entity_id) is not channel:
+            return
+        if not channel.idle:
+            return
+        if not self._publishing.idle(channel.entity_id):
+            self._unload_later(channel)
+            return
+        channel.document.unload()
+        self._unload(channel)
+
+    def _unload(self, channel: Channel) -> None:
+        channel.stop()
+        self._publishing.forget(channel.entity_id)
+        if self._channels.get(channel.entity_id) is channel:
+            del self._channels[channel.entity_id]
+
+
+def _in_words(error: RipplecutError) -> str:
+    """An error's text with the fields that it names: a frame has no other place for them."""
+    named = (
+        [f"{one.field}: {one.message}" for one in error.errors]
+        if isinstance(error, Invalid)
+        else []
+    )
+    return "; ".join([error.detail, *named])

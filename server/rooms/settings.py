@@ -1,0 +1,38 @@
+"""The bounds and rhythms of the live side. Bytes and seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["RoomSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSettings:
+    document_limit: int = 2 * 1024 * 1024
+    """The largest encoded state of one document."""
+    text_frame_limit: int = 64 * 1024
+    binary_frame_limit: int = 4 * 1024 * 1024
+    before_login_limit: int = 16 * 1024
+    """All that one socket may send before it is known who it is."""
+    waiting_limit: int = 256 * 1024
+    waiting_frames: int = 64
+    """What a known socket may send for documents whose auth frame has not come yet."""
+    documents_per_socket: int = 256
+    outbox_limit: int = 4 * 1024 * 1024
+    unsaved_limit: int = 8 * 1024 * 1024
+    """Updates of one document that wait for the disk; past it their senders wait too."""
+    malformed_frames: int = 20
+    subscription_limit: int = 50_000
+    awareness_clients: int = 64
+    """Yjs clients that one document of one connection may introduce."""
+    login_deadline: float = 60.0
+    awareness_interval: float = 0.05
+    presence_interval: float = 0.1
+    draft_interval: float = 0.1
+    discrete_rest: float = 0.25
+    prose_quiet: float = 30.0
+    """Quiet after which prose is published by itself; 0: only by hand."""
+    unload_after: float = 30.0
+    retry_first: float = 0.5
+    retry_longest: float = 30.0

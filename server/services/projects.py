@@ -1,0 +1,267 @@
+"""Projects: every project of a store, opened when first asked for and kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from protocol.errors import Ambiguous, Conflict, FieldError, Invalid, NotFound
+from server.domain import drafts
+from server.domain.actors import Actor
+from server.domain.commit import Commit, ProjectRecord
+from server.domain.entities import STATUSES
+from server.domain.ids import check_id, slug
+from server.domain.kinds import KindRegistry, default_kinds
+from server.domain.prompt import DEFAULT_TEMPLATE, check_template
+from server.domain.rules import default_rules
+from server.ports import Clock, Drafts, LiveProject, Storage
+from server.propagation.drafts import Silence, StoredDrafts
+from server.propagation.project import ProjectOwner
+from server.propagation.runs import RunTracker
+
+__all__ = [
+    "DEFAULT_SETTINGS",
+    "Projects",
+    "project_json",
+    "put_kinds",
+    "update_settings",
+    "utc_now",
+]
+
+DEFAULT_SETTINGS: Mapping[str, Any] = {
+    "automatic_publishing": True,
+    "prose_quiet_seconds": 30,
+    "aspect_ratio": 2.39,
+    "prompt_template": DEFAULT_TEMPLATE,
+    "statuses": list(STATUSES),
+}
+
+
+def utc_now() -> str:
+    """The time now: ISO 8601 UTC with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Projects:
+    """Opens each project once: whoever asks while it loads waits for the same load."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        drafts: Drafts | None = None,
+        live: LiveProject | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.storage = storage
+        self.tracker = RunTracker()
+        self._drafts = drafts or StoredDrafts(storage)
+        self._live = live or Silence()
+        self._clock = clock
+        self._owners: dict[str, asyncio.Future[ProjectOwner]] = {}
+
+    async def open(self, project_id: str) -> ProjectOwner:
+        """The owner of a project. Raises NotFound."""
+        loading = self._owners.get(project_id)
+        if loading is None:
+            loading = asyncio.ensure_future(self._load(project_id))
+            self._owners[project_id] = loading
+            loading.add_done_callback(lambda done: self._forget_failed(project_id, done))
+        return await asyncio.shield(loading)
+
+    async def _load(self, project_id: str) -> ProjectOwner:
+        return await ProjectOwner.open(
+            project_id, self.storage, self._drafts, self._live, self._clock, self.tracker
+        )
+
+    def _forget_failed(self, project_id: str, done: asyncio.Future[ProjectOwner]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._owners.pop(project_id, None)
+
+    def opened(self) -> list[ProjectOwner]:
+        """The projects that are open now."""
+        return [one.result() for one in self._owners.values() if one.done()]
+
+    async def resume(self) -> None:
+        """Open every project that has a run under way, so that it ends by itself after a crash."""
+        for project_id in await self.storage.projects_with_open_runs():
+            await self.open(project_id)
+
+    async def create(self, name: str, project_id: str | None, actor: Actor) -> ProjectOwner:
+        """A new project with the default kinds, rules and settings. Raises Conflict, Invalid."""
+        if not name.strip() or len(name) > 300:
+            raise Invalid(
+                "The project needs a name", [FieldError("name", "must have 1 to 300 characters")]
+            )
+        wanted = check_id(project_id) if project_id is not None else slug(name)
+        if any(record.id == wanted for record in await self.storage.projects()):
+            raise Conflict(f"There is a project {wanted!r} already")
+        at = self._clock()
+        record = ProjectRecord(
+            wanted,
+            name.strip(),
+            at,
+            dict(DEFAULT_SETTINGS),
+            default_kinds().to_json(),
+            [rule.to_json() for rule in default_rules()],
+        )
+        await self.storage.commit(Commit(wanted, at, project=record))
+        owner = await self.open(wanted)
+        async with owner.step(actor) as tx:
+            tx.audit("project_created", {"name": record.name})
+        return owner
+
+    async def find(self, entity_id: str, visible: frozenset[str] | None) -> ProjectOwner:
+        """The one visible project with an entity of this id (``visible=None``: all are). Raises
+        NotFound, Ambiguous.
+        """
+        found = [
+            project_id
+            for project_id in await self.storage.projects_with(entity_id)
+            if visible is None or project_id in visible
+        ]
+        if not found:
+            raise NotFound(f"There is no {entity_id!r} in any project")
+        if len(found) > 1:
+            raise Ambiguous(
+                f"{entity_id!r} is in {len(found)} projects; add ?project_id=", sorted(found)
+            )
+        return await self.open(found[0])
+
+    async def close(self) -> None:
+        """End all engines after their batch; the store stays open."""
+        for owner in self.opened():
+            await owner.close()
+
+
+def project_json(record: ProjectRecord) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "name": record.name,
+        "created_at": record.created_at,
+        "settings": {**DEFAULT_SETTINGS, **record.settings},
+    }
+
+
+async def update_settings(
+    owner: ProjectOwner, actor: Actor, name: str | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Change a project's name or settings. Raises Invalid naming every bad one."""
+    checked = _check_settings(owner, settings)
+    if name is not None and (not name.strip() or len(name) > 300):
+        raise Invalid(
+            "The name is not valid", [FieldError("name", "must have 1 to 300 characters")]
+        )
+    async with owner.step(actor) as tx:
+        old = owner.state.record
+        record = ProjectRecord(
+            old.id,
+            old.name if name is None else name.strip(),
+            old.created_at,
+            {**DEFAULT_SETTINGS, **old.settings, **checked},
+            old.kinds,
+            old.rules,
+        )
+        tx.commit.project = record
+        tx.audit("project_changed", {"name": record.name, "settings": checked})
+        tx.tell({"type": "project_changed", "timestamp": tx.at}, None)
+    return project_json(record)
+
+
+def _check_settings(owner: ProjectOwner, settings: Mapping[str, Any]) -> dict[str, Any]:
+    errors: list[FieldError] = []
+    for key, value in settings.items():
+        problem = _setting_problem(owner, key, value)
+        if problem:
+            errors.append(FieldError(f"settings.{key}", problem))
+    if errors:
+        raise Invalid("Some settings are not valid", errors)
+    return dict(settings)
+
+
+def _setting_problem(owner: ProjectOwner, key: str, value: Any) -> str | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match key:
+        case "automatic_publishing":
+            return None if isinstance(value, bool) else "must be true or false"
+        case "prose_quiet_seconds":
+            return None if number and 0 <= value <= 86400 else "must be 0 to 86400 seconds"
+        case "aspect_ratio":
+            return None if number and 0.2 <= value <= 5 else "must be a number from 0.2 to 5"
+        case "prompt_template":
+            if not isinstance(value, str):
+                return "must be text"
+            try:
+                check_template(value)
+            except Invalid as error:
+                return error.errors[0].message
+            return None
+        case "statuses":
+            return _statuses_problem(owner, value)
+        case _:
+            return "is not a setting"
+
+
+def _statuses_problem(owner: ProjectOwner, value: Any) -> str | None:
+    if not isinstance(value, list) or not value or len(value) > 50:
+        return "must be a list of 1 to 50 names"
+    if not all(isinstance(one, str) and 0 < len(one.strip()) <= 40 for one in value):
+        return "must hold short names"
+    if len(set(value)) != len(value):
+        return "must not name one twice"
+    used = {entity.status for entity in owner.state.entities.values()} | {"wip", "final"}
+    missing = sorted(used - set(value))
+    return f"must keep what is in use: {', '.join(missing)}" if missing else None
+
+
+async def put_kinds(owner: ProjectOwner, data: Any, actor: Actor) -> dict[str, Any]:
+    """Replace the registry. Raises Invalid, and Conflict where entities rest on what would go or
+    change.
+
+    Prose fields that are new are seeded in the drafts of all entities of the kind, in the same
+    step: two editors that each made the text themselves would lose one of the two.
+    """
+    registry = KindRegistry.from_json(data)
+    async with owner.step(actor) as tx:
+        _check_registry(owner, registry)
+        old = owner.state.kinds
+        for kind in registry:
+            known = set(old.get(kind.name).prose) if kind.name in old else set()
+            fresh = [name for name in kind.prose if name not in known]
+            for entity in owner.state.entities.values() if fresh else ():
+                if entity.kind == kind.name:
+                    update = drafts.declare_prose(await owner.draft_state(entity.id), fresh)
+                    if update is not None:
+                        tx.update_document(entity.id, update)
+        record = owner.state.record
+        tx.commit.project = ProjectRecord(
+            record.id,
+            record.name,
+            record.created_at,
+            record.settings,
+            registry.to_json(),
+            record.rules,
+        )
+        tx.audit("kinds_changed", {"kinds": [kind.name for kind in registry]})
+        tx.tell({"type": "project_changed", "timestamp": tx.at}, None)
+    return registry.to_json()
+
+
+def _check_registry(owner: ProjectOwner, registry: KindRegistry) -> None:
+    used = {entity.kind for entity in owner.state.entities.values()}
+    used |= {entity.kind for entity in owner.state.deleted.values()}
+    for old in owner.state.kinds:
+        if old.name not in used:
+            continue
+        if old.name not in registry:
+            raise Conflict(f"There are entities of the kind {old.name!r}; it must stay")
+        new = registry.get(old.name)
+        if new.category != old.category:
+            raise Conflict(f"There are entities of the kind {old.name!r}; its category must stay")
+        for spec in old.fields:
+            found = new.field(spec.name)
+            if found is None or (found.type, found.facet) != (spec.type, spec.facet):
+                raise Conflict(
+                    f"Entities rest on {old.name}.{spec.name}: its type and facet must stay"
+                )

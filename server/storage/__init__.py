@@ -1,0 +1,5 @@
+"""Storage adapters: what implements the storage ports."""
+
+from server.storage.sqlite import SqliteStorage
+
+__all__ = ["SqliteStorage"]

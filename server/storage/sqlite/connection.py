@@ -1,0 +1,117 @@
+"""Connections: how they are opened, how work runs on their threads, what their errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+import aiosqlite
+
+from protocol.errors import Unavailable
+
+__all__ = ["BUSY_SECONDS", "Database", "open_reader", "open_writer", "translated"]
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another process before it gives up."""
+
+_OLDEST = (3, 37)  # strict tables
+
+_ENVIRONMENT = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
+def translated(error: Exception) -> Exception:
+    """Unavailable for what the disk or another process did; every other error as it is."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, sqlite3.Error) and code is not None and code & 0xFF in _ENVIRONMENT:
+        unavailable = Unavailable(f"The database cannot do this now: {error}")
+        unavailable.__cause__ = error
+        return unavailable
+    return error
+
+
+class Database(aiosqlite.Connection):
+    """A connection on a thread of its own that runs whole functions there.
+
+    aiosqlite's own calls cross to the thread and back once per statement; a group of commits would
+    cross a hundred times. Its protected ``_execute``, on which all those calls stand, crosses once.
+    """
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on the thread, after all that was asked before.
+
+        Cancelling the wait does not stop the work. Raises what the work raises, disk errors as
+        Unavailable.
+        """
+        execute = cast("Callable[..., Awaitable[T]]", self._execute)
+        try:
+            return await execute(lambda: work(self._conn))
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+
+async def open_writer(path: Path | None, prepare: Callable[[sqlite3.Connection], None]) -> Database:
+    """Open a file for reading and writing, made where it is missing; ``None`` is a database in memory.
+
+    ``prepare`` runs on the connection's thread before anything else.
+    """
+
+    def connect() -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < _OLDEST:
+            needed = ".".join(map(str, _OLDEST))
+            raise Unavailable(f"SQLite {needed} is needed; here is {sqlite3.sqlite_version}")
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        connection = _connect(":memory:" if path is None else str(path), uri=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return await _opened(connect)
+
+
+async def open_reader(path: Path) -> Database:
+    """Open a file that a writer has open, for reading only."""
+
+    def connect() -> sqlite3.Connection:
+        return _connect(path.absolute().as_uri() + "?mode=ro", uri=True)
+
+    return await _opened(connect)
+
+
+def _connect(address: str, *, uri: bool) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=uri, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+async def _opened(connect: Callable[[], sqlite3.Connection]) -> Database:
+    try:
+        return cast("Database", await Database(connect, iter_chunk_size=64))
+    except sqlite3.Error as error:
+        raise translated(error) from error
+    except OSError as error:
+        raise Unavailable(f"The database cannot be opened: {error}") from error

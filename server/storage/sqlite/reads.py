@@ -1,0 +1,216 @@
+"""Reads: what the ports answer. Each function is one snapshot and runs on a database thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from protocol.errors import FieldError, Invalid, NotFound
+from server.domain.commit import AuditEntry, ProjectRecord
+from server.domain.entities import Version
+from server.domain.events import Event
+from server.domain.runs import Outcome, Run
+from server.ports import AuditFilter, StoredDocument, StoredToken
+from server.storage.sqlite.bulk import fetch
+from server.storage.sqlite.rows import (
+    AUDIT_COLUMNS,
+    EVENT_COLUMNS,
+    OUTCOME_COLUMNS,
+    PROJECT_COLUMNS,
+    RUN_COLUMNS,
+    VERSION_COLUMNS,
+    to_audit,
+    to_event,
+    to_outcome,
+    to_project,
+    to_run,
+    to_version,
+)
+
+__all__ = [
+    "read_answer",
+    "read_audit",
+    "read_document",
+    "read_events_after",
+    "read_outcome_ids",
+    "read_outcomes",
+    "read_projects",
+    "read_projects_with",
+    "read_run",
+    "read_runs",
+    "read_token",
+    "read_version",
+    "read_version_state",
+    "read_versions",
+]
+
+_END = 2**63 - 1
+
+
+def _position(cursor: str | None, start: int) -> int:
+    """Where a page begins; raises Invalid for a cursor that none of the pages gave out."""
+    if cursor is None:
+        return start
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise Invalid("The cursor is not one of ours", [FieldError("cursor", "is not a cursor")])
+    return int(cursor)
+
+
+def _next(rows: Sequence[Sequence[Any]], limit: int, column: int) -> str | None:
+    """The cursor behind a page, of which one row more than the limit was asked for."""
+    return str(rows[limit - 1][column]) if len(rows) > limit else None
+
+
+def read_projects(connection: sqlite3.Connection) -> list[ProjectRecord]:
+    source = "SELECT * FROM projects ORDER BY created_at, number LIMIT -1"
+    return [to_project(row) for row in fetch(connection, PROJECT_COLUMNS, source)]
+
+
+def read_projects_with(connection: sqlite3.Connection, entity_id: str) -> list[str]:
+    source = (
+        "SELECT project_id FROM entities WHERE id = ? AND deleted_at IS NULL "
+        "ORDER BY project_id LIMIT -1"
+    )
+    return [row[0] for row in fetch(connection, "project_id", source, (entity_id,))]
+
+
+def read_version(
+    connection: sqlite3.Connection, project_id: str, entity_id: str, number: int
+) -> Version:
+    source = "SELECT * FROM versions WHERE project_id = ? AND entity_id = ? AND number = ?"
+    rows = fetch(connection, VERSION_COLUMNS, source, (project_id, entity_id, number))
+    if not rows:
+        raise NotFound(f"There is no version {number} of {entity_id!r} in {project_id!r}")
+    return to_version(rows[0])
+
+
+def read_versions(
+    connection: sqlite3.Connection,
+    project_id: str,
+    entity_id: str,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Version], str | None]:
+    source = (
+        "SELECT * FROM versions WHERE project_id = ? AND entity_id = ? AND number < ? "
+        "ORDER BY number DESC LIMIT ?"
+    )
+    parameters = (project_id, entity_id, _position(cursor, _END), limit + 1)
+    rows = fetch(connection, VERSION_COLUMNS, source, parameters)
+    return [to_version(row) for row in rows[:limit]], _next(rows, limit, 1)
+
+
+def read_version_state(
+    connection: sqlite3.Connection, project_id: str, entity_id: str, number: int
+) -> bytes:
+    row = connection.execute(
+        "SELECT state FROM versions AS v JOIN version_states AS s ON s.project_id = v.project_id "
+        "AND s.entity_id = v.entity_id AND s.number = v.state_number "
+        "WHERE v.project_id = ? AND v.entity_id = ? AND v.number = ?",
+        (project_id, entity_id, number),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"There is no state of version {number} of {entity_id!r} in {project_id!r}")
+    return bytes(row[0])
+
+
+def read_document(
+    connection: sqlite3.Connection, project_id: str, entity_id: str
+) -> StoredDocument:
+    # One statement, so that no compaction comes between the base and the updates.
+    source = (
+        "SELECT 0 AS number, COALESCE("
+        "(SELECT state FROM documents WHERE project_id = ?1 AND entity_id = ?2), "
+        "(SELECT state FROM version_states "
+        "WHERE project_id = ?1 AND entity_id = ?2 AND number = 1)) AS data "
+        "WHERE data IS NOT NULL UNION ALL "
+        "SELECT id, data FROM document_updates WHERE project_id = ?1 AND entity_id = ?2 "
+        "ORDER BY 1 LIMIT -1"
+    )
+    rows = fetch(connection, "number, hex(data)", source, (project_id, entity_id))
+    if not rows or rows[0][0] != 0:
+        raise NotFound(f"There is no {entity_id!r} in the project {project_id!r}")
+    base, *updates = [bytes.fromhex(data) for _, data in rows]
+    return StoredDocument(base, updates)
+
+
+def read_run(connection: sqlite3.Connection, run_id: str) -> Run:
+    rows = fetch(connection, RUN_COLUMNS, "SELECT * FROM runs WHERE id = ?", (run_id,))
+    if not rows:
+        raise NotFound(f"There is no run {run_id!r}")
+    return to_run(rows[0])
+
+
+def read_runs(connection: sqlite3.Connection, project_id: str, limit: int) -> list[Run]:
+    source = "SELECT * FROM runs WHERE project_id = ? ORDER BY created_at DESC, number DESC LIMIT ?"
+    return [to_run(row) for row in fetch(connection, RUN_COLUMNS, source, (project_id, limit))]
+
+
+def read_outcomes(
+    connection: sqlite3.Connection, run_id: str, limit: int, cursor: str | None
+) -> tuple[list[tuple[Outcome, str]], str | None]:
+    source = "SELECT * FROM outcomes WHERE run_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?"
+    parameters = (run_id, _position(cursor, -1), limit + 1)
+    rows = fetch(connection, OUTCOME_COLUMNS, source, parameters)
+    return [to_outcome(row) for row in rows[:limit]], _next(rows, limit, 0)
+
+
+def read_outcome_ids(connection: sqlite3.Connection, run_id: str) -> frozenset[str]:
+    source = "SELECT entity_id FROM outcomes WHERE run_id = ?"
+    return frozenset(row[0] for row in fetch(connection, "entity_id", source, (run_id,)))
+
+
+def read_events_after(
+    connection: sqlite3.Connection, project_id: str, seq: int, limit: int
+) -> list[Event] | None:
+    # Ends and events in one statement: the window may move between two.
+    ends = "SELECT {}(seq) FROM events WHERE project_id = ?1"
+    source = (
+        f"SELECT ({ends.format('MIN')}) AS seq, ({ends.format('MAX')}) AS body, NULL AS concerns "
+        "UNION ALL SELECT * FROM (SELECT seq, body, concerns FROM events "
+        "WHERE project_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3)"
+    )
+    (first, last, _), *rows = fetch(connection, EVENT_COLUMNS, source, (project_id, seq, limit))
+    if first is None:
+        return [] if seq == 0 else None
+    if not first - 1 <= seq <= last:
+        return None
+    return [to_event(row) for row in rows]
+
+
+def read_audit(
+    connection: sqlite3.Connection,
+    project_id: str,
+    wanted: AuditFilter,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[AuditEntry], str | None]:
+    tests = {
+        "number < ?": _position(cursor, _END),
+        "entity_id = ?": wanted.entity_id,
+        "actor = ?": wanted.actor,
+        "run_id = ?": wanted.run_id,
+        "at >= ?": wanted.since,
+    }
+    given = {test: value for test, value in tests.items() if value is not None}
+    source = (
+        f"SELECT * FROM audit WHERE project_id = ? AND {' AND '.join(given)} "
+        "ORDER BY number DESC LIMIT ?"
+    )
+    rows = fetch(connection, AUDIT_COLUMNS, source, (project_id, *given.values(), limit + 1))
+    return [to_audit(row) for row in rows[:limit]], _next(rows, limit, 0)
+
+
+def read_token(connection: sqlite3.Connection, hash_: str) -> StoredToken | None:
+    row = connection.execute("SELECT * FROM tokens WHERE hash = ?", (hash_,)).fetchone()
+    return None if row is None else StoredToken(*row)
+
+
+def read_answer(
+    connection: sqlite3.Connection, key: str, since: int
+) -> tuple[str, int, bytes] | None:
+    row = connection.execute(
+        "SELECT fingerprint, status, body FROM answers WHERE key = ? AND at >= ?", (key, since)
+    ).fetchone()
+    return None if row is None else (row[0], row[1], bytes(row[2]))

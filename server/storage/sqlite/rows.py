@@ -1,0 +1,334 @@
+"""Rows: domain objects as tuples of columns, and back.
+
+What goes in is a tuple in the order of the table's columns. What comes out is a list in the order
+of the ``…_COLUMNS`` beside it, as ``bulk.fetch`` reads them. Strings that repeat are shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from sys import intern
+from typing import Any
+
+import orjson
+
+from server.domain.commit import AuditEntry, ProjectRecord
+from server.domain.entities import BuiltOn, Digests, Entity, LastOutcome, Reference, Version
+from server.domain.events import Event
+from server.domain.runs import Outcome, Root, Run
+
+__all__ = [
+    "AUDIT_COLUMNS",
+    "ENTITY_COLUMNS",
+    "EVENT_COLUMNS",
+    "OUTCOME_COLUMNS",
+    "PROJECT_COLUMNS",
+    "REFERENCE_COLUMNS",
+    "RUN_COLUMNS",
+    "VERSION_COLUMNS",
+    "Row",
+    "audit_row",
+    "entity_row",
+    "event_row",
+    "json_text",
+    "outcome_row",
+    "project_row",
+    "reference_row",
+    "run_row",
+    "to_audit",
+    "to_entity",
+    "to_event",
+    "to_outcome",
+    "to_project",
+    "to_reference",
+    "to_run",
+    "to_version",
+    "version_row",
+]
+
+Row = tuple[Any, ...]
+
+# One empty mapping for the many references without overrides; a Mapping is never written to.
+_NOTHING: Mapping[str, Any] = {}
+
+
+def json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _shared(text: str | None) -> str | None:
+    return None if text is None else intern(text)
+
+
+# -- projects -------------------------------------------------------------------------------------
+
+PROJECT_COLUMNS = "id, name, created_at, json(settings), json(kinds), json(rules)"
+
+
+def project_row(one: ProjectRecord) -> Row:
+    return (
+        one.id,
+        one.name,
+        one.created_at,
+        json_text(dict(one.settings)),
+        json_text(dict(one.kinds)),
+        json_text(list(one.rules)),
+    )
+
+
+def to_project(row: Sequence[Any]) -> ProjectRecord:
+    return ProjectRecord(*row)
+
+
+# -- entities -------------------------------------------------------------------------------------
+
+ENTITY_COLUMNS = (
+    "id, kind, number, last_number, approved_version, hex(visual_hash), hex(hash), "
+    "json(last_outcome), created_at, updated_at, deleted_at"
+)
+
+
+def entity_row(project_id: str, one: Entity) -> Row:
+    return (
+        project_id,
+        one.id,
+        one.kind,
+        one.current.number,
+        one.last_number,
+        one.approved_version,
+        one.digests.visual,
+        one.digests.all,
+        None if one.last_outcome is None else json_text(tuple(one.last_outcome)),
+        one.created_at,
+        one.updated_at,
+        one.deleted_at,
+    )
+
+
+def to_entity(row: Sequence[Any], versions: Mapping[tuple[str, int], Version]) -> Entity:
+    """The entity, its current version out of ``versions``; ``members`` are left to the caller."""
+    id_, kind, number, last, approved, visual, everything, outcome, created, updated, gone = row
+    current = versions[id_, number]
+    return Entity(
+        current.entity_id,
+        intern(kind),
+        current,
+        intern(created),
+        intern(updated),
+        last,
+        approved,
+        _digests(visual, everything),
+        last_outcome=None if outcome is None else _last_outcome(outcome),
+        deleted_at=gone,
+    )
+
+
+def _last_outcome(row: Sequence[Any]) -> LastOutcome:
+    outcome, reason, source, source_version, run_id, at = row
+    return LastOutcome(
+        intern(outcome), intern(reason), intern(source), source_version, intern(run_id), intern(at)
+    )
+
+
+def _digests(visual: str, everything: str) -> Digests:
+    return Digests(bytes.fromhex(visual), bytes.fromhex(everything))
+
+
+# -- versions -------------------------------------------------------------------------------------
+
+VERSION_COLUMNS = (
+    "entity_id, number, name, status, json(fields), json(visual_fields), json(built_on), "
+    "json(changes), previous, timestamp, author, message, cause, run_id, checksum, state_number, "
+    "hex(own_visual), hex(own_all), hex(built_on_visual), hex(built_on_all), hex(visual_hash), "
+    "hex(hash)"
+)
+
+
+def version_row(project_id: str, one: Version) -> Row:
+    return (
+        project_id,
+        one.entity_id,
+        one.number,
+        one.name,
+        one.status,
+        json_text(dict(one.fields)),
+        json_text(sorted(one.visual_fields)),
+        json_text([_built_on_row(reference) for reference in one.references]),
+        json_text(dict(one.changes)),
+        one.previous,
+        one.timestamp,
+        one.author,
+        one.message,
+        one.cause,
+        one.run_id,
+        one.checksum,
+        one.state_number,
+        *one.own_digests,
+        *one.built_on_digests,
+        *one.digests,
+    )
+
+
+def to_version(row: Sequence[Any]) -> Version:
+    return Version(
+        entity_id=intern(row[0]),
+        number=row[1],
+        name=intern(row[2]),
+        status=intern(row[3]),
+        fields=row[4],
+        visual_fields=frozenset(map(intern, row[5])),
+        references=tuple([_to_built_on(one) for one in row[6]]),
+        changes=row[7] or _NOTHING,
+        previous=row[8],
+        timestamp=intern(row[9]),
+        author=intern(row[10]),
+        message=intern(row[11]),
+        cause=row[12],
+        run_id=_shared(row[13]),
+        checksum=row[14],
+        state_number=row[15],
+        own_digests=_digests(row[16], row[17]),
+        built_on_digests=_digests(row[18], row[19]),
+        digests=_digests(row[20], row[21]),
+    )
+
+
+def _built_on_row(one: BuiltOn) -> Row:
+    return (*one[:-1], dict(one.overrides))
+
+
+def _to_built_on(row: Sequence[Any]) -> BuiltOn:
+    id_, source, role, policy, version, order, overrides = row
+    return BuiltOn(
+        intern(id_),
+        intern(source),
+        intern(role),
+        intern(policy),  # type: ignore[arg-type]
+        version,
+        intern(order),
+        overrides or _NOTHING,
+    )
+
+
+# -- references -----------------------------------------------------------------------------------
+
+REFERENCE_COLUMNS = (
+    "id, source, target, role, policy, version, position, json(overrides), pinned_by"
+)
+
+
+def reference_row(project_id: str, one: Reference) -> Row:
+    return (
+        project_id,
+        one.id,
+        one.source,
+        one.target,
+        one.role,
+        one.policy,
+        one.version,
+        one.order,
+        json_text(dict(one.overrides)),
+        one.pinned_by,
+    )
+
+
+def to_reference(row: Sequence[Any]) -> Reference:
+    id_, source, target, role, policy, version, order, overrides, pinned_by = row
+    return Reference(
+        intern(id_),
+        intern(source),
+        intern(target),
+        intern(role),
+        intern(policy),  # type: ignore[arg-type]
+        version,
+        intern(order),
+        overrides or _NOTHING,
+        _shared(pinned_by),
+    )
+
+
+# -- runs and outcomes ----------------------------------------------------------------------------
+
+RUN_COLUMNS = (
+    "id, project_id, json(roots), json(classes), cause, author, message, mode, notify, status, "
+    "total, created_at, started_at, finished_at, processed, json(counts), json(phases), error"
+)
+
+
+def run_row(one: Run) -> Row:
+    return (
+        one.id,
+        one.project_id,
+        json_text([tuple(root) for root in one.roots]),
+        json_text(one.classes),
+        one.cause,
+        one.author,
+        one.message,
+        one.mode,
+        one.notify,
+        one.status,
+        one.total,
+        one.created_at,
+        one.started_at,
+        one.finished_at,
+        one.processed,
+        json_text(one.counts),
+        json_text(dict(one.phases)),
+        one.error,
+    )
+
+
+def to_run(row: Sequence[Any]) -> Run:
+    id_, project_id, roots, classes, cause, author, message, mode, notify, *rest = row
+    return Run(
+        id_,
+        project_id,
+        tuple(Root(*root) for root in roots),
+        tuple(classes),
+        cause,
+        author,
+        message,
+        mode,
+        bool(notify),
+        *rest,
+    )
+
+
+OUTCOME_COLUMNS = (
+    "ordinal, at, entity_id, kind, outcome, reason, source, source_version, from_hash, to_hash"
+)
+
+
+def outcome_row(run_id: str, ordinal: int, at: str, one: Outcome) -> Row:
+    return (run_id, ordinal, at, *one)
+
+
+def to_outcome(row: Sequence[Any]) -> tuple[Outcome, str]:
+    """The outcome and its time."""
+    return Outcome(*row[2:]), row[1]
+
+
+# -- audit and events -----------------------------------------------------------------------------
+
+AUDIT_COLUMNS = "number, at, actor, via, action, entity_id, run_id, json(detail), previous, hash"
+
+
+def audit_row(project_id: str, one: AuditEntry) -> Row:
+    return (project_id, *one[:7], json_text(dict(one.detail)), one.previous, one.hash)
+
+
+def to_audit(row: Sequence[Any]) -> AuditEntry:
+    return AuditEntry(*row)
+
+
+EVENT_COLUMNS = "seq, json(body), json(concerns)"
+
+
+def event_row(project_id: str, at: str, one: Event) -> Row:
+    concerns = None if one.concerns is None else json_text(sorted(one.concerns))
+    return (project_id, one.seq, at, json_text(dict(one.body)), concerns)
+
+
+def to_event(row: Sequence[Any]) -> Event:
+    seq, body, concerns = row
+    return Event(seq, body, None if concerns is None else frozenset(concerns))

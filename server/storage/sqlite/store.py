@@ -1,0 +1,226 @@
+"""SqliteStorage: the storage ports over one file."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from protocol.errors import Unavailable
+from server.domain.commit import AuditEntry, Commit, ProjectRecord
+from server.domain.entities import Version
+from server.domain.events import Event
+from server.domain.runs import Outcome, Run
+from server.ports import AuditFilter, StoredDocument, StoredProject, StoredToken
+from server.storage.sqlite import reads
+from server.storage.sqlite.connection import Database, open_reader, open_writer
+from server.storage.sqlite.load import read_project
+from server.storage.sqlite.schema import epoch_of, migrate, migrations
+from server.storage.sqlite.writer import Writer
+from server.storage.sqlite.writes import Update, weight, write_commit, write_compacted
+
+__all__ = ["EVENT_WINDOW", "SqliteStorage"]
+
+T = TypeVar("T")
+
+EVENT_WINDOW = 100_000
+"""How many events of a project's stream are kept for resume."""
+
+_ANSWERS_KEPT = 24 * 60 * 60
+_SMALL = 400
+
+
+class SqliteStorage:
+    """Storage and TokenStore in one SQLite file, or in memory.
+
+    A file has a connection for writing and one for reading, so that a read never waits for a commit.
+    Loading a project takes a connection of its own while it lasts. In memory there is one connection
+    for all; its thread does one thing at a time, so a read falls between two groups, never into one.
+
+    What a commit holds is read on the writer's thread: nothing of it may change until ``commit``
+    returns.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        database: Database,
+        reader: Database,
+        epoch: str,
+        event_window: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._path = path
+        self._database = database
+        self._reader = reader
+        self._epoch = epoch
+        self._event_window = event_window
+        self._now = now
+        self._writer = Writer(database)
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path | None,
+        *,
+        event_window: int = EVENT_WINDOW,
+        now: Callable[[], float] = time.time,
+    ) -> SqliteStorage:
+        """Open a file, made and migrated where needed; ``None`` opens a database in memory.
+
+        ``now`` (seconds since 1970) ages remembered answers. Raises Unavailable for a file that
+        cannot be opened, is no database, or was written by a newer program.
+        """
+        epochs: list[str] = []
+
+        def prepare(connection: sqlite3.Connection) -> None:
+            migrate(connection, migrations())
+            epochs.append(epoch_of(connection))
+
+        database = await open_writer(path, prepare)
+        try:
+            reader = database if path is None else await open_reader(path)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(path, database, reader, epochs[0], event_window, now)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.close()
+        if self._reader is not self._database:
+            await self._reader.close()
+        await self._database.close()  # the last one out, as the last one tidies the log away
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._closed:
+            raise Unavailable("The storage is closed")
+        return await self._reader.run(work)
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    async def commit(self, commit: Commit) -> None:
+        window = self._event_window
+        await self._writer.submit(lambda c: write_commit(c, commit, window), weight(commit))
+
+    def append_update(self, project_id: str, entity_id: str, update: bytes) -> Awaitable[None]:
+        """As the port says; awaiting raises NotFound where the entity was never created."""
+        return self._writer.submit(Update(project_id, entity_id, update), len(update) + _SMALL)
+
+    async def compact_document(
+        self, project_id: str, entity_id: str, state: bytes, count: int
+    ) -> None:
+        """Make ``state`` a document's base, and drop the first ``count`` updates: it holds them."""
+        await self._writer.submit(
+            lambda c: write_compacted(c, project_id, entity_id, state, count), len(state)
+        )
+
+    # -- projects and versions --------------------------------------------------------------------
+
+    async def projects(self) -> Sequence[ProjectRecord]:
+        return await self._read(reads.read_projects)
+
+    async def load_project(self, project_id: str) -> StoredProject:
+        if self._path is None or self._closed:
+            return await self._read(lambda c: read_project(c, project_id))
+        loader = await open_reader(self._path)
+        try:
+            return await loader.run(lambda c: read_project(c, project_id))
+        finally:
+            await loader.close()
+
+    async def projects_with(self, entity_id: str) -> Sequence[str]:
+        return await self._read(lambda c: reads.read_projects_with(c, entity_id))
+
+    async def version(self, project_id: str, entity_id: str, number: int) -> Version:
+        return await self._read(lambda c: reads.read_version(c, project_id, entity_id, number))
+
+    async def versions(
+        self, project_id: str, entity_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Version], str | None]:
+        return await self._read(
+            lambda c: reads.read_versions(c, project_id, entity_id, limit, cursor)
+        )
+
+    async def version_state(self, project_id: str, entity_id: str, number: int) -> bytes:
+        return await self._read(
+            lambda c: reads.read_version_state(c, project_id, entity_id, number)
+        )
+
+    async def load_document(self, project_id: str, entity_id: str) -> StoredDocument:
+        return await self._read(lambda c: reads.read_document(c, project_id, entity_id))
+
+    # -- runs, events, audit ----------------------------------------------------------------------
+
+    async def run(self, run_id: str) -> Run:
+        return await self._read(lambda c: reads.read_run(c, run_id))
+
+    async def runs(self, project_id: str, limit: int) -> Sequence[Run]:
+        return await self._read(lambda c: reads.read_runs(c, project_id, limit))
+
+    async def outcomes(
+        self, run_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[tuple[Outcome, str]], str | None]:
+        return await self._read(lambda c: reads.read_outcomes(c, run_id, limit, cursor))
+
+    async def outcome_ids(self, run_id: str) -> frozenset[str]:
+        return await self._read(lambda c: reads.read_outcome_ids(c, run_id))
+
+    async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
+        return await self._read(lambda c: reads.read_events_after(c, project_id, seq, limit))
+
+    async def audit(
+        self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[AuditEntry], str | None]:
+        return await self._read(lambda c: reads.read_audit(c, project_id, wanted, limit, cursor))
+
+    # -- tokens and remembered answers ------------------------------------------------------------
+
+    async def add_token(self, token: StoredToken) -> None:
+        row = (
+            token.hash,
+            token.user,
+            token.role,
+            token.project_id,
+            token.purpose,
+            token.created_at,
+            token.expires_at,
+        )
+        await self._write("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    async def token(self, hash_: str) -> StoredToken | None:
+        return await self._read(lambda c: reads.read_token(c, hash_))
+
+    async def remove_token(self, hash_: str) -> None:
+        await self._write("DELETE FROM tokens WHERE hash = ?", (hash_,))
+
+    async def remember_answer(self, key: str, fingerprint: str, status: int, body: bytes) -> None:
+        at = int(self._now())
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM answers WHERE at < ?", (at - _ANSWERS_KEPT,))
+            connection.execute(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)",
+                (key, fingerprint, status, body, at),
+            )
+
+        await self._writer.submit(write, len(body) + _SMALL)
+
+    async def answer(self, key: str) -> tuple[str, int, bytes] | None:
+        since = int(self._now()) - _ANSWERS_KEPT
+        return await self._read(lambda c: reads.read_answer(c, key, since))
+
+    async def _write(self, statement: str, parameters: tuple[str | None, ...]) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, parameters)
+
+        await self._writer.submit(write, _SMALL)

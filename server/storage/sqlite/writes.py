@@ -1,0 +1,185 @@
+"""Writes: a commit as statements. Each function runs inside a transaction that is already open."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from protocol.errors import NotFound
+from server.domain.commit import Commit
+from server.domain.runs import Outcome
+from server.storage.sqlite.bulk import MARKS, put
+from server.storage.sqlite.rows import (
+    audit_row,
+    entity_row,
+    event_row,
+    json_text,
+    outcome_row,
+    project_row,
+    reference_row,
+    run_row,
+    version_row,
+)
+
+__all__ = ["Update", "weight", "write_commit", "write_compacted", "write_updates"]
+
+_ROW_WEIGHT = 400
+
+
+class Update(NamedTuple):
+    """One update of one document."""
+
+    project_id: str
+    entity_id: str
+    data: bytes
+
+
+def _upsert(table: str, key: str, columns: str) -> str:
+    """Insert or update in place: REPLACE would delete the row, and foreign keys with it."""
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns.split(", "))
+    insert = f"INSERT INTO {table} ({key}, {columns}) {MARKS}"
+    return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+_PUT_PROJECT = _upsert("projects", "id", "name, created_at, settings, kinds, rules")
+_PUT_ENTITIES = _upsert(
+    "entities",
+    "project_id, id",
+    "kind, number, last_number, approved_version, visual_hash, hash, last_outcome, created_at, "
+    "updated_at, deleted_at",
+)
+_ADD_VERSIONS = f"INSERT INTO versions {MARKS}"
+_ADD_STATES = f"INSERT INTO version_states {MARKS}"
+_PUT_REFERENCES = _upsert(
+    "refs",
+    "project_id, id",
+    "source, target, role, policy, version, position, overrides, pinned_by",
+)
+_REMOVE_REFERENCES = f"DELETE FROM refs WHERE id IN ({MARKS}) AND project_id = ?"
+_MOVE_POINTERS = (
+    f"UPDATE refs SET version = new.column2 FROM ({MARKS}) AS new "
+    "WHERE refs.project_id = ? AND refs.id = new.column1"
+)
+_SET_DIGESTS = (
+    f"UPDATE entities SET visual_hash = new.column2, hash = new.column3 FROM ({MARKS}) AS new "
+    "WHERE entities.project_id = ? AND entities.id = new.column1"
+)
+_SET_LAST_OUTCOMES = (
+    f"UPDATE entities SET last_outcome = new.column2 FROM ({MARKS}) AS new "
+    "WHERE entities.project_id = ? AND entities.id = new.column1"
+)
+_PUT_RUN = _upsert(
+    "runs",
+    "id",
+    "project_id, roots, classes, cause, author, message, mode, notify, status, total, "
+    "created_at, started_at, finished_at, processed, counts, phases, error",
+)
+_ADD_OUTCOMES = f"INSERT INTO outcomes {MARKS}"
+_ADD_UPDATES = f"INSERT INTO document_updates (project_id, entity_id, data) {MARKS}"
+_ADD_AUDIT = f"INSERT INTO audit {MARKS}"
+_ADD_EVENTS = f"INSERT INTO events {MARKS}"
+
+
+def weight(commit: Commit) -> int:
+    """About how many bytes a commit writes."""
+    rows = (
+        len(commit.entities)
+        + 2 * len(commit.versions)
+        + len(commit.references_put)
+        + len(commit.references_removed)
+        + len(commit.pointers)
+        + len(commit.digests)
+        + 2 * len(commit.outcomes)
+        + len(commit.audit)
+        + len(commit.events)
+    )
+    data = sum(map(len, commit.states.values())) + sum(len(one.update) for one in commit.documents)
+    return rows * _ROW_WEIGHT + data
+
+
+def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: int) -> None:
+    """Write everything that a commit holds, what others point to first."""
+    project_id = commit.project_id
+    if commit.project is not None:
+        put(connection, _PUT_PROJECT, [project_row(commit.project)])
+    put(connection, _PUT_ENTITIES, [entity_row(project_id, one) for one in commit.entities])
+    put(connection, _ADD_VERSIONS, [version_row(project_id, one) for one in commit.versions])
+    put(connection, _ADD_STATES, [(project_id, *key, s) for key, s in commit.states.items()])
+    removed = [(id_,) for id_ in commit.references_removed]
+    put(connection, _REMOVE_REFERENCES, removed, project_id)
+    put(connection, _PUT_REFERENCES, [reference_row(project_id, r) for r in commit.references_put])
+    put(connection, _MOVE_POINTERS, list(commit.pointers.items()), project_id)
+    put(connection, _SET_DIGESTS, [(id_, *d) for id_, d in commit.digests.items()], project_id)
+    if commit.run is not None:
+        put(connection, _PUT_RUN, [run_row(commit.run)])
+    if commit.outcomes:
+        if commit.run is None:
+            raise ValueError("Outcomes need the run that they belong to")
+        _write_outcomes(connection, project_id, commit.run.id, commit.at, commit.outcomes)
+    write_updates(connection, [Update(project_id, *one) for one in commit.documents])
+    put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
+    _write_events(connection, commit, event_window)
+
+
+def _write_outcomes(
+    connection: sqlite3.Connection,
+    project_id: str,
+    run_id: str,
+    at: str,
+    outcomes: Sequence[Outcome],
+) -> None:
+    query = "SELECT COALESCE(MAX(ordinal), -1) + 1 FROM outcomes WHERE run_id = ?"
+    first = connection.execute(query, (run_id,)).fetchone()[0]
+    rows = [outcome_row(run_id, number, at, one) for number, one in enumerate(outcomes, first)]
+    put(connection, _ADD_OUTCOMES, rows)
+    last = {
+        one.entity_id: json_text(
+            (one.outcome, one.reason, one.source, one.source_version, run_id, at)
+        )
+        for one in outcomes
+    }
+    put(connection, _SET_LAST_OUTCOMES, list(last.items()), project_id)
+
+
+def _write_events(connection: sqlite3.Connection, commit: Commit, window: int) -> None:
+    """Append the events, and let go of as many old ones as fall out of the window."""
+    if not commit.events:
+        return
+    rows: list[tuple[Any, ...]] = [
+        event_row(commit.project_id, commit.at, one) for one in commit.events
+    ]
+    put(connection, _ADD_EVENTS, rows)
+    connection.execute(
+        "DELETE FROM events WHERE project_id = ? AND seq <= ?",
+        (commit.project_id, commit.events[-1].seq - window),
+    )
+
+
+def write_updates(connection: sqlite3.Connection, updates: Sequence[Update]) -> None:
+    """Append updates to their documents, in order; a single one without entity raises NotFound."""
+    try:
+        put(connection, _ADD_UPDATES, updates)
+    except sqlite3.IntegrityError as error:
+        if len(updates) > 1 or error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            raise
+        missing = updates[0]
+        raise NotFound(
+            f"There is no {missing.entity_id!r} in the project {missing.project_id!r}"
+        ) from error
+
+
+def write_compacted(
+    connection: sqlite3.Connection, project_id: str, entity_id: str, state: bytes, count: int
+) -> None:
+    """Make ``state`` a document's base, and drop the first ``count`` updates: it holds them."""
+    put(
+        connection,
+        _upsert("documents", "project_id, entity_id", "state"),
+        [(project_id, entity_id, state)],
+    )
+    connection.execute(
+        "DELETE FROM document_updates WHERE id IN (SELECT id FROM document_updates "
+        "WHERE project_id = ? AND entity_id = ? ORDER BY id LIMIT ?)",
+        (project_id, entity_id, count),
+    )

@@ -1,0 +1,124 @@
+"""``WS /ws/projects/{project_id}``: a thin shell between an ASGI socket and a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from protocol.errors import RipplecutError
+from server.rooms.access import Gatekeeper, Grant
+from server.rooms.outbox import CloseFrame, Frame
+from server.rooms.registry import RealTimeSyncManager
+
+__all__ = ["SESSION_COOKIE", "LiveEndpoint", "origin_allowed"]
+
+SESSION_COOKIE = "ripplecut_session"
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_MAX_REASON_BYTES = 123
+
+
+def origin_allowed(headers: Headers, allowed: Collection[str]) -> bool:
+    """Whether a page may use this socket: from our own host, or listed, or no browser.
+
+    ``allowed`` holds whole origins (``https://example.org``).
+    """
+    origin = headers.get("origin")
+    if origin is None or origin in allowed:
+        return True
+    try:
+        parts = urlsplit(origin)
+        default = _DEFAULT_PORTS.get(parts.scheme)
+        host = urlsplit(f"//{headers.get('host', '')}")
+        same_port = (parts.port or default) == (host.port or default)
+    except ValueError:
+        return False
+    return parts.hostname is not None and parts.hostname == host.hostname and same_port
+
+
+class LiveEndpoint:
+    """An ASGI application. The route's path gives ``project_id``; the Origin was checked before.
+
+    A socket is always accepted first, because a browser cannot see why a handshake was refused.
+    """
+
+    def __init__(self, manager: RealTimeSyncManager, gate: Gatekeeper) -> None:
+        self._manager = manager
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        project_id: str = scope["path_params"]["project_id"]
+        if (await receive())["type"] != "websocket.connect":
+            return
+        await send({"type": "websocket.accept"})
+        try:
+            grant = await self._grant(scope, project_id)
+        except RipplecutError as error:
+            await send(_message(CloseFrame(error.meaning.close, error.detail)))
+            return
+
+        async def write(frame: Frame) -> None:
+            await send(_message(frame))
+
+        connection = self._manager.attach(project_id, write, grant)
+        try:
+            while (message := await receive())["type"] == "websocket.receive":
+                if (text := message.get("text")) is not None:
+                    await connection.receive_text(text)
+                else:
+                    await connection.receive_bytes(message["bytes"])
+        finally:
+            connection.gone()
+
+    async def _grant(self, scope: Scope, project_id: str) -> Grant | None:
+        """Who the socket is by its handshake, or ``None``: then a frame may still say it.
+
+        Raises Unauthenticated for a token that was named on purpose and is not good; a cookie that
+        has gone stale is only nobody. Raises Forbidden or NotFound for somebody who may not be in
+        this project.
+        """
+        headers = Headers(scope=scope)
+        token = _bearer(headers) or _query_token(scope)
+        if token is not None:
+            identity = await self._gate.authenticate(token)
+        elif (cookie := _cookie(headers)) is not None:
+            try:
+                identity = await self._gate.authenticate(cookie)
+            except RipplecutError:
+                return None
+        else:
+            return None
+        return Grant(identity, await self._gate.authorise(identity, project_id))
+
+
+def _message(frame: Frame) -> Message:
+    match frame:
+        case str():
+            return {"type": "websocket.send", "text": frame}
+        case bytes():
+            return {"type": "websocket.send", "bytes": frame}
+        case CloseFrame(code, reason):
+            short = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+            return {"type": "websocket.close", "code": code, "reason": short}
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _query_token(scope: Scope) -> str | None:
+    query: dict[str, list[Any]] = parse_qs(scope["query_string"].decode("latin-1"))
+    return query["token"][0] if query.get("token") else None
+
+
+def _cookie(headers: Headers) -> str | None:
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    return cookies[SESSION_COOKIE].value if SESSION_COOKIE in cookies else None

@@ -1,0 +1,54 @@
+/** JSON over HTTP: one function, one kind of error. */
+import type { Json } from '../types.ts'
+import { Problem } from './problem.ts'
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+type Unauthenticated = () => void
+
+let unauthenticated: Unauthenticated = () => undefined
+
+/** Called for every 401, so that one place shows the login. */
+export function onUnauthenticated(then: Unauthenticated): void {
+  unauthenticated = then
+}
+
+function toProblem(status: number, body: unknown): Problem {
+  const b = (typeof body === 'object' && body !== null ? body : {}) as { [key: string]: Json }
+  const word = (key: string, fallback: string) => (typeof b[key] === 'string' ? b[key] : fallback)
+  const errors = Array.isArray(b['errors']) ? (b['errors'] as unknown as { field: string; message: string }[]) : []
+  return new Problem(status, word('code', 'unknown'), word('title', `The server answered ${status}`), word('detail', ''), errors)
+}
+
+/** Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. */
+export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (method !== 'GET') headers['idempotency-key'] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`
+  let response: Response
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  } catch {
+    throw new Problem(0, 'unreachable', 'The server cannot be reached', 'The server cannot be reached.')
+  }
+  const text = await response.text()
+  let decoded: unknown
+  try {
+    decoded = text === '' ? undefined : JSON.parse(text)
+  } catch {
+    decoded = undefined
+  }
+  if (!response.ok) {
+    if (response.status === 401) unauthenticated()
+    throw toProblem(response.status, decoded)
+  }
+  return decoded as T
+}
+
+export const get = <T>(path: string) => request<T>('GET', path)
+export const post = <T>(path: string, body: unknown = {}) => request<T>('POST', path, body)
+export const patch = <T>(path: string, body: unknown) => request<T>('PATCH', path, body)

@@ -1,0 +1,175 @@
+/** The project's one socket: says hello, resumes, notices gaps and silence, and carries documents. */
+import { HocuspocusProviderWebsocket } from '@hocuspocus/provider'
+import { signal } from '@preact/signals'
+import type { Frame } from '../types.ts'
+import { splitSocket, type SplitSocket } from './split-socket.ts'
+
+export type LiveState = 'connecting' | 'live' | 'offline' | 'refused'
+
+export interface ChannelEvents {
+  onFrame(frame: Frame): void
+  /** What the page holds may have holes: take a fresh snapshot. */
+  onSnapshot(reason: string): void
+  onUnauthenticated(): void
+}
+
+const BEAT = 5_000
+const PATIENCE = 6_000
+const VIEWING_EVERY = 250
+
+export class Channel {
+  readonly state = signal<LiveState>('connecting')
+  readonly session = signal<string | null>(null)
+  readonly refusal = signal('')
+  readonly sockets: HocuspocusProviderWebsocket
+  readonly #events: ChannelEvents
+  readonly #beat: ReturnType<typeof setInterval>
+  #socket: SplitSocket | null = null
+  #position: { epoch: string; seq: number } | null = null
+  #lastLife = 0
+  #asked = 0
+  #viewing: readonly string[] = []
+  #presence: { view: string; entity: string | null; name: string } | null = null
+  #viewingTimer: ReturnType<typeof setTimeout> | undefined
+  #welcomed: (() => void)[] = []
+  readonly #wake = () => this.#onWake()
+
+  constructor(project: string, events: ChannelEvents) {
+    this.#events = events
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+    this.sockets = new HocuspocusProviderWebsocket({
+      url: `${scheme}://${location.host}/ws/projects/${encodeURIComponent(project)}`,
+      WebSocketPolyfill: splitSocket({
+        onSocket: (socket) => this.#onSocket(socket),
+        onText: (socket, text) => this.#onText(socket, text),
+        onLife: () => this.#onLife(),
+        onClose: (socket, code, reason) => this.#onClose(socket, code, reason),
+      }),
+      delay: 500 + Math.random() * 700,
+      minDelay: 400,
+      maxDelay: 8_000,
+      jitter: true,
+    })
+    this.#beat = setInterval(() => this.#check(), 1_000)
+    globalThis.addEventListener('online', this.#wake)
+    document.addEventListener('visibilitychange', this.#wake)
+  }
+
+  /** Resolves at the first welcome, or after `patience` ms without one. */
+  welcome(patience: number): Promise<void> {
+    if (this.state.value === 'live') return Promise.resolve()
+    return new Promise((done) => {
+      const timer = setTimeout(done, patience)
+      this.#welcomed.push(() => {
+        clearTimeout(timer)
+        done()
+      })
+    })
+  }
+
+  /** What is on screen, so that the server serves it first. Sent at most four times a second. */
+  viewing(entities: readonly string[]): void {
+    this.#viewing = entities
+    this.#viewingTimer ??= setTimeout(() => {
+      this.#viewingTimer = undefined
+      this.#send({ type: 'viewing', entities: this.#viewing })
+    }, VIEWING_EVERY)
+  }
+
+  present(view: string, entity: string | null, name: string): void {
+    this.#presence = { view, entity, name }
+    this.#send({ type: 'presence', ...this.#presence })
+  }
+
+  destroy(): void {
+    clearInterval(this.#beat)
+    clearTimeout(this.#viewingTimer)
+    globalThis.removeEventListener('online', this.#wake)
+    document.removeEventListener('visibilitychange', this.#wake)
+    this.sockets.destroy()
+  }
+
+  #send(frame: object): void {
+    if (this.state.value === 'live') this.#socket?.sendText(JSON.stringify(frame))
+  }
+
+  #onSocket(socket: SplitSocket): void {
+    this.#socket = socket
+    this.#lastLife = Date.now()
+    this.#asked = 0
+    socket.sendText(JSON.stringify({ type: 'hello', subscribe: 'all', ...(this.#position === null ? {} : { resume: this.#position }) }))
+  }
+
+  #onLife(): void {
+    this.#lastLife = Date.now()
+    this.#asked = 0
+    // The provider counts binary messages only; a text frame is life as well.
+    if (this.sockets.lastMessageReceived > 0) this.sockets.lastMessageReceived = Date.now()
+  }
+
+  #onText(socket: SplitSocket, text: string): void {
+    if (socket !== this.#socket) return
+    let frame: Frame
+    try {
+      frame = JSON.parse(text) as Frame
+    } catch {
+      return
+    }
+    if (frame.type === 'welcome') this.#onWelcome(frame)
+    else if (frame.type === 'resync') this.#events.onSnapshot(String(frame['reason'] ?? 'resync'))
+    else if (frame.type !== 'pong') {
+      this.#follow(frame)
+      this.#events.onFrame(frame)
+    }
+  }
+
+  #onWelcome(frame: Frame): void {
+    const first = this.#position === null
+    this.#position = { epoch: String(frame['epoch']), seq: frame.seq ?? 0 }
+    this.session.value = typeof frame['session'] === 'string' ? frame['session'] : null
+    this.state.value = 'live'
+    this.sockets.resolveConnectionAttempt()
+    if (this.#presence !== null) this.#send({ type: 'presence', ...this.#presence })
+    if (this.#viewing.length > 0) this.#send({ type: 'viewing', entities: this.#viewing })
+    for (const done of this.#welcomed.splice(0)) done()
+    if (!first && frame['resumed'] !== true) this.#events.onSnapshot('could not resume')
+  }
+
+  /** Durable frames form a chain; a missing link means that something was not heard. */
+  #follow(frame: Frame): void {
+    if (typeof frame.seq !== 'number' || this.#position === null) return
+    const gap = typeof frame.prev === 'number' && frame.prev !== this.#position.seq
+    this.#position.seq = Math.max(frame.seq, this.#position.seq)
+    if (gap) this.#events.onSnapshot('a gap in the stream')
+  }
+
+  #onClose(socket: SplitSocket, code: number, reason: string): void {
+    if (this.#socket !== null && socket !== this.#socket) return
+    this.#socket = null
+    if (code === 4401 || code === 4403 || code === 4404) {
+      // Hocuspocus would knock again every second; these will not change by knocking.
+      this.state.value = 'refused'
+      this.refusal.value = reason || (code === 4404 ? 'There is no such project.' : 'You have no access to this project.')
+      this.sockets.shouldConnect = false
+      if (code === 4401) this.#events.onUnauthenticated()
+      return
+    }
+    this.state.value = 'offline'
+  }
+
+  #onWake(): void {
+    if (this.state.value !== 'offline' || document.hidden) return
+    void this.sockets.connect()
+  }
+
+  /** An offline socket stalls without closing: ask, and give it up when it does not answer. */
+  #check(): void {
+    const now = Date.now()
+    if (this.#socket === null) return
+    if (this.#asked > 0 && now - this.#asked > PATIENCE) this.#socket.abandon()
+    else if (this.#asked === 0 && now - this.#lastLife > BEAT) {
+      this.#asked = now
+      this.#socket.sendText(JSON.stringify({ type: 'ping', id: String(now) }))
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** What each live frame means for what the page holds. */
+import type { Fields, Frame, Person } from '../types.ts'
+
+export interface Followers {
+  draft(asset: string, values: Fields): void
+  /** These were published or changed; `asset` is what caused it. */
+  changed(ids: readonly string[], asset: string | null): void
+  newest(asset: string, version: number): void
+  people(people: readonly Person[]): void
+  progress(frame: Frame): void
+  finished(frame: Frame): void
+  tell(message: string): void
+}
+
+const strings = (value: unknown): string[] =>
+  typeof value === 'string' ? [value] : Array.isArray(value) ? value.flatMap((v) => (typeof v === 'string' ? [v] : idOf(v))) : []
+
+function idOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null || !('id' in value)) return []
+  return typeof value.id === 'string' ? [value.id] : []
+}
+
+const SUBJECTS = ['asset_id', 'entity_id', 'source', 'target', 'entities', 'entity_ids', 'affected_entities'] as const
+
+/** Every entity a durable frame names. */
+export function subjects(frame: Frame): string[] {
+  const ids = SUBJECTS.flatMap((key) => strings(frame[key]))
+  const nested = [frame['reference'], frame['entity']].flatMap((v) =>
+    typeof v === 'object' && v !== null && !Array.isArray(v) ? [...strings(v['source']), ...strings(v['target']), ...('kind' in v ? strings(v['id']) : [])] : strings(v))
+  return [...new Set([...ids, ...nested])]
+}
+
+/** `14`, `"char-001_v14"` or `"v14"` → 14. */
+export function versionNumber(value: unknown): number | null {
+  if (typeof value === 'number') return value
+  const found = typeof value === 'string' ? /v(\d+)$/.exec(value)?.[1] : undefined
+  return found === undefined ? null : Number(found)
+}
+
+export function follow(frame: Frame, to: Followers): void {
+  const asset = typeof frame['asset_id'] === 'string' ? frame['asset_id'] : typeof frame['entity_id'] === 'string' ? frame['entity_id'] : null
+  switch (frame.type) {
+    case 'asset_update': {
+      if (frame['stage'] === 'draft') {
+        if (asset !== null && typeof frame['values'] === 'object' && frame['values'] !== null) to.draft(asset, frame['values'] as Fields)
+        return
+      }
+      announce(frame, asset, to)
+      return
+    }
+    case 'version_created':
+    case 'rollback_completed':
+    case 'entity_changed':
+    case 'graph_changed':
+      announce(frame, asset, to)
+      return
+    case 'conflict_detected':
+      to.changed(subjects(frame), null)
+      to.tell('Two changes met on one field. Both sides are kept until somebody decides.')
+      return
+    case 'conflict_resolved':
+    case 'approval_requested':
+      to.changed(subjects(frame), null)
+      return
+    case 'presence':
+      if (Array.isArray(frame['people'])) to.people(frame['people'] as unknown as Person[])
+      return
+    case 'propagation_progress':
+      to.progress(frame)
+      return
+    case 'run_finished':
+      to.finished(frame)
+      return
+    case 'error':
+      to.tell(String(frame['message'] ?? 'The server refused something.'))
+      return
+    default:
+  }
+}
+
+function announce(frame: Frame, asset: string | null, to: Followers): void {
+  const version = versionNumber(frame['version'] ?? frame['number'] ?? frame['version_id'])
+  if (asset !== null && version !== null) to.newest(asset, version)
+  to.changed(subjects(frame), asset)
+}

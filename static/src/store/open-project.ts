@@ -1,0 +1,184 @@
+/** Everything of one opened project: loads it, keeps it live, lets go of it. */
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals'
+import * as api from '../api/endpoints.ts'
+import { Channel } from '../live/channel.ts'
+import { Drafts } from '../live/drafts.ts'
+import type { Fields, Kind, Me, Person, Project, Resolved } from '../types.ts'
+import { go, route } from '../ui/router.ts'
+import { fail, tell } from '../ui/toasts.ts'
+import { follow } from './follow.ts'
+import { Inspection } from './inspection.ts'
+import { Names } from './names.ts'
+import { difference } from './overlay.ts'
+import { Refresher } from './refresher.ts'
+import { Runs } from './runs.ts'
+import { ShotStore } from './shots.ts'
+
+const STATUSES = ['wip', 'review', 'approved', 'final', 'omitted']
+const WELCOME_PATIENCE = 1_500
+
+export class OpenProject {
+  readonly id: string
+  readonly me: Me
+  readonly project = signal<Project | null>(null)
+  readonly kinds = signal<readonly Kind[]>([])
+  readonly phase = signal<'loading' | 'ready' | 'failed'>('loading')
+  readonly error = signal<unknown>(null)
+  readonly people = signal<readonly Person[]>([])
+  readonly others: ReadonlySignal<readonly Person[]>
+  readonly aspect: ReadonlySignal<number>
+  readonly statuses: ReadonlySignal<readonly string[]>
+  readonly inspection = signal<Inspection | null>(null)
+  readonly shots = new ShotStore()
+  readonly names = new Names()
+  readonly runs = new Runs()
+  readonly channel: Channel
+  readonly drafts: Drafts
+  readonly #refresher: Refresher
+  readonly #stop: () => void
+  #snapshot = 0
+
+  constructor(id: string, me: Me, onUnauthenticated: () => void) {
+    this.id = id
+    this.me = me
+    this.channel = new Channel(id, {
+      onFrame: (frame) => follow(frame, {
+        draft: (asset, values) => this.#onRemoteDraft(asset, values),
+        changed: (ids, asset) => this.#onChanged(ids, asset),
+        newest: (asset, version) => this.names.newest(asset, version),
+        people: (people) => (this.people.value = people),
+        progress: (f) => this.runs.progress(f),
+        finished: (f) => this.runs.finished(f),
+        tell,
+      }),
+      onSnapshot: () => void this.load(),
+      onUnauthenticated,
+    })
+    this.drafts = new Drafts(this.channel.sockets, { name: me.user, color: me.colour }, (entity, values) => this.#onDraft(entity, values))
+    this.#refresher = new Refresher({
+      fetch: (ids) => api.readResolvedIds(id, ids),
+      apply: (items, gone) => {
+        this.names.learn(items)
+        this.names.forget(gone)
+        this.shots.put(items.filter(isPictured))
+        this.shots.remove(gone)
+      },
+      failed: () => undefined,
+    })
+    this.others = computed(() => this.people.value.filter((p) => p.session !== this.channel.session.value))
+    this.aspect = computed(() => readAspect(this.project.value))
+    this.statuses = computed(() => readStatuses(this.project.value))
+    this.#stop = effect(() => this.#inspect(route.value.project === id ? route.value.entity : null))
+    void this.load()
+  }
+
+  kind(name: string): Kind | undefined {
+    return this.kinds.value.find((k) => k.name === name)
+  }
+
+  /** Takes a fresh snapshot; what is on screen stays until it is there. */
+  async load(): Promise<void> {
+    const turn = ++this.#snapshot
+    try {
+      await this.channel.welcome(WELCOME_PATIENCE)
+      const [project, kinds] = await Promise.all([api.readProject(this.id), api.readKinds(this.id)])
+      if (turn !== this.#snapshot) return
+      this.project.value = project
+      this.kinds.value = kinds
+      const seen = new Set<string>()
+      const take = (items: Resolved[]) => {
+        if (turn !== this.#snapshot) return
+        for (const item of items) seen.add(item.id)
+        this.names.learn(items)
+        this.shots.put(items)
+      }
+      const of = (category: string) => kinds.filter((k) => k.category === category).map((k) => k.name)
+      await Promise.all([...of('sequence'), ...of('scene')].map((kind) => api.readResolvedKind(this.id, kind, take)))
+      await Promise.all(of('shot').map((kind) => api.readResolvedKind(this.id, kind, take)))
+      if (turn !== this.#snapshot) return
+      this.shots.keepOnly(seen)
+      this.shots.clearOverlays()
+      void this.inspection.peek()?.load()
+      this.phase.value = 'ready'
+    } catch (error) {
+      if (turn !== this.#snapshot) return
+      if (this.phase.peek() === 'ready') return fail(error)
+      this.error.value = error
+      this.phase.value = 'failed'
+    }
+  }
+
+  close(): void {
+    this.#snapshot += 1
+    this.#stop()
+    this.inspection.peek()?.close()
+    this.#refresher.stop()
+    this.drafts.destroy()
+    this.channel.destroy()
+    this.runs.dismiss()
+  }
+
+  #inspect(id: string | null): void {
+    const before = this.inspection.peek()
+    if (before?.id === id) return
+    if (before !== null) {
+      before.close()
+      this.drafts.release(before.draft)
+    }
+    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i))
+  }
+
+  /** An edit in an opened document, one's own or another's: shown in every panel that follows it. */
+  #onDraft(id: string, values: Fields): void {
+    const open = this.inspection.peek()
+    const entity = open?.id === id ? open.entity.peek() : null
+    if (entity !== null) this.shots.overlay(id, difference(values, entity.fields))
+  }
+
+  /** The published base moved; the preview goes once the panels have caught up with it. */
+  #onBase(open: Inspection): void {
+    this.#refresher.whenIdle(() => {
+      if (this.inspection.peek() !== open || !open.draft.synced.peek()) return
+      this.shots.overlay(open.id, open.ahead.peek())
+    })
+  }
+
+  #onRemoteDraft(asset: string, values: Fields): void {
+    const open = this.inspection.peek()
+    if (open?.id === asset && open.draft.synced.peek()) return
+    this.shots.mergeOverlay(asset, values)
+  }
+
+  #onChanged(ids: readonly string[], asset: string | null): void {
+    const unknown = ids.filter((id) => this.names.get(id) === undefined)
+    this.#refresher.want(ids.filter((id) => this.shots.has(id)).concat(unknown))
+    const open = this.inspection.peek()
+    if (open?.concerns(new Set(ids)) === true) void open.load()
+    if (asset === null || open?.id === asset) return
+    const generation = this.shots.generation(asset)
+    this.#refresher.whenIdle(() => {
+      if (this.shots.generation(asset) === generation) this.shots.overlay(asset, {})
+    })
+  }
+}
+
+const isPictured = (item: Resolved) => item.kind === 'shot' || item.kind === 'sequence' || item.kind === 'scene'
+
+function readAspect(project: Project | null): number {
+  const settings = project?.settings ?? {}
+  const value = settings['aspect_ratio'] ?? settings['aspect']
+  const text = typeof value === 'string' ? value : ''
+  const [w, h] = text.split(':').map(Number)
+  const ratio = typeof value === 'number' ? value : (w ?? 0) / (h ?? 1)
+  return Number.isFinite(ratio) && ratio >= 0.5 && ratio <= 4 ? ratio : 2.39
+}
+
+function readStatuses(project: Project | null): readonly string[] {
+  const value = project?.settings?.['statuses']
+  if (!Array.isArray(value)) return STATUSES
+  const names = value.flatMap((v) => (typeof v === 'string' ? [v] : typeof v === 'object' && v !== null && !Array.isArray(v) && typeof v['name'] === 'string' ? [v['name']] : []))
+  return names.length > 0 ? names : STATUSES
+}
+
+/** Opens an entity in the inspector, or closes it. */
+export const inspect = (entity: string | null) => go({ entity })

@@ -1,0 +1,182 @@
+/** The loaded shots, each in a signal of its own, painted at most once per animation frame. */
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { Fields, Resolved } from '../types.ts'
+import { oncePerFrame } from './frames.ts'
+import { type Group, group, sameGroups } from './groups.ts'
+import { sourcesOf, withOverlays } from './overlay.ts'
+
+export interface Panel {
+  /** What to draw: published state with the drafts that it follows laid over. */
+  shot: Resolved
+  /** What is published. */
+  base: Resolved
+  previews: readonly string[]
+  /** Counts the washes, so that each is shown once. */
+  wash: number
+}
+
+/** More changed panels than this at once wash their group's header instead. */
+const MANY = 50
+
+export interface Usage {
+  total: number
+  follow: number
+  approved: number
+  pinned: number
+  final: number
+}
+
+export class ShotStore {
+  readonly groups: ReadonlySignal<readonly Group[]>
+  readonly groupWash = signal<ReadonlyMap<string, number>>(new Map())
+  readonly sequences = signal<ReadonlyMap<string, Resolved>>(new Map())
+  readonly scenes = signal<ReadonlyMap<string, Resolved>>(new Map())
+  readonly size: ReadonlySignal<number>
+  readonly #cells = new Map<string, Signal<Panel>>()
+  readonly #bySource = new Map<string, Set<string>>()
+  readonly #overlays = new Map<string, Fields>()
+  readonly #generation = new Map<string, number>()
+  readonly #structure = signal(0)
+  readonly #dirty = new Set<string>()
+  readonly #washed = new Set<string>()
+  readonly #paintSoon = oncePerFrame(() => this.#paint())
+  #groups: readonly Group[] = []
+
+  constructor() {
+    this.groups = computed(() => {
+      void this.#structure.value
+      const made = group([...this.#cells.values()].map((c) => c.peek().base), this.sequences.value, this.scenes.value)
+      if (!sameGroups(made, this.#groups)) this.#groups = made
+      return this.#groups
+    })
+    this.size = computed(() => (void this.#structure.value, this.#cells.size))
+  }
+
+  panel(id: string): Signal<Panel> | undefined {
+    return this.#cells.get(id)
+  }
+
+  has(id: string): boolean {
+    return this.#cells.has(id) || this.sequences.peek().has(id) || this.scenes.peek().has(id)
+  }
+
+  shots(): Resolved[] {
+    return [...this.#cells.values()].map((c) => c.peek().base)
+  }
+
+  /** Takes fresh states in; what changed to the eye washes, unless it was not there before. */
+  put(items: readonly Resolved[]): void {
+    for (const item of items) {
+      if (item.kind === 'sequence') this.sequences.value = new Map(this.sequences.peek()).set(item.id, item)
+      else if (item.kind === 'scene') this.scenes.value = new Map(this.scenes.peek()).set(item.id, item)
+      else this.#putShot(item)
+    }
+    this.#paintSoon()
+  }
+
+  /** Forgets what is not in `ids` any more (a fresh snapshot was taken). */
+  keepOnly(ids: ReadonlySet<string>): void {
+    this.remove([...this.#cells.keys()].filter((id) => !ids.has(id)))
+  }
+
+  remove(ids: readonly string[]): void {
+    for (const id of ids) {
+      const cell = this.#cells.get(id)
+      if (cell !== undefined) {
+        this.#unindex(cell.peek().base)
+        this.#cells.delete(id)
+      }
+      for (const map of [this.sequences, this.scenes]) {
+        if (!map.peek().has(id)) continue
+        const left = new Map(map.peek())
+        left.delete(id)
+        map.value = left
+      }
+    }
+    if (ids.length > 0) this.#structure.value += 1
+  }
+
+  /** Replaces the preview of one source; an empty one takes it away. */
+  overlay(source: string, values: Fields): void {
+    if (Object.keys(values).length === 0) this.#overlays.delete(source)
+    else this.#overlays.set(source, values)
+    this.#generation.set(source, this.generation(source) + 1)
+    for (const id of this.#bySource.get(source) ?? []) this.#dirty.add(id)
+    this.#paintSoon()
+  }
+
+  mergeOverlay(source: string, values: Fields): void {
+    this.overlay(source, { ...this.#overlays.get(source), ...values })
+  }
+
+  generation(source: string): number {
+    return this.#generation.get(source) ?? 0
+  }
+
+  clearOverlays(): void {
+    for (const source of this.#overlays.keys()) this.overlay(source, {})
+  }
+
+  /** How the loaded shots use a source, and with which policies on the way to it. */
+  usage(source: string): Usage {
+    const usage: Usage = { total: 0, follow: 0, approved: 0, pinned: 0, final: 0 }
+    for (const id of this.#bySource.get(source) ?? []) {
+      if (id === source) continue
+      const shot = this.#cells.get(id)?.peek().base
+      if (shot === undefined) continue
+      usage.total += 1
+      const direct = shot.references.find((r) => r.source === source) ?? shot.references.find((r) => r.references?.some((n) => n.source === source))
+      if (shot.status === 'final') usage.final += 1
+      else if (direct?.policy === 'pinned') usage.pinned += 1
+      else if (direct?.policy === 'approved') usage.approved += 1
+      else usage.follow += 1
+    }
+    return usage
+  }
+
+  #putShot(item: Resolved): void {
+    const cell = this.#cells.get(item.id)
+    if (cell === undefined) {
+      this.#cells.set(item.id, signal({ shot: item, base: item, previews: [], wash: 0 }))
+      this.#structure.value += 1
+    } else {
+      const before = cell.peek()
+      this.#unindex(before.base)
+      if (before.base.hash !== item.hash) this.#washed.add(item.id)
+      const moved = JSON.stringify(before.base.used_by) !== JSON.stringify(item.used_by) || before.base.fields['duration'] !== item.fields['duration']
+      cell.value = { ...before, base: item, shot: before.previews.length > 0 ? before.shot : item }
+      if (moved) this.#structure.value += 1
+    }
+    for (const source of sourcesOf(item)) {
+      const users = this.#bySource.get(source)
+      if (users === undefined) this.#bySource.set(source, new Set([item.id]))
+      else users.add(item.id)
+    }
+    this.#dirty.add(item.id)
+  }
+
+  #unindex(shot: Resolved): void {
+    for (const source of sourcesOf(shot)) this.#bySource.get(source)?.delete(shot.id)
+  }
+
+  #paint(): void {
+    const washed = [...this.#washed]
+    this.#washed.clear()
+    batch(() => {
+      for (const id of this.#dirty) {
+        const cell = this.#cells.get(id)
+        if (cell === undefined) continue
+        const { base, wash } = cell.peek()
+        cell.value = { base, ...withOverlays(base, this.#overlays), wash: wash + (washed.length <= MANY && washed.includes(id) ? 1 : 0) }
+      }
+      this.#dirty.clear()
+      if (washed.length > MANY) this.#washGroups(new Set(washed))
+    })
+  }
+
+  #washGroups(washed: ReadonlySet<string>): void {
+    const next = new Map(this.groupWash.peek())
+    for (const g of this.groups.peek()) if (g.shots.some((id) => washed.has(id))) next.set(g.id, (next.get(g.id) ?? 0) + 1)
+    this.groupWash.value = next
+  }
+}

@@ -1,0 +1,216 @@
+/** The shapes the server sends, as its REST and live pages describe them. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+export type Fields = { [name: string]: Json }
+
+export type Policy = 'latest' | 'approved' | 'pinned'
+export type FieldType = 'prose' | 'text' | 'number' | 'choice' | 'colour' | 'picture' | 'list'
+
+export interface FieldSpec {
+  name: string
+  label: string
+  type: FieldType
+  facet: 'visual' | 'metadata'
+  choices?: string[]
+}
+
+export interface Kind {
+  name: string
+  label: string
+  plural: string
+  category: 'asset' | 'shot' | 'scene' | 'sequence'
+  icon: string
+  colour: string
+  fields: FieldSpec[]
+}
+
+export interface Page<T> {
+  items: T[]
+  next_cursor: string | null
+}
+
+export interface Project {
+  id: string
+  name: string
+  settings?: { [name: string]: Json }
+}
+
+export interface Me {
+  user: string
+  role: string
+  project_id: string | null
+  colour: string
+}
+
+export interface Reference {
+  id: string
+  source: string
+  target: string
+  role: string
+  policy: Policy
+  version: number
+  order: string
+  overrides: Fields
+}
+
+export interface LastOutcome {
+  outcome: string
+  reason: string
+  source: string | null
+  source_version: number | null
+  run_id: string | null
+  at: string
+}
+
+export interface Entity {
+  id: string
+  project_id: string
+  kind: string
+  name: string
+  fields: Fields
+  status: string
+  version: number
+  approved_version: number | null
+  references: Reference[]
+  stale: boolean
+  stale_reasons: string[]
+  last_outcome: LastOutcome | null
+  hash: string
+  visual_hash: string
+  created_at: string
+  updated_at: string
+}
+
+/** What a resolved entity was built on; `fields` have the reference's overrides applied. */
+export interface ResolvedRef {
+  id: string
+  source: string
+  kind: string
+  name: string
+  role: string
+  policy: Policy
+  version: number
+  latest_version: number
+  order: string
+  overrides: Fields
+  fields: Fields
+  references?: ResolvedRef[]
+}
+
+export interface UsedBy {
+  id: string
+  target: string
+  kind: string
+  role: string
+  order: string
+  policy: Policy
+  version: number
+}
+
+export interface Resolved {
+  id: string
+  project_id: string
+  kind: string
+  name: string
+  status: string
+  version: number
+  fields: Fields
+  references: ResolvedRef[]
+  used_by: UsedBy[]
+  prompt: string
+  hash: string
+  visual_hash: string
+  stale: boolean
+  stale_reasons: string[]
+  last_outcome: LastOutcome | null
+}
+
+export interface Change {
+  from: Json
+  to: Json
+}
+
+export interface Version {
+  id: string
+  asset_id: string
+  number: number
+  name: string
+  status: string
+  cause: string
+  run_id: string | null
+  changes: { [field: string]: Json }
+  previous_version: number | null
+  timestamp: string
+  author: string
+  message: string | null
+  fields: Fields
+  references: { [key: string]: Json }[]
+}
+
+export interface WordStep {
+  op: 'equal' | 'insert' | 'delete'
+  text: string
+}
+
+export interface Diff {
+  asset_id: string
+  from: number
+  to: number
+  fields: { [field: string]: Change & { words?: WordStep[] } }
+}
+
+export interface OutcomeRow {
+  entity_id: string
+  outcome: string
+  reason: string
+}
+
+export type Counts = { [outcome: string]: number }
+
+export interface Impact {
+  affected_shots: string[] | number
+  affected_sequences: string[] | number
+  outcomes: OutcomeRow[]
+  counts: Counts
+  plan_hash: string
+}
+
+/** Answer A of the REST page; a dry run may carry the outcomes it would have. */
+export interface Answer {
+  status: 'success' | 'conflict' | 'pending_approval' | 'accepted'
+  affected_entities: number
+  version: string | null
+  run_id: string | null
+  counts: Counts
+  outcomes?: OutcomeRow[]
+}
+
+export interface Dependency {
+  id: string
+  kind: string
+  depth: number
+  path: string[]
+}
+
+export interface Dependencies {
+  asset_id: string
+  dependencies: Dependency[]
+  total: number
+}
+
+export interface Person {
+  session: string
+  user: string
+  name: string
+  colour: string
+  view: string | null
+  entity: string | null
+}
+
+/** Any JSON frame of the project's socket; `store/follow.ts` reads the ones it knows. */
+export interface Frame {
+  type: string
+  seq?: number
+  prev?: number
+  [key: string]: Json | undefined
+}

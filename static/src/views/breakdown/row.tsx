@@ -1,0 +1,61 @@
+/** One shot of the breakdown: its words, and a chip for everything it is made of. */
+import type { ReadonlySignal } from '@preact/signals'
+import type { Panel } from '../../store/shots.ts'
+import { isColour } from '../../sketch/colour.ts'
+import type { Kind, Person, ResolvedRef } from '../../types.ts'
+import { Icon, iconName } from '../../ui/icon.tsx'
+import { now } from '../../ui/time.tsx'
+import { tagOf } from '../storyboard/why.ts'
+
+export interface RowProps {
+  id: string
+  index: number
+  cell: ReadonlySignal<Panel>
+  columns: readonly Kind[]
+  selected: boolean
+  current: boolean
+  person: Person | undefined
+  nameOf(id: string): string
+  hrefOf(id: string): string
+}
+
+function Chip({ reference, kind, href }: { reference: ResolvedRef; kind: Kind; href: string }) {
+  const colour = reference.fields['colour']
+  const pinned = reference.policy === 'pinned'
+  return (
+    <a class="chip" data-kind={kind.name} data-chip={reference.source} href={href} tabIndex={-1} title={`${kind.label}: ${reference.name} v${reference.version}${pinned ? `, pinned (newest v${reference.latest_version})` : ''}`}>
+      {isColour(colour) ? <span class="chip-colour" style={{ background: colour }} /> : <Icon name={iconName(kind.icon)} size={12} />}
+      <span class="chip-name">{reference.name}</span>
+      {pinned && <Icon name="pin" size={10} />}
+    </a>
+  )
+}
+
+export function RowView({ id, index, cell, columns, selected, current, person, nameOf, hrefOf }: RowProps) {
+  const panel = cell.value
+  const { shot, base, wash, previews } = panel
+  const tag = tagOf(panel, nameOf, now.value)
+  const text = (name: string) => (typeof shot.fields[name] === 'string' ? shot.fields[name] : '')
+  const classes = ['row', selected && 'selected', current && 'current', wash > 0 && 'wash', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
+  return (
+    <div key={`row ${wash}`} role="row" id={`row-${index}`} aria-rowindex={index + 2} aria-selected={selected} class={classes} data-row={id} data-entity={id} data-hash={base.hash}
+      data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ '--person': person?.colour ?? 'transparent' }}>
+      <span role="rowheader" class="cell"><a class="mono" href={hrefOf(id)} tabIndex={-1}>{id}</a></span>
+      <span role="gridcell" class="cell dim">{text('framing')}</span>
+      <span role="gridcell" class="cell words" title={text('description')}>{shot.name !== id ? `${shot.name}. ` : ''}{text('description')}</span>
+      {columns.map((kind) => (
+        <span role="gridcell" class="cell chips" key={kind.name}>
+          {shot.references.filter((r) => r.kind === kind.name).map((r) => <Chip key={r.id} reference={r} kind={kind} href={hrefOf(r.source)} />)}
+        </span>
+      ))}
+      <span role="gridcell" class="cell"><span class="status" data-status={base.status}>{base.status}</span></span>
+      <span role="gridcell" class="cell">
+        {tag !== null && (
+          <span class={`tag ${tag.tone}`} data-tip={tag.reason} data-why>
+            {tag.icon === 'dot' ? <span class="dot" /> : <Icon name={tag.icon} size={12} />}<span class="tag-text">{tag.text}</span>
+          </span>
+        )}
+      </span>
+    </div>
+  )
+}

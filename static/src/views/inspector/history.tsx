@@ -1,0 +1,114 @@
+/** The versions of an entity, newest first: who, when, what; look at one, or roll back to it. */
+import { useEffect, useState } from 'preact/hooks'
+import { isColour } from '../../sketch/colour.ts'
+import type { Change, Diff, FieldSpec, Json, Version, WordStep } from '../../types.ts'
+import { Swatch, Value } from '../../ui/bits.tsx'
+import { Icon } from '../../ui/icon.tsx'
+import { Time } from '../../ui/time.tsx'
+
+export interface HistoryProps {
+  versions: readonly Version[] | null
+  current: number
+  specs: readonly FieldSpec[]
+  more: boolean
+  readonly: boolean
+  diffOf(from: number, to: number): Promise<Diff>
+  onMore(): void
+  onLook(version: Version): void
+  onRollBack(version: Version): void
+}
+
+const CAUSES: { [cause: string]: string } = { run: 'by a run', rollback: 'rolled back', import: 'imported', parked: 'set aside before a rollback', reference: 'a reference moved', api: 'through the API' }
+
+/** Long unchanged stretches shrink to their ends, so that the change is what one sees. */
+export function abridge(words: readonly WordStep[]): WordStep[] {
+  return words.map((step, i) => {
+    if (step.op !== 'equal' || step.text.length < 48) return step
+    const [head, tail] = [step.text.slice(0, 20), step.text.slice(-20)]
+    if (i === 0) return { ...step, text: `…${tail}` }
+    return { ...step, text: i === words.length - 1 ? `${head}…` : `${head} … ${tail}` }
+  })
+}
+
+function Words({ words }: { words: readonly WordStep[] }) {
+  return (
+    <>
+      {abridge(words).map((step, i) => {
+        const key = `${i} ${step.op}`
+        return step.op === 'insert' ? <ins key={key}>{step.text}</ins> : step.op === 'delete' ? <del key={key}>{step.text}</del> : <span key={key}>{step.text}</span>
+      })}
+    </>
+  )
+}
+
+function isChange(value: Json | undefined): value is { from: Json; to: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && ('from' in value || 'to' in value)
+}
+
+function FieldChange({ label, change, words }: { label: string; change: Change; words: readonly WordStep[] | undefined }) {
+  if (words !== undefined) return <p class="change"><b>{label}</b> <Words words={words} /></p>
+  const { from, to } = change
+  if (isColour(from) || isColour(to)) {
+    return <p class="change"><b>{label}</b> {isColour(from) && <Swatch colour={from} />} <del><Value value={isColour(from) ? null : from} />{isColour(from) && from}</del> {isColour(to) && <Swatch colour={to} />} <ins>{isColour(to) ? to : <Value value={to} />}</ins></p>
+  }
+  const long = typeof to === 'string' && to.length > 60
+  if (long) return <p class="change"><b>{label}</b> rewritten</p>
+  return <p class="change"><b>{label}</b> <del><Value value={from} /></del> <ins><Value value={to} /></ins></p>
+}
+
+function references(value: Json | undefined): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'References changed'
+  const count = (key: string) => (Array.isArray(value[key]) ? value[key].length : 0)
+  const words = (['added', 'removed', 'changed'] as const).filter((k) => count(k) > 0).map((k) => `${count(k)} ${k}`)
+  return `References: ${words.join(', ') || 'changed'}`
+}
+
+function VersionRow({ version, props }: { version: Version; props: HistoryProps }) {
+  const [diff, setDiff] = useState<Diff | null>(null)
+  const { number, changes } = version
+  const prose = Object.keys(changes).some((name) => props.specs.find((s) => s.name === name)?.type === 'prose')
+  const before = version.previous_version ?? number - 1
+  const { diffOf } = props
+  useEffect(() => {
+    if (!prose || before < 1) return
+    let gone = false
+    diffOf(before, number).then((found) => !gone && setDiff(found), () => undefined)
+    return () => {
+      gone = true
+    }
+  }, [prose, before, number, diffOf])
+  const label = (name: string) => props.specs.find((s) => s.name === name)?.label ?? (name === '@name' ? 'Name' : name === '@status' ? 'Status' : name)
+  const entries = Object.entries(changes)
+  const cause = CAUSES[version.cause]
+  return (
+    <li data-history-version={number} class={number === props.current ? 'version current' : 'version'}>
+      <b class="mono">v{number}</b>
+      <div class="version-what">
+        {version.message && <p class="change">{version.message}</p>}
+        {entries.map(([name, change]) => name === '@references' ? <p class="change" key={name}>{references(change)}</p>
+          : isChange(change) ? <FieldChange key={name} label={label(name)} change={change} words={diff?.fields[name]?.words} /> : null)}
+        {entries.length === 0 && !version.message && <p class="change dim">{number === 1 ? 'Created' : 'No difference in fields'}</p>}
+        <p class="dim">{version.author}{cause !== undefined && ` · ${cause}`} · <Time iso={version.timestamp} /></p>
+      </div>
+      <div class="version-do">
+        {number !== props.current && version.cause !== 'parked' && !props.readonly && (
+          <button type="button" data-testid="roll-back" onClick={() => props.onRollBack(version)}><Icon name="undo" size={12} />Roll back</button>
+        )}
+        <button type="button" data-testid="look" onClick={() => props.onLook(version)}>Look</button>
+      </div>
+    </li>
+  )
+}
+
+export function History(props: HistoryProps) {
+  const { versions, more, onMore } = props
+  return (
+    <section aria-labelledby="history-head" class="block">
+      <h3 id="history-head">History</h3>
+      {versions === null ? <p class="dim" aria-busy="true">Loading the history…</p> : versions.length === 0 ? <p class="dim">No versions yet.</p> : (
+        <ol class="history">{versions.map((v) => <VersionRow key={v.number} version={v} props={props} />)}</ol>
+      )}
+      {more && <button type="button" onClick={onMore}>Show older versions</button>}
+    </section>
+  )
+}

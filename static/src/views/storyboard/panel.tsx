@@ -1,0 +1,70 @@
+/** One panel: the picture, what it is, and why it looks so. */
+import type { ReadonlySignal } from '@preact/signals'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { inkOn } from '../../sketch/colour.ts'
+import { sketch } from '../../sketch/index.ts'
+import type { Panel } from '../../store/shots.ts'
+import type { Person, Resolved } from '../../types.ts'
+import { Icon } from '../../ui/icon.tsx'
+import { whenNear, whenOnScreen } from '../../ui/nearby.ts'
+import { now } from '../../ui/time.tsx'
+import { tagOf } from './why.ts'
+
+export function Sketch({ shot, aspect, place = '' }: { shot: Resolved; aspect: number; place?: string }) {
+  const svg = useMemo(() => sketch(shot, { aspect, place }), [shot, aspect, place])
+  return <div class="sketch" style={{ aspectRatio: String(aspect) }} dangerouslySetInnerHTML={{ __html: svg }} />
+}
+
+export interface PanelProps {
+  id: string
+  cell: ReadonlySignal<Panel>
+  aspect: number
+  href: string
+  selected: boolean
+  person: Person | undefined
+  nameOf(id: string): string
+  onScreen(id: string, visible: boolean): void
+}
+
+export function PanelView({ id, cell, aspect, href, selected, person, nameOf, onScreen }: PanelProps) {
+  const element = useRef<HTMLElement>(null)
+  const [near, setNear] = useState(false)
+  useEffect(() => {
+    const at = element.current
+    if (at === null) return
+    const stops = [
+      whenNear(at, (is) => is && setNear(true)),
+      whenOnScreen(at, (is) => onScreen(id, is)),
+    ]
+    return () => {
+      for (const stop of stops) stop()
+      onScreen(id, false)
+    }
+  }, [id, onScreen])
+  const panel = cell.value
+  const { shot, base, previews, wash } = panel
+  const tag = tagOf(panel, nameOf, now.value)
+  const framing = typeof shot.fields['framing'] === 'string' ? shot.fields['framing'] : ''
+  const description = typeof shot.fields['description'] === 'string' ? shot.fields['description'] : ''
+  const classes = ['panel', selected && 'selected', person && 'ringed', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
+  return (
+    <article ref={element} class={classes} data-panel={id} data-entity={id} data-hash={base.hash} data-visual-hash={base.visual_hash}
+      data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ '--person': person?.colour ?? 'transparent', '--on-person': inkOn(person?.colour ?? '') }}>
+      {near ? <Sketch shot={shot} aspect={aspect} /> : <div class="sketch" style={{ aspectRatio: String(aspect) }} />}
+      {person !== undefined && <span class="ring-name" data-ring={person.user}>{person.name || person.user}</span>}
+      <div class={wash > 0 ? 'caption wash' : 'caption'} key={`caption ${wash}`}>
+        <div class="caption-row">
+          <a class="panel-link mono" href={href} aria-current={selected ? 'true' : undefined}>{id}</a>
+          <span class="framing">{framing}</span>
+          {tag !== null && (
+            <span class={`tag ${tag.tone}`} data-tip={tag.reason} tabIndex={0} role="note" data-why>
+              {tag.icon === 'dot' ? <span class="dot" /> : <Icon name={tag.icon} size={12} />}
+              <span class="tag-text">{tag.text}</span>
+            </span>
+          )}
+        </div>
+        <p class="description">{shot.name !== id && <b>{shot.name}. </b>}{description || <span class="dim">No description yet</span>}</p>
+      </div>
+    </article>
+  )
+}

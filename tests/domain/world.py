@@ -1,0 +1,138 @@
+"""A project in memory, without storage or loop: what property tests drive.
+
+Every step is sealed and applied at once, so the state under test is made by the very code that
+runs in the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from server.domain import drafts
+from server.domain.actors import Actor
+from server.domain.commit import Commit, ProjectRecord
+from server.domain.kinds import default_kinds
+from server.domain.plan import Scope, phases_of, reach, scope_of
+from server.domain.project import ProjectState
+from server.domain.rules import default_rules
+from server.domain.runs import Outcome, Root
+from server.domain.transaction import Transaction
+from server.propagation import edits
+from server.propagation.edits import NewEntity, NewReference
+from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
+
+Result = TypeVar("Result")
+
+
+class World:
+    """One project and its documents. ``edit`` and friends answer with the outcomes by entity."""
+
+    def __init__(self) -> None:
+        record = ProjectRecord(
+            "film",
+            "Film",
+            "2026-01-01T00:00:00.000Z",
+            {},
+            default_kinds().to_json(),
+            [rule.to_json() for rule in default_rules()],
+        )
+        self.state = ProjectState(record, 0, 0, "")
+        self.states: dict[tuple[str, int], bytes] = {}
+        self.documents: dict[str, list[bytes]] = {}
+        self.commits: list[Commit] = []
+        self.actor = Actor("mara")
+        self._tick = 0
+        self._references = 0
+
+    def begin(self) -> Transaction:
+        self._tick += 1
+        return Transaction(self.state, self.actor, f"2026-01-01T00:00:00.{self._tick:06d}Z")
+
+    def step(self, build: Callable[[Transaction], Result]) -> Result:
+        tx = self.begin()
+        result = build(tx)
+        commit, members = tx.seal()
+        self.states.update(commit.states)
+        for version in commit.versions:
+            if version.number == 1:
+                self.documents[version.entity_id] = [commit.states[version.entity_id, 1]]
+        for document in commit.documents:
+            self.documents[document.entity_id].append(document.update)
+        self.state.apply(commit, members)
+        self.commits.append(commit)
+        return result
+
+    def create(
+        self,
+        kind: str,
+        entity_id: str,
+        fields: Mapping[str, Any] | None = None,
+        references: Sequence[str | NewReference] = (),
+        status: str = "wip",
+    ) -> str:
+        made = [self._named(one) for one in references]
+        new = NewEntity(kind, entity_id.capitalize(), fields or {}, entity_id, status, made)
+        self.step(lambda tx: edits.create_entity(tx, new))
+        return entity_id
+
+    def _named(self, one: str | NewReference) -> NewReference:
+        """A reference with an id of its own counting: random ids would not repeat with the seed."""
+        self._references += 1
+        new = one if isinstance(one, NewReference) else NewReference(one)
+        return replace(new, id=f"r{self._references:04d}")
+
+    def link(self, source: str, target: str, **options: Any) -> str:
+        new = self._named(NewReference(source, **options))
+        reference, roots = self.step(lambda tx: edits.link(tx, target, new))
+        self.run(roots, ("relationship",))
+        return reference.id
+
+    def draft(self, entity_id: str) -> bytes:
+        return drafts.merge_states(self.documents[entity_id])
+
+    def docs(self, entity_id: str) -> Documents:
+        current = self.state.entity(entity_id).current
+        return Documents(self.states[entity_id, current.state_number], self.draft(entity_id))
+
+    def propose(self, edit: Edit) -> Proposal:
+        documents = self.docs(edit.entity_id)
+        return self.step(lambda tx: propose(tx, edit, documents))
+
+    def edit(self, entity_id: str, fields: Mapping[str, Any], **options: Any) -> dict[str, Outcome]:
+        return self._run_of(self.propose(Edit(entity_id, fields, **options)))
+
+    def rollback(self, entity_id: str, number: int) -> dict[str, Outcome]:
+        target = self.state.versions[entity_id, number]
+        documents = self.docs(entity_id)
+        return self._run_of(self.step(lambda tx: propose_rollback(tx, target, documents, "")))
+
+    def _run_of(self, proposal: Proposal) -> dict[str, Outcome]:
+        if proposal.root is None:
+            return {}
+        return self.run([proposal.root], proposal.classification.classes)
+
+    def scope(self, roots: Sequence[Root], classes: tuple[str, ...]) -> Scope:
+        return scope_of(self.state, "run-test", roots, classes, "test")
+
+    def run(
+        self, roots: Sequence[Root], classes: tuple[str, ...], batch: int = 3
+    ) -> dict[str, Outcome]:
+        """Reach every dependent in small batches, as the engine does."""
+        scope = self.scope(roots, classes)
+        outcomes: dict[str, Outcome] = {}
+        for _, ids in phases_of(self.state, scope, frozenset(), "batch"):
+            for position in range(0, len(ids), batch):
+                part = ids[position : position + batch]
+                found = self.step(lambda tx, part=part: [reach(tx, scope, id_) for id_ in part])
+                for outcome in found:
+                    assert outcome.entity_id not in outcomes, "reached twice"
+                    outcomes[outcome.entity_id] = outcome
+        return outcomes
+
+    def shows(self, entity_id: str) -> dict[str, Any]:
+        """The entity resolved, as the API shows it."""
+        from server.domain.resolve import resolve
+
+        return resolve(self.begin(), self.state.entity(entity_id))

@@ -1,0 +1,281 @@
+"""server/rooms/document.py"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from pycrdt import Array, Doc, Map, Text
+
+from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
+from protocol.ysync import EMPTY_UPDATE
+from server.ports import StoredDocument
+from server.rooms.document import (
+    DraftDocument,
+    Gone,
+    Loading,
+    Ready,
+    encode_stored,
+    merge_in_chunks,
+)
+from tests.rooms.fakes import Client, FakeStore, seed
+
+STATE = seed(description="", age=30)
+
+
+class PanicException(BaseException):
+    """What a Rust panic looks like from Python."""
+
+
+def loader(store: FakeStore) -> Callable[[], Awaitable[StoredDocument]]:
+    return lambda: store.load_document("film", "hero")
+
+
+async def loaded(state: bytes = STATE, limit: int = 2**21) -> DraftDocument:
+    document = DraftDocument(loader(FakeStore(hero=state)), limit=limit)
+    await document.ready()
+    return document
+
+
+async def test_concurrent_joins_load_once() -> None:
+    store = FakeStore(hero=STATE)
+    document = DraftDocument(loader(store), limit=2**21)
+    assert document.state is None
+    joins = [asyncio.ensure_future(document.ready()) for _ in range(50)]
+    await asyncio.sleep(0)
+    assert isinstance(document.state, Loading)
+    joins[0].cancel()
+    await asyncio.gather(*joins[1:])
+    assert isinstance(document.state, Ready)
+    assert store.loads == 1
+
+
+async def test_a_document_that_is_not_there_is_gone() -> None:
+    document = DraftDocument(loader(FakeStore()), limit=2**21)
+    with pytest.raises(NotFound):
+        await document.ready()
+    assert isinstance(document.state, Gone)
+    with pytest.raises(Unavailable):
+        await document.ready()
+
+
+async def test_a_document_that_cannot_be_read_is_unavailable() -> None:
+    document = DraftDocument(loader(FakeStore(hero=b"\xff\xff")), limit=2**21)
+    with pytest.raises(Unavailable):
+        await document.ready()
+
+
+async def test_before_it_is_ready_nothing_can_be_asked() -> None:
+    document = DraftDocument(loader(FakeStore(hero=STATE)), limit=2**21)
+    with pytest.raises(Unavailable):
+        document.encoded()
+
+
+async def test_updates_after_the_base_state_are_loaded() -> None:
+    client = Client(STATE)
+    update = client.type("hi")
+    assert Client(encode_stored(StoredDocument(STATE, [update]))).text() == "hi"
+
+
+async def test_apply_says_whether_it_was_new() -> None:
+    document, client = await loaded(), Client(STATE)
+    update = client.type("hi")
+    assert document.apply(update)
+    assert document.values()["description"] == "hi"
+    assert not document.apply(update)
+    assert not document.apply(EMPTY_UPDATE)
+    assert not document.apply(client.doc.get_update())
+
+
+async def test_an_update_that_waits_for_another_is_new() -> None:
+    document, client = await loaded(), Client(STATE)
+    first, second = client.type("b"), client.type("a")
+    assert document.would_change(second)
+    assert document.apply(second) == second
+    joined = Client(document.encoded())
+    told = document.apply(first)
+    assert document.values()["description"] == "ab"
+    assert told is not None
+    joined.doc.apply_update(told)
+    assert joined.text() == "ab"
+
+
+async def test_a_deletion_that_waits_for_what_it_deletes_is_new() -> None:
+    document, client = await loaded(), Client(STATE)
+    typed = client.type("ab")
+    del client.fields["description"][0:1]
+    deleted = client.updates[-1]
+    assert document.apply(deleted) == deleted
+    assert document.apply(typed)
+    assert document.values()["description"] == "b"
+    assert document.apply(deleted) is None
+
+
+async def test_what_waited_at_rest_still_waits() -> None:
+    client = Client(STATE)
+    first, second = client.type("b"), client.type("a")
+    store = FakeStore(hero=STATE)
+    store.documents["hero"].append(second)
+    document = DraftDocument(loader(store), limit=2**21)
+    await document.ready()
+    joined = Client(document.encoded())
+    joined.doc.apply_update(document.apply(first) or b"")
+    assert joined.text() == "ab"
+
+
+async def test_a_deletion_is_new_once() -> None:
+    document, client = await loaded(seed(description="hello")), Client(STATE)
+    client = Client(document.encoded())
+    del client.fields["description"][0:2]
+    assert document.apply(client.updates[-1])
+    assert not document.apply(client.updates[-1])
+
+
+async def test_looking_changes_nothing() -> None:
+    document, client = await loaded(), Client(STATE)
+    update = client.type("hi")
+    assert document.would_change(update)
+    assert document.values()["description"] == ""
+    document.apply(update)
+    assert not document.would_change(update)
+    assert not document.would_change(client.doc.get_update())
+    assert not document.would_change(EMPTY_UPDATE)
+
+
+@pytest.mark.parametrize("update", [b"", b"\x01", b"\xff" * 12])
+async def test_an_update_that_cannot_be_read_is_invalid(update: bytes) -> None:
+    document = await loaded()
+    with pytest.raises(Invalid):
+        document.apply(update)
+    with pytest.raises(Invalid):
+        document.would_change(update)
+    assert document.values() == {"description": "", "age": 30}
+
+
+async def test_a_state_vector_that_cannot_be_read_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        (await loaded()).diff(b"\xff")
+
+
+async def test_diff_is_what_the_other_lacks() -> None:
+    document, client = await loaded(), Client(STATE)
+    document.apply(Client(STATE).type("hi"))
+    client.doc.apply_update(document.diff(client.doc.get_state()))
+    assert client.text() == "hi"
+    assert document.diff(b"\x00") is document.encoded()
+
+
+async def test_the_encoded_state_is_shared_within_a_generation() -> None:
+    document = await loaded()
+    first = document.encoded()
+    assert document.encoded() is first
+    document.apply(Client(STATE).type("hi"))
+    assert document.encoded() is not first
+    assert document.generation == 1
+
+
+async def test_values_are_json_and_know_one_kind_of_number() -> None:
+    client = Client(STATE)
+    client.set("list", [1.0, 2.5, {"a": 3.0}])
+    client.set("map", Map({"x": Text("y")}))
+    client.set("array", Array([1.0]))
+    client.set("flag", True)
+    client.set("nothing", None)
+    document = await loaded(client.doc.get_update())
+    values = document.values()
+    assert values == {
+        "description": "",
+        "age": 30,
+        "list": [1, 2.5, {"a": 3}],
+        "map": {"x": "y"},
+        "array": [1],
+        "flag": True,
+        "nothing": None,
+    }
+    assert isinstance(values["age"], int)
+
+
+async def test_R20_other_root_types_stay() -> None:
+    client = Client(STATE)
+    client.doc.get("prosemirror", type=Text).insert(0, "kept")
+    document = await loaded()
+    document.apply(client.doc.get_update())
+    assert str(Client(document.encoded()).doc.get("prosemirror", type=Text)) == "kept"
+    assert document.values() == {"description": "", "age": 30}
+
+
+async def test_an_update_over_the_bound_is_too_large_and_a_deletion_is_not() -> None:
+    document, client = await loaded(limit=1000), Client(STATE)
+    document.apply(client.type("x" * 800))
+    with pytest.raises(TooLarge):
+        document.apply(Client(document.encoded()).type("y" * 300))
+    assert document.values()["description"] == "x" * 800
+    del client.fields["description"][0:700]
+    assert document.apply(client.updates[-1])
+    assert document.apply(client.type("z" * 300))
+
+
+async def test_a_panic_drops_the_instance_and_loads_it_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, client = FakeStore(hero=STATE), Client(STATE)
+    document = DraftDocument(loader(store), limit=2**21)
+    await document.ready()
+
+    def panic(_: Doc[Any], __: bytes) -> None:
+        raise PanicException("called `Option::unwrap()` on a `None` value")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Doc, "apply_update", panic)
+        with pytest.raises(Invalid):
+            document.apply(client.type("poison"))
+    assert isinstance(document.state, Loading)
+    document.merge_committed(client.type("late "))
+    await document.ready()
+    assert store.loads == 2
+    assert document.apply(client.doc.get_update())
+
+
+async def test_what_is_no_panic_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = await loaded()
+
+    def interrupted(_: Doc[Any], __: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Doc, "apply_update", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            document.apply(b"\x01\x02\x03")
+    assert isinstance(document.state, Ready)
+
+
+async def test_R22_every_load_takes_a_new_client_id() -> None:
+    ids = set()
+    for _ in range(3):
+        state = (await loaded()).state
+        assert isinstance(state, Ready)
+        ids.add(state.doc.client_id)
+    assert len(ids) == 3
+
+
+async def test_after_unloading_it_is_gone() -> None:
+    document = await loaded()
+    document.unload()
+    with pytest.raises(Unavailable):
+        await document.ready()
+    document.merge_committed(b"\x00\x00")
+
+
+def test_merging_is_bounded_and_loses_nothing() -> None:
+    client = Client(STATE)
+    updates = [client.type(str(number % 10)) for number in range(450)]
+    merged = merge_in_chunks(updates)
+    assert len(merged) == 3
+    other = Client(STATE)
+    for update in merged:
+        other.doc.apply_update(update)
+    assert other.text() == client.text()
+    assert merge_in_chunks([b"\xff", b"\xff"]) == [b"\xff", b"\xff"]
+    assert merge_in_chunks([]) == []

@@ -1,0 +1,1 @@
+"""What builds and keeps the house: the page's build and the lock files."""
