@@ -53,6 +53,7 @@ TABLE: dict[str, WireMeaning] = {
     "stale_plan": WireMeaning(409, 1008, "What the plan rests on has changed"),
     "forbidden": WireMeaning(403, 4403, "Not allowed"),
     "unauthenticated": WireMeaning(401, 4401, "Log in first"),
+    "method_not_allowed": WireMeaning(405, 1008, "This method does not exist here"),
     "too_large": WireMeaning(413, 1009, "Too large"),
     "rate_limited": WireMeaning(429, 1013, "Too many requests"),
     "too_slow": WireMeaning(503, 1013, "The connection is too slow"),

@@ -296,7 +296,7 @@ class ProjectCore(Protocol):
         """
         ...
 
-    async def publish_draft(self, entity_id: str, actor: Actor) -> None:
+    async def publish_draft(self, entity_id: str, actor: Actor) -> object:
         """Make a version of all that the draft is ahead, and propagate it; does not wait for the
         run.
         """

@@ -6,9 +6,11 @@ import re
 import secrets
 import unicodedata
 
+from fractional_indexing import FIError, validate_order_key
+
 from protocol.errors import FieldError, Invalid
 
-__all__ = ["MAX_ID", "check_id", "id_problem", "new_id", "slug"]
+__all__ = ["MAX_ID", "check_id", "id_problem", "is_order", "new_id", "slug"]
 
 MAX_ID = 128
 _FORBIDDEN = frozenset("/\\?#%\"'")
@@ -50,3 +52,16 @@ def slug(name: str) -> str:
     """
     text = unicodedata.normalize("NFC", name).lower()
     return re.sub(r"[^\w]+", "-", text).strip("-_")[:64] or "item"
+
+
+def is_order(value: object) -> bool:
+    """Whether a value is a fractional index, so that another can be made before and after it."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 256:
+        return False
+    if not value.isascii() or not value.isalnum():
+        return False
+    try:
+        validate_order_key(value)
+    except FIError:
+        return False
+    return True

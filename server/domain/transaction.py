@@ -14,7 +14,7 @@ from typing import Any
 from protocol.errors import Cycle, NotFound
 from server.domain.actors import Actor
 from server.domain.changes import Change
-from server.domain.commit import AuditEntry, Commit, DocumentUpdate
+from server.domain.commit import AuditEntry, Commit, DocumentUpdate, ProjectRecord
 from server.domain.digests import (
     add_members,
     checksum,
@@ -25,7 +25,7 @@ from server.domain.digests import (
 )
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
-from server.domain.kinds import Kind
+from server.domain.kinds import Kind, KindRegistry
 from server.domain.project import CONTAINERS, MEMBERS, ProjectState
 from server.domain.runs import Outcome, Run
 from server.domain.versions import VersionManager
@@ -48,6 +48,8 @@ class Transaction:
     def discard(self) -> None:
         """Forget everything that was written: the step will commit nothing."""
         self.commit = Commit(self.state.id, self.at)
+        self.kinds = self.state.kinds
+        self.settings = self.state.settings
         self._entities: dict[str, Entity] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._added: dict[str, Reference] = {}
@@ -81,7 +83,7 @@ class Transaction:
         return found.name if found else entity_id
 
     def kind(self, entity: Entity) -> Kind:
-        return self.state.kinds.get(entity.kind)
+        return self.kinds.get(entity.kind)
 
     def current(self, entity_id: str) -> Version:
         entity = self._entities.get(entity_id)
@@ -187,6 +189,12 @@ class Transaction:
         return None
 
     # -- writing -----------------------------------------------------------------------------------
+
+    def put_project(self, record: ProjectRecord) -> None:
+        """Replace the project's row; the rest of the step sees its kinds and settings already."""
+        self.commit.project = record
+        self.kinds = KindRegistry.from_json(record.kinds)
+        self.settings = record.settings
 
     def put_entity(self, entity: Entity) -> None:
         self._entities[entity.id] = entity

@@ -12,19 +12,21 @@ from typing import Any
 
 from fractional_indexing import generate_key_between
 
-from protocol.errors import Conflict, FieldError, InUse, Invalid, NotFound
+from protocol.errors import Conflict, Cycle, FieldError, InUse, Invalid, NotFound
 from server.domain import drafts
 from server.domain.changes import Change, diff_fields
 from server.domain.entities import (
     POLICIES,
     STATUSES,
+    BuiltOn,
+    Cause,
     Digests,
     Entity,
     Policy,
     Reference,
     Version,
 )
-from server.domain.ids import check_id, new_id, slug
+from server.domain.ids import check_id, is_order, new_id, slug
 from server.domain.kinds import Kind
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
@@ -33,13 +35,19 @@ __all__ = [
     "NewEntity",
     "NewReference",
     "approve_version",
+    "attach",
+    "can_use",
     "catch_up",
+    "check_name",
     "check_status",
     "create_entity",
+    "default_role",
     "delete_entity",
     "link",
     "relink",
+    "relinked",
     "restore_entity",
+    "seed_draft",
     "set_fields",
     "unlink",
 ]
@@ -54,6 +62,7 @@ _EDGES = {
     ("scene", "sequence"),
 }
 MAX_NAME = 300
+_NO_INPUTS = Digests(b"", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +78,18 @@ class NewReference:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     order: str | None = None
     id: str | None = None
+    pinned_by: str | None = None
+    stands_at: int | None = None
+    """Where a reference that is no pin resolves to, when that is not where its policy says."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntity:
-    """An entity to create; without an ``id`` one is made of its kind and name."""
+    """An entity to create; without an ``id`` one is made of its kind and name.
+
+    ``number`` is that of its first version, unless older ones were put on the step (``previous`` is
+    the last of them, ``seeded`` its document's state). ``whole`` fields get no empty prose.
+    """
 
     kind: str
     name: str
@@ -82,6 +98,12 @@ class NewEntity:
     status: str = "wip"
     references: Sequence[NewReference] = ()
     visual_fields: frozenset[str] = frozenset()
+    cause: Cause = "created"
+    number: int = 1
+    approved: int | None = None
+    previous: Version | None = None
+    seeded: bytes | None = None
+    whole: bool = False
 
 
 def set_fields(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +121,7 @@ def check_name(name: str) -> str:
 
 
 def check_status(tx: Transaction, status: str) -> str:
-    allowed = tx.state.settings.get("statuses") or STATUSES
+    allowed = tx.settings.get("statuses") or STATUSES
     if status not in allowed:
         raise Invalid(
             f"There is no status {status!r} in this project",
@@ -116,22 +138,22 @@ def create_entity(tx: Transaction, new: NewEntity) -> Entity:
 
     Raises Invalid, Conflict (the id is taken), NotFound (a source), Cycle.
     """
-    kind = tx.state.kinds.get(new.kind)
+    kind = tx.kinds.get(new.kind)
     fields = set_fields({}, kind.check(new.fields))
-    for prose in kind.prose:
+    for prose in () if new.whole else kind.prose:
         fields.setdefault(prose, "")
     entity_id = check_id(new.id) if new.id is not None else _free_id(tx, kind, new.name)
     if tx.exists(entity_id) or entity_id in tx.state.deleted:
         gone = " (it is deleted; restore it instead)" if entity_id in tx.state.deleted else ""
         raise Conflict(f"The id {entity_id!r} is taken in this project{gone}")
-    name = check_name(new.name)
-    status = check_status(tx, new.status)
-    first = _first_version(tx, entity_id, kind, name, status, fields, new.visual_fields)
-    entity = Entity(entity_id, kind.name, first, tx.at, tx.at, last_number=1)
-    tx.put_entity(entity)
-    for reference in new.references:
-        _attach(tx, entity_id, reference)
-    _complete(tx, entity, kind)
+    new = replace(new, name=check_name(new.name), fields=fields)
+    check_status(tx, new.status)
+    first = _first_version(tx, entity_id, kind, new)
+    tx.put_entity(
+        Entity(entity_id, kind.name, first, tx.at, tx.at, new.number, approved_version=new.approved)
+    )
+    attach(tx, entity_id, new.references)
+    _complete(tx, entity_id, kind, new)
     tx.tell(
         {
             "type": "entity_changed",
@@ -142,7 +164,7 @@ def create_entity(tx: Transaction, new: NewEntity) -> Entity:
         },
         frozenset({entity_id}),
     )
-    tx.audit("entity_created", {"kind": kind.name, "name": name}, entity_id)
+    tx.audit("entity_created", {"kind": kind.name, "name": new.name}, entity_id)
     return tx.entity(entity_id)
 
 
@@ -150,62 +172,57 @@ def _first_version(
     tx: Transaction,
     entity_id: str,
     kind: Kind,
-    name: str,
-    status: str,
-    fields: Mapping[str, Any],
-    visual_fields: frozenset[str],
+    new: NewEntity,
+    references: Sequence[BuiltOn] = (),
+    inputs: Digests = _NO_INPUTS,
 ) -> Version:
+    before: Mapping[str, Any] = new.previous.fields if new.previous else {}
     return tx.manager.create_version(
         entity_id=entity_id,
         kind=kind,
-        number=1,
-        previous=None,
-        name=name,
-        status=status,
-        fields=fields,
-        visual_fields=visual_fields,
-        references=(),
-        inputs=Digests(b"", b""),
-        change=Change(fields=diff_fields({}, fields)),
+        number=new.number,
+        previous=new.previous.number if new.previous else None,
+        name=new.name,
+        status=new.status,
+        fields=new.fields,
+        visual_fields=new.visual_fields,
+        references=references,
+        inputs=inputs,
+        change=Change(fields=diff_fields(before, new.fields)),
         timestamp=tx.at,
         author=tx.author.user,
         message="",
-        cause="created",
+        cause=new.cause,
         run_id=None,
     )
 
 
-def _complete(tx: Transaction, entity: Entity, kind: Kind) -> None:
+def _complete(tx: Transaction, entity_id: str, kind: Kind, new: NewEntity) -> None:
     """Close the first version over the references, now that they are there, and seed the draft."""
     references = [
         one.built_on(tx.pointer(one))
-        for one in sorted(tx.inputs(entity.id), key=lambda one: (one.order, one.id))
+        for one in sorted(tx.inputs(entity_id), key=lambda one: (one.order, one.id))
         if not tx.is_member(one)
     ]
-    first = entity.current
-    version = tx.manager.create_version(
-        entity_id=entity.id,
-        kind=kind,
-        number=1,
-        previous=None,
-        name=first.name,
-        status=first.status,
-        fields=first.fields,
-        visual_fields=first.visual_fields,
-        references=references,
-        inputs=tx.input_digests(entity.id),
-        change=Change(fields=diff_fields({}, first.fields)),
-        timestamp=tx.at,
-        author=tx.author.user,
-        message="",
-        cause="created",
-        run_id=None,
-    )
-    tx.put_version(version, drafts.seed(kind, first.fields))
-    tx.put_entity(replace(entity, current=version))
+    inputs = tx.input_digests(entity_id)
+    version = _first_version(tx, entity_id, kind, new, references, inputs)
+    tx.put_version(version, seed_draft(tx, entity_id, kind, new.fields, new.seeded))
+    tx.put_entity(replace(tx.entity(entity_id), current=version))
     if kind.category in ("scene", "sequence"):
-        tx.recount(entity.id)
-    tx.refresh(entity.id)
+        tx.recount(entity_id)
+    tx.refresh(entity_id)
+
+
+def seed_draft(
+    tx: Transaction, entity_id: str, kind: Kind, fields: Mapping[str, Any], before: bytes | None
+) -> bytes:
+    """The document's state that holds these fields: its first, or the next one after ``before``."""
+    if before is None:
+        return drafts.seed(kind, fields)
+    gone = dict.fromkeys(drafts.read_values(before))
+    edited = drafts.edit_at_head(before, kind, {**gone, **fields})
+    tx.update_document(entity_id, edited.update)
+    return edited.state
 
 
 def _free_id(tx: Transaction, kind: Kind, name: str) -> str:
@@ -298,7 +315,7 @@ def link(tx: Transaction, target: str, new: NewReference) -> tuple[Reference, li
     """Make a reference: a relationship change of its target. Raises NotFound, Cycle, Conflict,
     Invalid.
     """
-    reference = _attach(tx, target, new)
+    reference = attach(tx, target, [new])[0]
     roots = _relate(tx, [reference], "added", f"uses {tx.entity(reference.source).name}")
     tx.audit("reference_added", reference.to_json(), target)
     return reference, roots
@@ -315,6 +332,39 @@ def relink(
     order: str | None = None,
 ) -> tuple[Reference, list[Root]]:
     """Change a reference's policy, pinned version, overrides, role or order. Raises Invalid."""
+    changed = relinked(
+        tx,
+        reference,
+        policy=policy,
+        version=version,
+        overrides=overrides,
+        role=role,
+        order=order,
+    )
+    if changed == replace(reference, version=tx.pointer(reference)):
+        return reference, []
+    tx.put_reference(changed)
+    name = tx.entity(reference.source).name
+    roots = _relate(tx, [changed], "changed", f"changed how it uses {name}")
+    tx.audit(
+        "reference_changed",
+        {"before": reference.to_json(), "after": changed.to_json()},
+        reference.target,
+    )
+    return changed, roots
+
+
+def relinked(
+    tx: Transaction,
+    reference: Reference,
+    *,
+    policy: Policy | None = None,
+    version: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    role: str | None = None,
+    order: str | None = None,
+) -> Reference:
+    """The reference as it would be after a change, which is not made yet. Raises Invalid."""
     source = tx.entity(reference.source)
     if version is not None and policy is None:
         policy = "pinned"
@@ -322,7 +372,7 @@ def relink(
     number = tx.pointer(reference)
     if policy is not None or version is not None:
         number = _pointer_for(tx, source, new_policy, version, number)
-    changed = replace(
+    return replace(
         reference,
         policy=new_policy,
         version=number,
@@ -339,16 +389,6 @@ def relink(
             else None
         ),
     )
-    if changed == replace(reference, version=tx.pointer(reference)):
-        return reference, []
-    tx.put_reference(changed)
-    roots = _relate(tx, [changed], "changed", f"changed how it uses {source.name}")
-    tx.audit(
-        "reference_changed",
-        {"before": reference.to_json(), "after": changed.to_json()},
-        reference.target,
-    )
-    return changed, roots
 
 
 def unlink(tx: Transaction, reference: Reference) -> list[Root]:
@@ -360,36 +400,66 @@ def unlink(tx: Transaction, reference: Reference) -> list[Root]:
     return roots
 
 
-def _attach(tx: Transaction, target_id: str, new: NewReference) -> Reference:
-    target, source = tx.entity(target_id), tx.entity(new.source)
-    path = tx.would_cycle(source.id, target.id)
-    kinds = (tx.kind(source).category, tx.kind(target).category)
-    if path is None and kinds not in _EDGES:
+def attach(tx: Transaction, target_id: str, news: Iterable[NewReference]) -> list[Reference]:
+    """Add references to what an entity is built on, without a version yet. Raises as ``link``."""
+    target = tx.entity(target_id)
+    inputs = tx.inputs(target_id)
+    taken = {(one.source, one.role): one.id for one in inputs}
+    last = max((one.order for one in inputs), default=None)
+    made: list[Reference] = []
+    for new in news:
+        source = tx.entity(new.source)
+        path = tx.would_cycle(source.id, target.id)
+        if path is not None:
+            raise Cycle(path)
+        role = _check_ends(tx, source, target, new.role)
+        other = taken.get((source.id, role))
+        if other is not None and other != new.id:
+            raise Conflict(
+                f"{target.name} uses {source.name} as {role} already (reference {other})"
+            )
+        order = new.order or generate_key_between(last, None)
+        reference = _reference(tx, source, target_id, new, role, order)
+        tx.put_reference(reference)
+        taken[source.id, role] = reference.id
+        last = order if last is None else max(last, order)
+        made.append(reference)
+    return made
+
+
+def _check_ends(tx: Transaction, source: Entity, target: Entity, role: str | None) -> str:
+    """The role of a reference between two entities; raises Invalid where there can be none."""
+    if not can_use(tx.kind(source).category, tx.kind(target).category):
         raise Invalid(
             f"A {source.kind} cannot be used by a {target.kind}",
             [FieldError("source", f"a {target.kind} cannot be built on a {source.kind}")],
         )
-    role = _check_role(new.role or default_role(source.kind, target.kind))
-    inputs = tx.inputs(target_id)
-    for other in inputs:
-        if other.source == source.id and other.role == role and other.id != new.id:
-            raise Conflict(
-                f"{target.name} uses {source.name} as {role} already (reference {other.id})"
-            )
+    return _check_role(role or default_role(source.kind, target.kind))
+
+
+def _reference(
+    tx: Transaction, source: Entity, target_id: str, new: NewReference, role: str, order: str
+) -> Reference:
     policy: Policy = new.policy or ("pinned" if new.version is not None else "latest")
-    reference = Reference(
+    version = _pointer_for(tx, source, policy, new.version, source.current.number)
+    if new.stands_at is not None:
+        version = tx.version(source.id, new.stands_at).number
+    return Reference(
         new.id or new_id("ref"),
         source.id,
-        target.id,
+        target_id,
         role,
         policy,
-        _pointer_for(tx, source, policy, new.version, source.current.number),
-        new.order or generate_key_between(max((one.order for one in inputs), default=None), None),
+        version,
+        order,
         set_fields({}, tx.kind(source).check(new.overrides, "overrides")),
-        tx.author.user if policy == "pinned" else None,
+        (new.pinned_by or tx.author.user) if policy == "pinned" else None,
     )
-    tx.add_reference(reference)
-    return reference
+
+
+def can_use(source_category: str, target_category: str) -> bool:
+    """Whether something of one category can be used by something of another."""
+    return (source_category, target_category) in _EDGES
 
 
 def default_role(source_kind: str, target_kind: str) -> str:
@@ -405,7 +475,7 @@ def _check_role(role: str) -> str:
 
 
 def _check_order(order: str) -> str:
-    if not order or len(order) > 256 or not order.isascii() or not order.isalnum():
+    if not is_order(order):
         raise Invalid("The order is not valid", [FieldError("order", "must be a fractional index")])
     return order
 

@@ -43,7 +43,8 @@ class Edit:
     away.
 
     ``from_draft``: the fields come out of the draft, so the draft has them already; ``whole_draft``
-    when the version takes over all that the draft is ahead.
+    when the version takes over all that the draft is ahead. ``references``: those that the step
+    added or changed just now, by id, under ``added`` and ``changed``: one version tells of both.
     """
 
     entity_id: str
@@ -56,6 +57,7 @@ class Edit:
     cause: Cause = "api"
     from_draft: bool = False
     whole_draft: bool = False
+    references: Mapping[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ def _change(
         status=(
             {"from": current.status, "to": status} if status not in (None, current.status) else None
         ),
+        references=edit.references,
     )
 
 

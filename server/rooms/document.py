@@ -120,7 +120,7 @@ class DraftDocument:
     def __init__(self, load: Callable[[], Awaitable[StoredDocument]], *, limit: int) -> None:
         self._load = load
         self._limit = limit
-        self._merged: bytes | None = None
+        self._merged: list[bytes] = []
         self._waiting = False
         self._late: list[bytes] = []
         self._state: Loading | Ready | Gone | None = None
@@ -155,20 +155,20 @@ class DraftDocument:
         self._state = Gone("The document was unloaded")
 
     def apply(self, update: bytes) -> bytes | None:
-        """Merge a foreign update; returns what the others lack of it, ``None`` where it is nothing new.
+        """Merge a foreign update; returns what the others lack, ``None`` where nothing is new.
 
-        That is the update itself, together with what waited for it. One that itself waits for another
-        counts as new. Raises Invalid for an update that cannot be read and TooLarge for one that
-        would take the document over its bound; then the document is unchanged (after a panic inside
-        the CRDT: being loaded anew).
+        That is the update itself, together with what waited for it; one that itself waits for
+        another counts as new. Raises Invalid for an update that cannot be read, TooLarge for one
+        that would take the document over its bound; then the document is unchanged (after a panic
+        inside the CRDT: being loaded anew).
         """
         ready = self._ready()
         if update == EMPTY_UPDATE:
             return None
         self._make_room(ready, update)
-        self._merged = None
+        self._merged.clear()
         self._merge(ready.doc, update)
-        fired = self._merged is not None
+        fired = bool(self._merged)
         # A single run of a single client is merged as a whole or not at all.
         if not fired or update[:2] != b"\x01\x01":
             waits = _waits(update, ready.doc)
@@ -177,7 +177,7 @@ class DraftDocument:
             self._waiting = self._waiting or waits
         ready.size += len(update)
         ready.generation += 1
-        return merge_in_chunks([update, self._merged])[0] if self._merged else update
+        return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
     def would_change(self, update: bytes) -> bool:
         """Whether an update holds something new, found out without applying it; raises Invalid."""
@@ -306,4 +306,4 @@ class DraftDocument:
 
     def _observed(self, event: TransactionEvent) -> None:
         # Reading the update costs an encoding: only where it may be more than what was applied.
-        self._merged = event.update if self._waiting else b""
+        self._merged.append(event.update if self._waiting else b"")

@@ -60,6 +60,7 @@ class _Draft:
 class Publishing:
     """The drafts of a room. Times come from ``timers``.
 
+    ``prose_quiet`` answers the seconds of quiet after which prose is published, 0: only by hand;
     ``values`` reads an entity's draft (``None``: not loaded); ``tell`` takes a frame and whom it
     concerns.
     """
@@ -70,12 +71,14 @@ class Publishing:
         timers: Timers,
         settings: RoomSettings,
         *,
+        prose_quiet: Callable[[], float],
         values: Callable[[str], dict[str, Any] | None],
         tell: Callable[[Mapping[str, Any], frozenset[str]], None],
     ) -> None:
         self._core = core
         self._timers = timers
         self._settings = settings
+        self._prose_quiet = prose_quiet
         self._values = values
         self._tell = tell
         self._drafts: dict[str, _Draft] = {}
@@ -121,11 +124,9 @@ class Publishing:
         if discrete := moved - prose:
             draft.resting |= discrete
             self._arm_discrete(entity_id, draft)
-        if prose and self._settings.prose_quiet > 0:
+        if prose and (quiet := self._prose_quiet()) > 0:
             _cancel(draft.prose_due)
-            draft.prose_due = self._timers.call_later(
-                self._settings.prose_quiet, lambda: self._prose_rests(entity_id)
-            )
+            draft.prose_due = self._timers.call_later(quiet, lambda: self._prose_rests(entity_id))
 
     def _preview(
         self, entity_id: str, draft: _Draft, changes: Mapping[str, Any], values: Mapping[str, Any]

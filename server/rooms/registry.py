@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,12 +20,15 @@ from server.rooms.timers import LoopTimers, Timers
 
 __all__ = ["RealTimeSyncManager"]
 
+logger = logging.getLogger(__name__)
+
 
 class RealTimeSyncManager:
     """Owns every room; to the core it is the ``Drafts`` and the ``LiveProject``.
 
     A project's room is opened by its first connection that is let in; concurrent ones await the
-    same opening.
+    same opening. ``prose_quiet`` answers a project's seconds of quiet before prose is published
+    (0: only by hand), each time anew.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class RealTimeSyncManager:
         gate: Gatekeeper,
         settings: RoomSettings | None = None,
         timers: Timers | None = None,
+        prose_quiet: Callable[[str], float] | None = None,
     ) -> None:
         self._open_core = open_core
         self._store = store
@@ -42,6 +47,7 @@ class RealTimeSyncManager:
         self._settings = settings or RoomSettings()
         self._own_timers = LoopTimers() if timers is None else None
         self._timers: Timers = timers or self._own_timers or LoopTimers()
+        self._prose_quiet = prose_quiet or (lambda _: self._settings.prose_quiet)
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
@@ -119,11 +125,18 @@ class RealTimeSyncManager:
             room.tell(frame, concerns)
 
     async def aclose(self) -> None:
-        """Say goodbye with 1012, then wait until everything that was typed is durable."""
+        """Say goodbye with 1012, then wait until everything that was typed is durable.
+
+        Gives up on a store that goes on failing; what it did not take was never acknowledged.
+        """
         for connection in list(self._connections.values()):
             connection.close(TABLE["unavailable"].close, "The server is restarting")
-        for room in self._rooms.values():
-            await room.aclose()
+        try:
+            async with asyncio.timeout(self._settings.flush_patience):
+                for room in self._rooms.values():
+                    await room.aclose()
+        except TimeoutError:
+            logger.error("Closing with updates that the store did not take")
         if self._own_timers is not None:
             await self._own_timers.aclose()
 
@@ -141,7 +154,13 @@ class RealTimeSyncManager:
         try:
             core = await self._open_core(project_id)
             # No await from here on: an event that is published after this finds its room.
-            room = self._rooms[project_id] = Room(core, self._store, self._timers, self._settings)
+            room = self._rooms[project_id] = Room(
+                core,
+                self._store,
+                self._timers,
+                self._settings,
+                lambda: self._prose_quiet(project_id),
+            )
             return room
         finally:
             del self._opening[project_id]

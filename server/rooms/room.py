@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from protocol import frames
@@ -29,7 +29,12 @@ class Room:
     """What happens live in a project goes through its room; everything here runs on one loop."""
 
     def __init__(
-        self, core: ProjectCore, store: DocumentStore, timers: Timers, settings: RoomSettings
+        self,
+        core: ProjectCore,
+        store: DocumentStore,
+        timers: Timers,
+        settings: RoomSettings,
+        prose_quiet: Callable[[], float],
     ) -> None:
         self.core = core
         self._store = store
@@ -39,7 +44,14 @@ class Room:
         self._participants: dict[Participant, None] = {}
         self._channels: dict[str, Channel] = {}
         self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
-        self._publishing = Publishing(core, timers, settings, values=self._values, tell=self.tell)
+        self._publishing = Publishing(
+            core,
+            timers,
+            settings,
+            prose_quiet=prose_quiet,
+            values=self._values,
+            tell=self.tell,
+        )
 
     @property
     def position(self) -> int:

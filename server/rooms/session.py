@@ -33,7 +33,7 @@ from server.rooms.effects import (
 )
 from server.rooms.settings import RoomSettings
 
-__all__ = ["AwaitingHello", "Closing", "Joined", "Session"]
+__all__ = ["AwaitingHello", "Closing", "Effects", "Joined", "Session", "State"]
 
 Effects = list[Effect]
 _DocumentMessage = (

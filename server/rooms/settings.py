@@ -32,7 +32,9 @@ class RoomSettings:
     draft_interval: float = 0.1
     discrete_rest: float = 0.25
     prose_quiet: float = 30.0
-    """Quiet after which prose is published by itself; 0: only by hand."""
+    """Quiet after which prose is published by itself, where a project says nothing; 0: by hand."""
     unload_after: float = 30.0
+    flush_patience: float = 10.0
+    """How long closing waits for a disk that does not take what was typed."""
     retry_first: float = 0.5
     retry_longest: float = 30.0

@@ -11,11 +11,10 @@ from protocol.errors import Ambiguous, Conflict, FieldError, Invalid, NotFound
 from server.domain import drafts
 from server.domain.actors import Actor
 from server.domain.commit import Commit, ProjectRecord
-from server.domain.entities import STATUSES
 from server.domain.ids import check_id, slug
 from server.domain.kinds import KindRegistry, default_kinds
-from server.domain.prompt import DEFAULT_TEMPLATE, check_template
 from server.domain.rules import default_rules
+from server.domain.settings import DEFAULT_SETTINGS, settings_errors
 from server.ports import Clock, Drafts, LiveProject, Storage
 from server.propagation.drafts import Silence, StoredDrafts
 from server.propagation.project import ProjectOwner
@@ -29,14 +28,6 @@ __all__ = [
     "update_settings",
     "utc_now",
 ]
-
-DEFAULT_SETTINGS: Mapping[str, Any] = {
-    "automatic_publishing": True,
-    "prose_quiet_seconds": 30,
-    "aspect_ratio": 2.39,
-    "prompt_template": DEFAULT_TEMPLATE,
-    "statuses": list(STATUSES),
-}
 
 
 def utc_now() -> str:
@@ -170,49 +161,11 @@ async def update_settings(
 
 
 def _check_settings(owner: ProjectOwner, settings: Mapping[str, Any]) -> dict[str, Any]:
-    errors: list[FieldError] = []
-    for key, value in settings.items():
-        problem = _setting_problem(owner, key, value)
-        if problem:
-            errors.append(FieldError(f"settings.{key}", problem))
+    used = {entity.status for entity in owner.state.entities.values()}
+    errors = settings_errors(settings, used)
     if errors:
         raise Invalid("Some settings are not valid", errors)
     return dict(settings)
-
-
-def _setting_problem(owner: ProjectOwner, key: str, value: Any) -> str | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    match key:
-        case "automatic_publishing":
-            return None if isinstance(value, bool) else "must be true or false"
-        case "prose_quiet_seconds":
-            return None if number and 0 <= value <= 86400 else "must be 0 to 86400 seconds"
-        case "aspect_ratio":
-            return None if number and 0.2 <= value <= 5 else "must be a number from 0.2 to 5"
-        case "prompt_template":
-            if not isinstance(value, str):
-                return "must be text"
-            try:
-                check_template(value)
-            except Invalid as error:
-                return error.errors[0].message
-            return None
-        case "statuses":
-            return _statuses_problem(owner, value)
-        case _:
-            return "is not a setting"
-
-
-def _statuses_problem(owner: ProjectOwner, value: Any) -> str | None:
-    if not isinstance(value, list) or not value or len(value) > 50:
-        return "must be a list of 1 to 50 names"
-    if not all(isinstance(one, str) and 0 < len(one.strip()) <= 40 for one in value):
-        return "must hold short names"
-    if len(set(value)) != len(value):
-        return "must not name one twice"
-    used = {entity.status for entity in owner.state.entities.values()} | {"wip", "final"}
-    missing = sorted(used - set(value))
-    return f"must keep what is in use: {', '.join(missing)}" if missing else None
 
 
 async def put_kinds(owner: ProjectOwner, data: Any, actor: Actor) -> dict[str, Any]:

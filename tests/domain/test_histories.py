@@ -61,9 +61,7 @@ class Histories(RuleBasedStateMachine):
         if self.alive(shot):
             self.world.edit(shot, {}, status=status)
 
-    @rule(
-        source=st.sampled_from(ASSETS + SHOTS), user=st.sampled_from(ASSETS + SHOTS + GROUPS)
-    )
+    @rule(source=st.sampled_from(ASSETS + SHOTS), user=st.sampled_from(ASSETS + SHOTS + GROUPS))
     def link(self, source: str, user: str) -> None:
         if self.alive(source, user):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -70,10 +71,8 @@ def test_R37_every_bad_field_is_named(text: str, named: list[str]) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(Malformed):
         frames.decode_frame(text)
-    except Malformed:
-        pass
 
 
 def test_what_the_server_says() -> None:

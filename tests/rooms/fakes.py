@@ -39,7 +39,8 @@ class Client:
 
     @property
     def fields(self) -> Map[Any]:
-        return self.doc.get("fields", type=Map)
+        fields: Map[Any] = self.doc.get("fields", type=Map)
+        return fields
 
     def set(self, name: str, value: Any) -> bytes:
         self.fields[name] = value
@@ -75,7 +76,7 @@ class FakeTimers:
 
     def call_later(self, delay: float, action: Callable[[], None]) -> _Handle:
         handle = _Handle()
-        when = self._now + max(delay, 0.0)
+        when = round(self._now + max(delay, 0.0), 6)
         heapq.heappush(self._due, (when, next(self._order), handle, action))
         return handle
 
@@ -94,7 +95,7 @@ class FakeTimers:
 
     async def advance(self, seconds: float = 0.0) -> None:
         """Let that much time pass, and everything happen that falls into it."""
-        end = self._now + seconds
+        end = round(self._now + seconds, 6)
         await settle()
         while self._due and self._due[0][0] <= end:
             when, _, handle, action = heapq.heappop(self._due)
@@ -240,6 +241,5 @@ class Wire:
         taken, self.frames = self.frames, []
         return taken
 
-    @property
-    def close(self) -> CloseFrame | None:
-        return next((frame for frame in self.frames if isinstance(frame, CloseFrame)), None)
+    def closed_with(self) -> int | None:
+        return next((frame.code for frame in self.frames if isinstance(frame, CloseFrame)), None)

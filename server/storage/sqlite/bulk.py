@@ -2,9 +2,9 @@
 
 The sqlite3 module gives up the interpreter lock around every step of a statement, and a thread that
 wants it back waits up to 5 ms for a busy event loop. A thousand rows, one step each, took 7 ms
-beside an idle loop and four seconds beside a busy one; as four statements of 250 rows they take 0.03
-to 0.13 s there. So rows are written by statements with many rows of values, and read as one JSON
-array that SQLite builds by itself.
+beside an idle loop and four seconds beside a busy one; as four statements of 250 rows they take
+0.03 to 0.13 s there. So rows are written by statements with many rows of values, and read as one
+JSON array that SQLite builds by itself.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def fetch(
 ) -> list[list[Any]]:
     """The rows of a query, each a list of ``columns``.
 
-    ``source`` is a SELECT; one with an ORDER BY has a LIMIT too, else SQLite may leave the order out.
+    ``source`` is a SELECT; with an ORDER BY it has a LIMIT too, else SQLite may drop the order.
     Columns of JSON are given as ``json(x)`` and arrive as values, blobs as ``hex(x)``.
     """
     query = f"SELECT json_group_array(json_array({columns})) FROM ({source})"

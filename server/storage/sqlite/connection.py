@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 
@@ -55,6 +56,13 @@ class Database(aiosqlite.Connection):
     cross a hundred times. Its protected ``_execute``, on which all those calls stand, crosses once.
     """
 
+    stopped: asyncio.Future[Any] | None = None
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """As in aiosqlite, which forgets the future where opening fails; ``stopped`` keeps it."""
+        self.stopped = super().stop()
+        return self.stopped
+
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on the thread, after all that was asked before.
 
@@ -65,11 +73,14 @@ class Database(aiosqlite.Connection):
         try:
             return await execute(lambda: work(self._conn))
         except sqlite3.Error as error:
-            raise translated(error) from error
+            unavailable = translated(error)
+            if unavailable is error:
+                raise
+            raise unavailable from error
 
 
 async def open_writer(path: Path | None, prepare: Callable[[sqlite3.Connection], None]) -> Database:
-    """Open a file for reading and writing, made where it is missing; ``None`` is a database in memory.
+    """Open a file to read and write, made where it is missing; ``None`` is a database in memory.
 
     ``prepare`` runs on the connection's thread before anything else.
     """
@@ -86,6 +97,7 @@ async def open_writer(path: Path | None, prepare: Callable[[sqlite3.Connection],
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_size_limit = 67108864")
+            connection.execute("PRAGMA cache_size = -65536")  # 64 MB: runs touch pages far apart
             prepare(connection)
         except BaseException:
             connection.close()
@@ -109,9 +121,16 @@ def _connect(address: str, *, uri: bool) -> sqlite3.Connection:
 
 
 async def _opened(connect: Callable[[], sqlite3.Connection]) -> Database:
+    database = Database(connect, iter_chunk_size=64)
     try:
-        return cast("Database", await Database(connect, iter_chunk_size=64))
-    except sqlite3.Error as error:
-        raise translated(error) from error
-    except OSError as error:
-        raise Unavailable(f"The database cannot be opened: {error}") from error
+        await database
+    except Exception as error:
+        if database.stopped is not None:
+            await database.stopped  # else its thread would outlive the loop that it answers to
+        if isinstance(error, OSError):
+            raise Unavailable(f"The database cannot be opened: {error}") from error
+        unavailable = translated(error)
+        if unavailable is error:
+            raise
+        raise unavailable from error
+    return database

@@ -6,8 +6,10 @@ every few milliseconds: between two chunks SQLite works without it.
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from protocol.errors import NotFound
@@ -33,16 +35,45 @@ _VERSIONS = 100  # a chunk; a version is the heaviest row
 _ENTITIES = 400
 _REFERENCES = 600
 
+_LARGE = 50_000
+"""From so many entities and references on, the garbage collector is kept away from a project."""
+
 Versions = dict[tuple[str, int], Version]
 
 
 def read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
-    """All of a project as of one moment; raises NotFound. Needs a connection without transaction."""
+    """All of a project as of one moment; raises NotFound. Opens a transaction of its own."""
     connection.execute("BEGIN")
     try:
-        return _read_project(connection, project_id)
+        if _size(connection, project_id) < _LARGE:
+            return _read_project(connection, project_id)
+        with _without_collector():
+            return _read_project(connection, project_id)
     finally:
         connection.execute("ROLLBACK")
+
+
+def _size(connection: sqlite3.Connection, project_id: str) -> int:
+    count = "(SELECT COUNT(*) FROM {} WHERE project_id = ?1)"
+    query = f"SELECT {count.format('entities')} + {count.format('refs')}"
+    return int(connection.execute(query, (project_id,)).fetchone()[0])
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the collector away from what is made here, now and later.
+
+    Millions of new objects make it walk over all of them again and again, and everything stops for
+    up to a second each time. They hold no cycles, so they are freed without it.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
@@ -52,9 +83,8 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         raise NotFound(f"There is no project {project_id!r}")
     versions = _current_versions(connection, project_id)
     entities = _entities(connection, project_id, versions)
-    references = _references(connection, project_id)
-    in_use = {(one.source, one.version) for one in references}
-    _add_versions(connection, project_id, versions, sorted(in_use - versions.keys()))
+    references, missing = _references(connection, project_id, versions)
+    _add_versions(connection, project_id, versions, missing)
     seq = connection.execute(
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
@@ -113,13 +143,20 @@ def _entities(connection: sqlite3.Connection, project_id: str, versions: Version
     ]
 
 
-def _references(connection: sqlite3.Connection, project_id: str) -> list[Reference]:
+def _references(
+    connection: sqlite3.Connection, project_id: str, versions: Versions
+) -> tuple[list[Reference], list[tuple[str, int]]]:
+    """The references, and the versions that they resolve to and that are not at hand."""
     source = "SELECT * FROM refs WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
-    return [
-        to_reference(row)
-        for rows in _all(connection, REFERENCE_COLUMNS, source, project_id, _REFERENCES)
-        for row in rows
-    ]
+    references: list[Reference] = []
+    missing: set[tuple[str, int]] = set()
+    for rows in _all(connection, REFERENCE_COLUMNS, source, project_id, _REFERENCES):
+        for row in rows:
+            reference = to_reference(row)
+            references.append(reference)
+            if (reference.source, reference.version) not in versions:
+                missing.add((reference.source, reference.version))
+    return references, list(missing)
 
 
 def _add_versions(

@@ -37,6 +37,7 @@ __all__ = [
     "read_outcomes",
     "read_projects",
     "read_projects_with",
+    "read_projects_with_open_runs",
     "read_run",
     "read_runs",
     "read_token",
@@ -73,6 +74,11 @@ def read_projects_with(connection: sqlite3.Connection, entity_id: str) -> list[s
         "ORDER BY project_id LIMIT -1"
     )
     return [row[0] for row in fetch(connection, "project_id", source, (entity_id,))]
+
+
+def read_projects_with_open_runs(connection: sqlite3.Connection) -> list[str]:
+    source = "SELECT DISTINCT project_id FROM runs WHERE status IN ('queued', 'running')"
+    return sorted(row[0] for row in fetch(connection, "project_id", source))
 
 
 def read_version(
@@ -123,7 +129,7 @@ def read_document(
         "SELECT 0 AS number, COALESCE("
         "(SELECT state FROM documents WHERE project_id = ?1 AND entity_id = ?2), "
         "(SELECT state FROM version_states "
-        "WHERE project_id = ?1 AND entity_id = ?2 AND number = 1)) AS data "
+        "WHERE project_id = ?1 AND entity_id = ?2 ORDER BY number LIMIT 1)) AS data "
         "WHERE data IS NOT NULL UNION ALL "
         "SELECT id, data FROM document_updates WHERE project_id = ?1 AND entity_id = ?2 "
         "ORDER BY 1 LIMIT -1"

@@ -35,9 +35,9 @@ _SMALL = 400
 class SqliteStorage:
     """Storage and TokenStore in one SQLite file, or in memory.
 
-    A file has a connection for writing and one for reading, so that a read never waits for a commit.
-    Loading a project takes a connection of its own while it lasts. In memory there is one connection
-    for all; its thread does one thing at a time, so a read falls between two groups, never into one.
+    A file has a connection for writing and one for reading: reads never wait for commits. Loading
+    a project takes a connection of its own while it lasts. In memory there is one connection for
+    all; its thread does one thing at a time, so a read falls between two groups, never into one.
 
     What a commit holds is read on the writer's thread: nothing of it may change until ``commit``
     returns.
@@ -128,6 +128,9 @@ class SqliteStorage:
 
     async def projects(self) -> Sequence[ProjectRecord]:
         return await self._read(reads.read_projects)
+
+    async def projects_with_open_runs(self) -> Sequence[str]:
+        return await self._read(reads.read_projects_with_open_runs)
 
     async def load_project(self, project_id: str) -> StoredProject:
         if self._path is None or self._closed:

@@ -48,7 +48,7 @@ class Writer:
         self._task = asyncio.create_task(self._run(), name="storage writer")
 
     def submit(self, job: Job, weight: int) -> asyncio.Future[None]:
-        """Queue a job at once. The future is done when the job is durable, or nothing of it was kept.
+        """Queue a job at once. The future is done when it is durable, or nothing of it was kept.
 
         Cancelling the future only ends the wait. After ``close`` the future holds Unavailable.
         """

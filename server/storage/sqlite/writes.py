@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from protocol.errors import NotFound
 from server.domain.commit import Commit
-from server.domain.runs import Outcome
 from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.rows import (
     audit_row,
@@ -61,13 +60,10 @@ _MOVE_POINTERS = (
     f"UPDATE refs SET version = new.column2 FROM ({MARKS}) AS new "
     "WHERE refs.project_id = ? AND refs.id = new.column1"
 )
-_SET_DIGESTS = (
-    f"UPDATE entities SET visual_hash = new.column2, hash = new.column3 FROM ({MARKS}) AS new "
-    "WHERE entities.project_id = ? AND entities.id = new.column1"
-)
-_SET_LAST_OUTCOMES = (
-    f"UPDATE entities SET last_outcome = new.column2 FROM ({MARKS}) AS new "
-    "WHERE entities.project_id = ? AND entities.id = new.column1"
+_SET_RESULTS = (
+    "UPDATE entities SET visual_hash = COALESCE(new.column2, visual_hash), "
+    "hash = COALESCE(new.column3, hash), last_outcome = COALESCE(new.column4, last_outcome) "
+    f"FROM ({MARKS}) AS new WHERE entities.project_id = ? AND entities.id = new.column1"
 )
 _PUT_RUN = _upsert(
     "runs",
@@ -110,36 +106,39 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     put(connection, _REMOVE_REFERENCES, removed, project_id)
     put(connection, _PUT_REFERENCES, [reference_row(project_id, r) for r in commit.references_put])
     put(connection, _MOVE_POINTERS, list(commit.pointers.items()), project_id)
-    put(connection, _SET_DIGESTS, [(id_, *d) for id_, d in commit.digests.items()], project_id)
     if commit.run is not None:
         put(connection, _PUT_RUN, [run_row(commit.run)])
-    if commit.outcomes:
-        if commit.run is None:
-            raise ValueError("Outcomes need the run that they belong to")
-        _write_outcomes(connection, project_id, commit.run.id, commit.at, commit.outcomes)
+    _write_outcomes(connection, commit)
+    _write_results(connection, commit)
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     _write_events(connection, commit, event_window)
 
 
-def _write_outcomes(
-    connection: sqlite3.Connection,
-    project_id: str,
-    run_id: str,
-    at: str,
-    outcomes: Sequence[Outcome],
-) -> None:
+def _write_outcomes(connection: sqlite3.Connection, commit: Commit) -> None:
+    if not commit.outcomes:
+        return
+    if commit.run is None:
+        raise ValueError("Outcomes need the run that they belong to")
+    run_id, at = commit.run.id, commit.at
     query = "SELECT COALESCE(MAX(ordinal), -1) + 1 FROM outcomes WHERE run_id = ?"
     first = connection.execute(query, (run_id,)).fetchone()[0]
-    rows = [outcome_row(run_id, number, at, one) for number, one in enumerate(outcomes, first)]
+    rows = [outcome_row(run_id, ordinal, at, o) for ordinal, o in enumerate(commit.outcomes, first)]
     put(connection, _ADD_OUTCOMES, rows)
-    last = {
-        one.entity_id: json_text(
-            (one.outcome, one.reason, one.source, one.source_version, run_id, at)
-        )
-        for one in outcomes
-    }
-    put(connection, _SET_LAST_OUTCOMES, list(last.items()), project_id)
+
+
+def _write_results(connection: sqlite3.Connection, commit: Commit) -> None:
+    """Set digests and last outcomes: mostly of the same entities, so each row is changed once."""
+    last: dict[str, str] = {}
+    if commit.run is not None:
+        run_id, at = commit.run.id, commit.at
+        for one in commit.outcomes:
+            values = (one.outcome, one.reason, one.source, one.source_version, run_id, at)
+            last[one.entity_id] = json_text(values)
+    digests = commit.digests
+    rows = [(id_, *digests.get(id_, (None, None)), text) for id_, text in last.items()]
+    rows += [(id_, *pair, None) for id_, pair in digests.items() if id_ not in last]
+    put(connection, _SET_RESULTS, rows, commit.project_id)
 
 
 def _write_events(connection: sqlite3.Connection, commit: Commit, window: int) -> None:

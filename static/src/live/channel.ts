@@ -45,7 +45,7 @@ export class Channel {
         onLife: () => this.#onLife(),
         onClose: (socket, code, reason) => this.#onClose(socket, code, reason),
       }),
-      delay: 500 + Math.random() * 700,
+      delay: 500 + Math.floor(Math.random() * 700),
       minDelay: 400,
       maxDelay: 8_000,
       jitter: true,

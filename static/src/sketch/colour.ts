@@ -16,11 +16,9 @@ export function rgb(colour: string): Rgb {
   return [(n >> 16) & 255, (n >> 8) & 255, n & 255]
 }
 
+const part = (v: number) => Math.max(0, Math.min(255, Math.round(v))).toString(16).padStart(2, '0')
+
 export function hex([r, g, b]: Rgb): string {
-  const part = (v: number) =>
-    Math.max(0, Math.min(255, Math.round(v)))
-      .toString(16)
-      .padStart(2, '0')
   return `#${part(r)}${part(g)}${part(b)}`
 }
 
@@ -57,13 +55,13 @@ export type Grade = (colour: string) => string
 export function grade(light: string, strength: number, tint: string | null): Grade {
   const [l, t] = [rgb(light), rgb(tint ?? '#ffffff')]
   const amount = tint === null ? 0 : 0.3
+  const through = (v: number, i: 0 | 1 | 2) => {
+    const lit = v * (1 - strength) + ((v * l[i]) / 255) * strength
+    const inked = lit * (1 - amount) + ((lit * t[i]) / 255) * amount
+    return inked * 0.965 + (l[i] * strength * 0.035 + t[i] * amount * 0.06)
+  }
   return (colour) => {
     const c = rgb(colour)
-    const through = (v: number, i: 0 | 1 | 2) => {
-      const lit = v * (1 - strength) + ((v * l[i]) / 255) * strength
-      const inked = lit * (1 - amount) + ((lit * t[i]) / 255) * amount
-      return inked * 0.965 + (l[i] * strength * 0.035 + t[i] * amount * 0.06)
-    }
     return hex([through(c[0], 0), through(c[1], 1), through(c[2], 2)])
   }
 }

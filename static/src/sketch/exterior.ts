@@ -2,16 +2,8 @@
 import { darker, lighter, mix } from './colour.ts'
 import type { Light } from './light.ts'
 import { type Dice, dice } from './random.ts'
-import type { Scene } from './scene.ts'
+import type { Drawing, Ground, Scene } from './scene.ts'
 import { d, fade, glow, line, n, oval, path, rect } from './svg.ts'
-
-export interface Backdrop {
-  defs: string
-  body: string
-  /** Where feet stand in a wide shot, and where something may float. */
-  ground: number
-  water: number | null
-}
 
 type Terrain = 'sea' | 'wood' | 'town' | 'hills' | 'cliff' | 'sand'
 
@@ -68,7 +60,7 @@ function sky(scene: Scene, light: Light, width: number, id: string): { defs: str
   return { defs, body, sun }
 }
 
-function sea(scene: Scene, light: Light, width: number, sun: number, id: string): Omit<Backdrop, 'body'> & { body: string } {
+function sea(scene: Scene, light: Light, width: number, sun: number, id: string): Drawing {
   const roll = dice(scene.place.id, 'sea')
   const base = light.grade(mix(scene.place.colour, '#3f7285', 0.45))
   const deep = darker(base, 0.38)
@@ -92,7 +84,7 @@ function sea(scene: Scene, light: Light, width: number, sun: number, id: string)
   if (/quay|harbou?r|dock|pier|jetty|port\b/.test(scene.place.words)) body += quay(scene, light, width, roll)
   else body += path(d('M 0 93 Q', width * 0.3, 86, width * 0.62, 91, 'T', width, 88, 'L', width, 100, 'L 0 100 Z'),
     light.grade(darker(mix(scene.place.colour, '#a08f6c', 0.5), 0.2)))
-  return { defs, body, ground: 93, water: 70 }
+  return { defs, body }
 }
 
 function quay(scene: Scene, light: Light, width: number, roll: Dice): string {
@@ -198,7 +190,7 @@ function land(scene: Scene, light: Light, width: number, sand: boolean): string 
   return body + (sand ? '' : tufts(roll, width, darker(earth, 0.42), 84))
 }
 
-function cliff(scene: Scene, light: Light, width: number, sun: number, id: string): { defs: string; body: string } {
+function cliff(scene: Scene, light: Light, width: number, sun: number, id: string): Drawing {
   const roll = dice(scene.place.id, 'cliff')
   const water = sea({ ...scene, place: { ...scene.place, words: '' } }, light, width, sun, id)
   const rock = light.grade(mix(scene.place.colour, '#8b8577', 0.3))
@@ -213,18 +205,19 @@ function cliff(scene: Scene, light: Light, width: number, sun: number, id: strin
   return { defs: water.defs, body: body + `<g>${tufts(roll, width * 0.5, darker(grass, 0.4), 84)}</g>` }
 }
 
-export function exterior(scene: Scene, light: Light, width: number, id: string): Backdrop {
+const dry = (body: string): Drawing => ({ defs: '', body })
+
+const WATER: Partial<Record<Terrain, number>> = { sea: 70, cliff: 64 }
+
+export function groundOf(scene: Scene): Ground {
+  return { ground: 93, water: WATER[terrainOf(scene)] ?? null }
+}
+
+export function exterior(scene: Scene, light: Light, width: number, id: string): Drawing {
   const above = sky(scene, light, width, id)
   const terrain = terrainOf(scene)
-  let [defs, body, water]: [string, string, number | null] = [above.defs, above.body, null]
-  if (terrain === 'sea') {
-    const made = sea(scene, light, width, above.sun, id)
-    ;[defs, body, water] = [defs + made.defs, body + made.body, made.water]
-  } else if (terrain === 'cliff') {
-    const made = cliff(scene, light, width, above.sun, id)
-    ;[defs, body, water] = [defs + made.defs, body + made.body, 64]
-  } else if (terrain === 'wood') body += wood(scene, light, width)
-  else if (terrain === 'town') body += town(scene, light, width)
-  else body += land(scene, light, width, terrain === 'sand')
-  return { defs, body, ground: 93, water }
+  const below = terrain === 'sea' ? sea(scene, light, width, above.sun, id)
+    : terrain === 'cliff' ? cliff(scene, light, width, above.sun, id)
+      : dry(terrain === 'wood' ? wood(scene, light, width) : terrain === 'town' ? town(scene, light, width) : land(scene, light, width, terrain === 'sand'))
+  return { defs: above.defs + below.defs, body: above.body + below.body }
 }

@@ -1,13 +1,13 @@
 /** The picture of a shot that has none yet: the same resolved state gives the same bytes. */
 import type { Resolved } from '../types.ts'
 import { darker } from './colour.ts'
-import { type Backdrop, exterior } from './exterior.ts'
+import { exterior, groundOf } from './exterior.ts'
 import { figure } from './figure.ts'
 import { canBeHeld, glyph } from './glyph.ts'
-import { interior } from './interior.ts'
+import { GROUND, interior } from './interior.ts'
 import { type Light, lightOf } from './light.ts'
 import { dice, hash } from './random.ts'
-import { readScene, type Scene, type Thing } from './scene.ts'
+import { type Drawing, type Ground, readScene, type Scene, type Thing } from './scene.ts'
 import { d, escape, glow, line, n, path, rect } from './svg.ts'
 
 export interface Frame {
@@ -17,13 +17,8 @@ export interface Frame {
   place?: string
 }
 
-interface Layers {
-  defs: string
-  body: string
-}
-
 /** How far the camera has moved in: the backdrop grows and loses contrast behind the cast. */
-function backdropOf(scene: Scene, light: Light, width: number, id: string): Backdrop {
+function backdropOf(scene: Scene, light: Light, width: number, id: string): Drawing {
   const made = scene.place.interior ? interior(scene, light, width, id) : exterior(scene, light, width, id)
   const zoom = { wide: 1, medium: 1.22, close: 1.9, 'over the shoulder': 1.4, insert: 2.3 }[scene.framing]
   if (zoom === 1) return made
@@ -31,11 +26,11 @@ function backdropOf(scene: Scene, light: Light, width: number, id: string): Back
   const x = (0.3 + roll() * 0.4) * width
   const veil = { wide: 0, medium: 0.08, close: 0.26, 'over the shoulder': 0.16, insert: 0.36 }[scene.framing]
   const moved = `<g transform="translate(${n(x - x * zoom)} ${n(56 - 56 * zoom)}) scale(${n(zoom)})">${made.body}</g>`
-  return { ...made, body: moved + rect(0, 0, width, 100, darker(light.haze, light.dark ? 0.5 : 0.25), ` opacity="${n(veil)}"`) }
+  return { defs: made.defs, body: moved + rect(0, 0, width, 100, darker(light.haze, light.dark ? 0.5 : 0.25), ` opacity="${n(veil)}"`) }
 }
 
 /** Props nobody holds stand about: boats on water, the rest on the ground between people. */
-function scatter(scene: Scene, things: Thing[], light: Light, width: number, back: Backdrop): Layers {
+function scatter(scene: Scene, things: Thing[], light: Light, width: number, back: Ground): Drawing {
   const near = { wide: 0.62, medium: 1.15, close: 1.5, 'over the shoulder': 1.2, insert: 1 }[scene.framing]
   let body = ''
   things.forEach((thing, i) => {
@@ -48,7 +43,7 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
   return { defs: '', body }
 }
 
-function cast(scene: Scene, light: Light, width: number, back: Backdrop, id: string): Layers {
+function cast(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {
   const people = scene.cast
   const held = scene.framing === 'wide' ? [] : scene.things.filter(canBeHeld).slice(0, people.length)
   const rest = scene.things.filter((t) => !held.includes(t))
@@ -78,7 +73,7 @@ function cast(scene: Scene, light: Light, width: number, back: Backdrop, id: str
   return { defs, body: wide ? things.body + front : rest.some((t) => t.glyph === 'boat' || t.glyph === 'chair') ? things.body + front : front + things.body }
 }
 
-function overTheShoulder(scene: Scene, light: Light, width: number, back: Backdrop, id: string): Layers {
+function overTheShoulder(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {
   const [near, far] = scene.cast
   if (near === undefined) return scatter(scene, scene.things, light, width, back)
   const left = dice(scene.id, near.id, 'side')() < 0.5
@@ -98,7 +93,7 @@ function overTheShoulder(scene: Scene, light: Light, width: number, back: Backdr
 }
 
 /** A detail: the thing itself on a surface, or, without one, the cloth of who is there. */
-function insert(scene: Scene, light: Light, width: number, id: string): Layers {
+function insert(scene: Scene, light: Light, width: number, id: string): Drawing {
   if (scene.things.length === 0) {
     const who = scene.cast[0]
     if (who === undefined) return { defs: '', body: '' }
@@ -120,7 +115,7 @@ function insert(scene: Scene, light: Light, width: number, id: string): Layers {
   return { defs: '', body }
 }
 
-function finish(scene: Scene, light: Light, width: number, id: string): Layers {
+function finish(scene: Scene, light: Light, width: number, id: string): Drawing {
   let body = rect(0, 0, width, 100, `url(#${id}v)`)
   if (scene.look.grain > 0) {
     const roll = dice(scene.id, 'grain')
@@ -139,25 +134,61 @@ function finish(scene: Scene, light: Light, width: number, id: string): Layers {
 }
 
 /** What a person who cannot see the picture is told. */
-export function describe(shot: Resolved): string {
-  const scene = readScene(shot)
+export function describe(shot: Resolved, scene = readScene(shot)): string {
   const who = scene.cast.map((c) => c.name).join(', ')
   const place = shot.references.find((r) => r.kind === 'location')?.name
   return [`${scene.framing} shot`, who && `of ${who}`, place && `at ${place}`, `by ${scene.hour}`].filter(Boolean).join(' ')
 }
 
-export function sketch(shot: Resolved, { aspect, place = '' }: Frame): string {
+/** A picture in three layers, back to front, so that a changed coat redraws its wearer and no more. */
+export interface Picture {
+  width: number
+  label: string
+  back: string
+  cast: string
+  finish: string
+}
+
+const layer = ({ defs, body }: Drawing) => (defs === '' ? body : `<defs>${defs}</defs>${body}`)
+
+/** Places and finishes outlive many changes of those who stand in them. */
+const kept = new Map<string, string>()
+const KEEP = 1_000
+
+function keep(key: string, draw: () => string): string {
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  const drawn = draw()
+  const oldest = kept.size >= KEEP ? kept.keys().next().value : undefined
+  if (oldest !== undefined) kept.delete(oldest)
+  kept.set(key, drawn)
+  return drawn
+}
+
+export function picture(shot: Resolved, { aspect, place = '' }: Frame): Picture {
   const scene = readScene(shot)
   const width = Math.round(aspect * 100)
   const id = `k${hash(`${place}\u0000${shot.id}`).toString(36)}`
   const light = lightOf(scene)
-  const back = backdropOf(scene, light, width, id)
-  const layers = scene.framing === 'insert'
-    ? insert(scene, light, width, id)
-    : scene.framing === 'over the shoulder'
-      ? overTheShoulder(scene, light, width, back, id)
-      : cast(scene, light, width, back, id)
-  const last = finish(scene, light, width, id)
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} 100" role="img" aria-label="${escape(describe(shot))}" preserveAspectRatio="xMidYMid slice">` +
-    `<defs>${back.defs}${layers.defs}${last.defs}</defs>${back.body}${layers.body}${last.body}</svg>`
+  const at = JSON.stringify([id, width, shot.id, scene.framing, scene.hour, scene.place, scene.look])
+  const ground = scene.place.interior ? GROUND : groundOf(scene)
+  return {
+    width,
+    label: describe(shot, scene),
+    back: keep(`back ${at}`, () => layer(backdropOf(scene, light, width, id))),
+    cast: layer(castOf(scene, light, width, ground, id)),
+    finish: keep(`finish ${at}`, () => layer(finish(scene, light, width, id))),
+  }
+}
+
+function castOf(scene: Scene, light: Light, width: number, ground: Ground, id: string): Drawing {
+  if (scene.framing === 'insert') return insert(scene, light, width, id)
+  if (scene.framing === 'over the shoulder') return overTheShoulder(scene, light, width, ground, id)
+  return cast(scene, light, width, ground, id)
+}
+
+export function sketch(shot: Resolved, frame: Frame): string {
+  const { width, label, back, cast: people, finish: last } = picture(shot, frame)
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} 100" role="img" aria-label="${escape(label)}" preserveAspectRatio="xMidYMid slice">` +
+    `<g>${back}</g><g>${people}</g><g>${last}</g></svg>`
 }

@@ -1,9 +1,8 @@
 /** In doors: a room in one-point perspective, its window, and the furniture its name suggests. */
 import { darker, lighter, mix } from './colour.ts'
-import type { Backdrop } from './exterior.ts'
 import type { Light } from './light.ts'
 import { type Dice, dice } from './random.ts'
-import type { Scene } from './scene.ts'
+import type { Drawing, Ground, Scene } from './scene.ts'
 import { d, fade, glow, line, n, oval, path, rect } from './svg.ts'
 
 interface Room {
@@ -139,7 +138,9 @@ function shell(room: Room): string {
   return body
 }
 
-export function interior(scene: Scene, light: Light, width: number, id: string): Backdrop {
+export const GROUND: Ground = { ground: 95, water: null }
+
+export function interior(scene: Scene, light: Light, width: number, id: string): Drawing {
   const roll = dice(scene.place.id, 'room')
   const wall = light.grade(light.dark ? darker(scene.place.colour, 0.42) : lighter(scene.place.colour, 0.08))
   const wood = light.grade(mix(darker(scene.place.colour, light.dark ? 0.5 : 0.22), '#7a5233', 0.42))
@@ -165,5 +166,5 @@ export function interior(scene: Scene, light: Light, width: number, id: string):
     glow(`${id}g`, [[0, light.lamp, light.dark ? 0.62 : 0.16], [0.5, light.lamp, light.dark ? 0.2 : 0.05], [1, light.lamp, 0]])
   body += line(d('M', lampX, 0, 'V 13'), darker(wood, 0.6), 0.5) + path(d('M', lampX - 4.4, 16.6, 'Q', lampX - 3.4, 12.4, lampX, 12.2, 'Q', lampX + 3.4, 12.4, lampX + 4.4, 16.6, 'Z'), darker(wood, 0.4)) +
     oval(lampX, 17, 1.7, 1.5, light.lamp) + oval(lampX, 30, width * 0.34, 50, `url(#${id}g)`)
-  return { defs, body, ground: 95, water: null }
+  return { defs, body }
 }

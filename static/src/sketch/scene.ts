@@ -47,6 +47,18 @@ export interface Look {
   weight: number
 }
 
+/** Where feet stand in a wide shot, and where something may float, from the top of the picture. */
+export interface Ground {
+  ground: number
+  water: number | null
+}
+
+/** Something drawn: what it defines, and what is seen. */
+export interface Drawing {
+  defs: string
+  body: string
+}
+
 export interface Scene {
   id: string
   framing: Framing
@@ -104,7 +116,7 @@ function figure(ref: ResolvedRef, worn: ResolvedRef[]): Figure {
   const widths: { [build: string]: number } = { slight: 0.88, average: 1, broad: 1.17 }
   const heights: { [height: string]: number } = { short: 0.92, average: 1, tall: 1.08 }
   const child = age !== null && age < 13
-  const hats = worn.filter((r) => HAT.test(r.name))
+  const hat = worn.find((r) => HAT.test(r.name))
   const clothes = worn.filter((r) => !HAT.test(r.name))
   const [main, second] = [clothes[0] ?? worn[0], clothes[1]]
   const plain: Garment = { id: ref.source, colour: pick(CLOTHS, hash(`${ref.source} cloth`) / 2 ** 32), pattern: 'plain', cut: 'shirt' }
@@ -118,7 +130,7 @@ function figure(ref: ResolvedRef, worn: ResolvedRef[]): Figure {
     hairStyle: Math.floor(style * 6),
     skin: colour(ref.fields, 'skin') ?? pick(SKINS, skin),
     garment: main === undefined ? plain : garment(main),
-    hat: hats[0] !== undefined && hats[0] !== main ? garment(hats[0]) : null,
+    hat: hat !== undefined && hat !== main ? garment(hat) : null,
     legs: second === undefined ? pick(['#2f333b', '#3a3029', '#2c3a3a', '#3b3442'], legs) : garment(second).colour,
   }
 }
@@ -153,8 +165,8 @@ function glyph(ref: ResolvedRef): Thing {
   }
 }
 
-const FRAMINGS: readonly string[] = ['wide', 'medium', 'close', 'over the shoulder', 'insert']
-const HOURS: readonly string[] = ['dawn', 'day', 'dusk', 'night']
+const FRAMINGS = new Set(['wide', 'medium', 'close', 'over the shoulder', 'insert'])
+const HOURS = new Set(['dawn', 'day', 'dusk', 'night'])
 
 /** Everything the picture is drawn from; nothing else of the shot has a say in it. */
 export function readScene(shot: Resolved): Scene {
@@ -173,8 +185,8 @@ export function readScene(shot: Resolved): Scene {
   const hour = text(shot.fields, 'time_of_day')
   return {
     id: shot.id,
-    framing: (FRAMINGS.includes(framing) ? framing : 'medium') as Framing,
-    hour: (HOURS.includes(hour) ? hour : 'day') as Hour,
+    framing: (FRAMINGS.has(framing) ? framing : 'medium') as Framing,
+    hour: (HOURS.has(hour) ? hour : 'day') as Hour,
     place: place(of('location')[0], shot),
     cast,
     things: of('prop').map(glyph),

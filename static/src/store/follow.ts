@@ -1,5 +1,5 @@
 /** What each live frame means for what the page holds. */
-import type { Fields, Frame, Person } from '../types.ts'
+import type { Fields, Frame, Json, Person } from '../types.ts'
 
 export interface Followers {
   draft(asset: string, values: Fields): void
@@ -22,12 +22,16 @@ function idOf(value: unknown): string[] {
 
 const SUBJECTS = ['asset_id', 'entity_id', 'source', 'target', 'entities', 'entity_ids', 'affected_entities'] as const
 
+/** A reference or an entity that rides in a frame, whole or by id. */
+function nested(value: Json | undefined): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return strings(value)
+  return strings(value['source']).concat(strings(value['target']), 'kind' in value ? strings(value['id']) : [])
+}
+
 /** Every entity a durable frame names. */
 export function subjects(frame: Frame): string[] {
   const ids = SUBJECTS.flatMap((key) => strings(frame[key]))
-  const nested = [frame['reference'], frame['entity']].flatMap((v) =>
-    typeof v === 'object' && v !== null && !Array.isArray(v) ? [...strings(v['source']), ...strings(v['target']), ...('kind' in v ? strings(v['id']) : [])] : strings(v))
-  return [...new Set([...ids, ...nested])]
+  return [...new Set(ids.concat(nested(frame['reference']), nested(frame['entity'])))]
 }
 
 /** `14`, `"char-001_v14"` or `"v14"` → 14. */

@@ -45,7 +45,7 @@ export function group(shots: Iterable<Resolved>, sequences: ReadonlyMap<string, 
       seconds: row.reduce((sum, { shot }) => sum + (Number(shot.fields['duration']) || 0), 0),
     }
   })
-  return groups.sort((a, b) => (a.id === LOOSE ? 1 : b.id === LOOSE ? -1 : natural.compare(a.id, b.id)))
+  return groups.toSorted((a, b) => (a.id === LOOSE ? 1 : b.id === LOOSE ? -1 : natural.compare(a.id, b.id)))
 }
 
 export function sameGroups(a: readonly Group[], b: readonly Group[]): boolean {

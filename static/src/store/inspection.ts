@@ -91,5 +91,5 @@ export class Inspection {
 
 function merge(known: readonly Version[], fresh: readonly Version[]): Version[] {
   const by = new Map([...known, ...fresh].map((v) => [v.number, v]))
-  return [...by.values()].sort((a, b) => b.number - a.number)
+  return [...by.values()].toSorted((a, b) => b.number - a.number)
 }

@@ -51,7 +51,7 @@ export class Runs {
       processed: Math.max(number(frame['processed'], 0), mine?.processed ?? 0),
       total: number(frame['total'], mine?.total ?? 0),
       progress,
-      counts: counts(frame['counts']) ?? mine?.counts ?? {},
+      counts: readCounts(frame['counts']) ?? mine?.counts ?? {},
       eta: typeof frame['eta'] === 'number' ? frame['eta'] : null,
       done,
     })
@@ -62,7 +62,7 @@ export class Runs {
     const run = (typeof frame['run'] === 'object' && frame['run'] !== null ? frame['run'] : frame) as { [key: string]: unknown }
     const id = String(frame['run_id'] ?? run['id'] ?? '')
     if (before === null || before.id !== id) return
-    this.#show({ ...before, progress: 100, done: true, counts: counts(run['counts']) ?? before.counts })
+    this.#show({ ...before, progress: 100, done: true, counts: readCounts(run['counts']) ?? before.counts })
   }
 
   dismiss(): void {
@@ -78,7 +78,7 @@ export class Runs {
   }
 }
 
-function counts(value: unknown): Counts | null {
+function readCounts(value: unknown): Counts | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
   return Object.fromEntries(Object.entries(value).filter((e): e is [string, number] => typeof e[1] === 'number'))
 }

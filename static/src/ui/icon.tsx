@@ -1,10 +1,11 @@
 /** Lucide's drawings, only those that are used. */
 import {
-  ArrowRightLeft, Box, Check, CircleAlert, Clapperboard, Clock, Cloud, CloudOff, Eye, FileQuestion, Film, Keyboard, Loader, Lock,
+  ArrowRight, ArrowRightLeft, Box, Check, CircleAlert, Clapperboard, Clock, Cloud, CloudOff, Eye, FileQuestion, Film, Keyboard, Loader, Lock,
   LogOut, MapPin, Moon, Package, Palette, Pin, Rows3, Rows4, ScrollText, Search, Settings, Shirt, Sun, SunMoon, Undo2, UserRound, X, ChevronDown, PencilLine,
 } from 'lucide'
 
 const ICONS = {
+  'arrow-right': ArrowRight,
   'arrow-right-left': ArrowRightLeft, box: Box, check: Check, 'circle-alert': CircleAlert, clapperboard: Clapperboard, clock: Clock,
   cloud: Cloud, 'cloud-off': CloudOff, eye: Eye, 'file-question': FileQuestion, film: Film, keyboard: Keyboard, loader: Loader, lock: Lock,
   'log-out': LogOut, 'map-pin': MapPin, moon: Moon, package: Package, palette: Palette, pin: Pin, 'rows-3': Rows3, 'rows-4': Rows4,

@@ -93,7 +93,8 @@ CREATE TABLE refs (
 CREATE INDEX refs_by_source ON refs (project_id, source);
 CREATE INDEX refs_by_target ON refs (project_id, target);
 
--- The base state of a document without a row here is the state of its entity's version 1.
+-- The base state of a document without a row here is the state of its entity's
+-- oldest version: number 1, unless it was imported with another.
 CREATE TABLE documents (
     project_id TEXT NOT NULL,
     entity_id TEXT NOT NULL,

@@ -41,7 +41,7 @@ export function RowView({ id, index, cell, columns, selected, current, person, n
     <div key={`row ${wash}`} role="row" id={`row-${index}`} aria-rowindex={index + 2} aria-selected={selected} class={classes} data-row={id} data-entity={id} data-hash={base.hash}
       data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ '--person': person?.colour ?? 'transparent' }}>
       <span role="rowheader" class="cell"><a class="mono" href={hrefOf(id)} tabIndex={-1}>{id}</a></span>
-      <span role="gridcell" class="cell dim">{text('framing')}</span>
+      <span role="gridcell" class="cell framing-cell dim">{text('framing')}</span>
       <span role="gridcell" class="cell words" title={text('description')}>{shot.name !== id ? `${shot.name}. ` : ''}{text('description')}</span>
       {columns.map((kind) => (
         <span role="gridcell" class="cell chips" key={kind.name}>

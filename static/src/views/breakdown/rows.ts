@@ -23,6 +23,6 @@ export function step(rows: readonly Row[], at: number, by: number): number {
   const direction = Math.sign(by) || 1
   let to = Math.max(0, Math.min(rows.length - 1, at + by))
   while (to >= 0 && to < rows.length && rows[to]?.kind !== 'shot') to += direction
-  if (to >= 0 && to < rows.length) return to
-  return rows[at]?.kind === 'shot' ? at : rows.findIndex((r) => r.kind === 'shot')
+  if (to < 0) return rows.findIndex((r) => r.kind === 'shot')
+  return to < rows.length ? to : rows.findLastIndex((r) => r.kind === 'shot')
 }

@@ -44,7 +44,7 @@ export function ForecastView({ forecast, nameOf }: { forecast: Forecast; nameOf(
       <p>{words === '' ? 'Nothing else would change.' : `${words}.`}{needYou(counts) > 0 && ' What needs you stays as it is until somebody decides.'}</p>
       {shown.length > 0 && (
         <ul class="outcomes">
-          {shown.slice(0, 200).map((o) => <li key={o.entity_id} data-outcome={o.outcome}><span class="mono">{nameOf(o.entity_id)}</span><b>{o.outcome.replaceAll('_', ' ')}</b><span class="dim">{o.reason}</span></li>)}
+          {shown.slice(0, 200).map((o) => <li key={o.entity_id} data-outcome={o.outcome}><span>{nameOf(o.entity_id)}</span><b>{o.outcome.replaceAll('_', ' ')}</b><span class="dim">{o.reason}</span></li>)}
           {shown.length > 200 && <li class="dim">and {shown.length - 200} more</li>}
         </ul>
       )}
@@ -72,13 +72,13 @@ export function ForecastDialog({ title, load, nameOf, action, onClose }: Forecas
   const [error, setError] = useState<unknown>(null)
   const [busy, setBusy] = useState(false)
   const [reason, setReason] = useState('')
+  const loader = useRef(load)
   useEffect(() => {
     let gone = false
-    load().then((f) => !gone && setForecast(f), (e: unknown) => !gone && setError(e))
+    loader.current().then((f) => !gone && setForecast(f), (e: unknown) => !gone && setError(e))
     return () => {
       gone = true
     }
-    // Loaded once, for the moment the dialog was opened.
   }, [])
   const run = async () => {
     setBusy(true)

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Draft } from '../../live/drafts.ts'
 import { colourName, isColour } from '../../sketch/colour.ts'
-import { oncePerFrame } from '../../store/frames.ts'
+import { leadingPerFrame } from '../../store/frames.ts'
 import type { FieldSpec, Fields, Json } from '../../types.ts'
 import type { ProseEditor } from './editor.ts'
 
@@ -54,7 +54,7 @@ function Colour({ id, value, write, disabled }: { id: string; value: Json | unde
   const at = useRef(write)
   at.current = write
   // A drag fires faster than the screen paints: at most one write per frame.
-  const soon = useMemo(() => oncePerFrame(() => at.current(latest.current)), [])
+  const soon = useMemo(() => leadingPerFrame(() => at.current(latest.current)), [])
   return (
     <span class="colour-field">
       <input id={id} type="color" value={colour} disabled={disabled} onInput={(event) => {
@@ -67,19 +67,17 @@ function Colour({ id, value, write, disabled }: { id: string; value: Json | unde
   )
 }
 
+function leave(event: { key: string; preventDefault(): void; currentTarget: HTMLElement }): void {
+  if (event.key !== 'Enter') return
+  event.preventDefault()
+  event.currentTarget.blur()
+}
+
 /** A text-like control that writes when one is done with it, and follows others meanwhile. */
 function Line({ id, value, type, disabled, write }: { id: string; value: string; type: 'text' | 'number'; disabled: boolean; write(text: string): void }) {
-  const common = {
-    id,
-    class: 'line',
-    defaultValue: value,
-    disabled,
-    onChange: (event: { currentTarget: HTMLInputElement }) => write(event.currentTarget.value),
-    onKeyDown: (event: { key: string; currentTarget: HTMLInputElement }) => {
-      if (event.key === 'Enter') event.currentTarget.blur()
-    },
-  }
-  return type === 'number' ? <input key={value} type="number" step="any" {...common} /> : <input key={value} {...common} />
+  return type === 'number'
+    ? <input key={value} id={id} class="line" type="number" step="any" defaultValue={value} disabled={disabled} onChange={(e) => write(e.currentTarget.value)} onKeyDown={leave} />
+    : <textarea key={value} id={id} class="line" rows={1} defaultValue={value} disabled={disabled} onChange={(e) => write(e.currentTarget.value)} onKeyDown={leave} />
 }
 
 function Control({ spec, id, value, draft, disabled }: { spec: FieldSpec; id: string; value: Json | undefined; draft: Draft; disabled: boolean }) {
@@ -124,7 +122,7 @@ export function FieldsView({ specs, values, draft, ready, readonly, ahead, onPro
         const value = values[spec.name]
         return (
           <div class="field" key={spec.name} data-field={spec.name} data-ahead={ahead.has(spec.name) ? '' : undefined}>
-            {spec.type === 'prose' ? <span class="label">{spec.label}</span> : <label for={id}>{spec.label}</label>}
+            {spec.type === 'prose' ? <span class="label">{spec.label}</span> : <label htmlFor={id}>{spec.label}</label>}
             {spec.type === 'prose'
               ? <Prose spec={spec} draft={draft} ready={ready} readonly={readonly} value={typeof value === 'string' ? value : ''} onLeft={onProseLeft} />
               : <Control spec={spec} id={id} value={value} draft={draft} disabled={disabled} />}

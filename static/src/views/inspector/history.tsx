@@ -1,6 +1,6 @@
 /** The versions of an entity, newest first: who, when, what; look at one, or roll back to it. */
 import { useEffect, useState } from 'preact/hooks'
-import { isColour } from '../../sketch/colour.ts'
+import { colourName, isColour } from '../../sketch/colour.ts'
 import type { Change, Diff, FieldSpec, Json, Version, WordStep } from '../../types.ts'
 import { Swatch, Value } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -24,7 +24,8 @@ const CAUSES: { [cause: string]: string } = { run: 'by a run', rollback: 'rolled
 export function abridge(words: readonly WordStep[]): WordStep[] {
   return words.map((step, i) => {
     if (step.op !== 'equal' || step.text.length < 48) return step
-    const [head, tail] = [step.text.slice(0, 20), step.text.slice(-20)]
+    const head = /^.{0,20}(?=\s)/s.exec(step.text)?.[0] ?? step.text.slice(0, 20)
+    const tail = /(?<=\s)\S.{0,20}$/s.exec(step.text)?.[0] ?? step.text.slice(-20)
     if (i === 0) return { ...step, text: `…${tail}` }
     return { ...step, text: i === words.length - 1 ? `${head}…` : `${head} … ${tail}` }
   })
@@ -49,11 +50,16 @@ function FieldChange({ label, change, words }: { label: string; change: Change; 
   if (words !== undefined) return <p class="change"><b>{label}</b> <Words words={words} /></p>
   const { from, to } = change
   if (isColour(from) || isColour(to)) {
-    return <p class="change"><b>{label}</b> {isColour(from) && <Swatch colour={from} />} <del><Value value={isColour(from) ? null : from} />{isColour(from) && from}</del> {isColour(to) && <Swatch colour={to} />} <ins>{isColour(to) ? to : <Value value={to} />}</ins></p>
+    return <p class="change"><b>{label}</b> <Tint value={from} /> <Icon name="arrow-right" size={12} /> <Tint value={to} /></p>
   }
   const long = typeof to === 'string' && to.length > 60
   if (long) return <p class="change"><b>{label}</b> rewritten</p>
   return <p class="change"><b>{label}</b> <del><Value value={from} /></del> <ins><Value value={to} /></ins></p>
+}
+
+/** A colour in the history: its swatch, its everyday name, and the exact one on hover. */
+function Tint({ value }: { value: Json }) {
+  return isColour(value) ? <span class="value-colour" title={value}><Swatch colour={value} />{colourName(value)}</span> : <Value value={value} />
 }
 
 function references(value: Json | undefined): string {

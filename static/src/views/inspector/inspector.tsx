@@ -11,7 +11,7 @@ import { Time } from '../../ui/time.tsx'
 import { Sketch } from '../storyboard/panel.tsx'
 import { FieldsView } from './fields.tsx'
 import { History } from './history.tsx'
-import { References, UsedBy, usageWords } from './links.tsx'
+import { References, UsedBy } from './links.tsx'
 
 export interface InspectorProps {
   open: Inspection
@@ -104,7 +104,8 @@ export function Inspector(props: InspectorProps) {
   const resolved = open.resolved.value
   const versions = open.versions.value
   const label = (name: string) => specs.find((s) => s.name === name)?.label.toLowerCase() ?? name
-  const words = usageWords(props.usage)
+  const { total } = props.usage
+  const words = total === 0 ? '' : `used in ${total} ${total === 1 ? 'shot' : 'shots'}`
   return (
     <Frame id={entity.id} title={<KindMark kind={kind} name={entity.kind} />} onClose={props.onClose}>
       {picture !== undefined && <div class="inspector-picture"><Sketch shot={picture} aspect={props.aspect} place="inspector" /></div>}
@@ -117,7 +118,7 @@ export function Inspector(props: InspectorProps) {
       {draft.refused.value !== '' && <p class="bad pad" role="alert">The live draft is refused: {draft.refused.value}. What is published is shown.</p>}
       <div class="fields">
         <div class="field" data-field="@status">
-          <label for="field-status">Status</label>
+          <label htmlFor="field-status">Status</label>
           <select id="field-status" value={entity.status} disabled={readonly} data-testid="status" onChange={(event) => props.onStatus(event.currentTarget.value)}>
             {[...new Set([...props.statuses, entity.status])].map((s) => <option key={s} value={s}>{s}</option>)}
           </select>

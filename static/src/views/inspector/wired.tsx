@@ -1,5 +1,5 @@
 /** The inspector with its actions: what is sent to the server, and what is said about it. */
-import { useCallback, useMemo, useState } from 'preact/hooks'
+import { useCallback, useState } from 'preact/hooks'
 import * as api from '../../api/endpoints.ts'
 import type { Inspection } from '../../store/inspection.ts'
 import type { OpenProject } from '../../store/open-project.ts'
@@ -19,8 +19,10 @@ async function saved(open: Inspection): Promise<void> {
   while (open.draft.unsent.peek() > 0 && Date.now() < until) await new Promise((done) => setTimeout(done, 25))
 }
 
+/** The bottom line tells of a run that touched something; what needs a word besides gets one here. */
 function report(answer: Answer, verb: string, name: string): void {
   if (answer.version === null || answer.version === undefined) return
+  if (answer.status === 'success' && answer.affected_entities > 0) return
   const words = sentence(answer.counts ?? {})
   tell(`${name} v${/v(\d+)$/.exec(answer.version)?.[1] ?? ''} ${verb}${words === '' ? '.' : `: ${words}.`}`, answer.status === 'accepted' ? 'The run goes on; the line below shows how far it is.' : '')
 }
@@ -52,8 +54,8 @@ export function WiredInspector({ project, open }: { project: OpenProject; open: 
   const diffOf = useCallback((from: number, to: number) => api.readDiff(pid, open.id, from, to), [pid, open.id])
   const cell = project.shots.panel(open.id)
   void project.shots.groups.value
-  const panels = project.shots.size.value
-  const usage = useMemo(() => project.shots.usage(open.id), [project, open.id, panels, open.resolved.value])
+  void project.shots.size.value
+  const usage = project.shots.usage(open.id)
   const nameOf = (id: string) => project.names.of(id)
   const close = () => setAsked(null)
   return (

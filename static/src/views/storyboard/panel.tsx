@@ -2,7 +2,7 @@
 import type { ReadonlySignal } from '@preact/signals'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { inkOn } from '../../sketch/colour.ts'
-import { sketch } from '../../sketch/index.ts'
+import { picture } from '../../sketch/index.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Person, Resolved } from '../../types.ts'
 import { Icon } from '../../ui/icon.tsx'
@@ -11,8 +11,16 @@ import { now } from '../../ui/time.tsx'
 import { tagOf } from './why.ts'
 
 export function Sketch({ shot, aspect, place = '' }: { shot: Resolved; aspect: number; place?: string }) {
-  const svg = useMemo(() => sketch(shot, { aspect, place }), [shot, aspect, place])
-  return <div class="sketch" style={{ aspectRatio: String(aspect) }} dangerouslySetInnerHTML={{ __html: svg }} />
+  const { width, label, back, cast, finish } = useMemo(() => picture(shot, { aspect, place }), [shot, aspect, place])
+  return (
+    <div class="sketch" style={{ aspectRatio: String(aspect) }}>
+      <svg viewBox={`0 0 ${width} 100`} role="img" aria-label={label} preserveAspectRatio="xMidYMid slice">
+        <g dangerouslySetInnerHTML={{ __html: back }} />
+        <g data-cast dangerouslySetInnerHTML={{ __html: cast }} />
+        <g dangerouslySetInnerHTML={{ __html: finish }} />
+      </svg>
+    </div>
+  )
 }
 
 export interface PanelProps {

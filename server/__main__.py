@@ -1,0 +1,5 @@
+"""``python -m server`` is ``ripplecut``."""
+
+from server.cli import main
+
+main()

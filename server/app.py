@@ -1,0 +1,157 @@
+"""create_app: the one place that chooses implementations and ties the parts together."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from server.config import Settings
+from server.datadir import DataDir
+from server.domain.actors import Actor
+from server.ports import Clock, ProjectCore
+from server.rooms.registry import RealTimeSyncManager
+from server.rooms.settings import RoomSettings
+from server.services.projects import Projects, utc_now
+from server.storage import SqliteStorage
+from server.web import pages
+from server.web.api import OPERATIONS
+from server.web.auth import Authority
+from server.web.idempotency import Idempotency
+from server.web.live import LiveEndpoint
+from server.web.middleware import OriginGuard, PathGuard, SecurityHeaders
+from server.web.operations import routes_of
+from server.web.problems import http_problem
+from server.web.state import WebState, web_of
+
+__all__ = ["admin_user", "create_app"]
+
+log = logging.getLogger("ripplecut")
+
+_SWEEP_SECONDS = 5.0
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages.PAGE) -> Starlette:
+    """The application. Its lifespan opens the store, goes on with open runs, and loads the demo."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        store = await _open_store(settings)
+        try:
+            web = app.state.web = await assemble(settings, store, clock)
+            sweeper = asyncio.create_task(_put_out_expired(web), name="expired tokens")
+            try:
+                await web.projects.resume()
+                if settings.demo:
+                    await _load_demo(web)
+                web.ready = True
+                yield
+            finally:
+                web.ready = False
+                sweeper.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeper
+                await web.manager.aclose()
+                await web.projects.close()
+        finally:
+            await store.close()
+
+    routes: list[BaseRoute] = [
+        *routes_of(OPERATIONS),
+        WebSocketRoute("/ws/projects/{project_id}", Live()),
+        *pages.routes(page),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={HTTPException: http_problem},
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(OriginGuard, settings.allowed_origins),
+            Middleware(PathGuard),
+        ],
+    )
+    app.router.redirect_slashes = False
+    app.state.page = page
+    return app
+
+
+async def _open_store(settings: Settings) -> SqliteStorage:
+    if settings.data is None:
+        return await SqliteStorage.open(None)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await SqliteStorage.open(DataDir(settings.data).database)
+
+
+async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_now) -> WebState:
+    """Tie the parts together. The live side and the projects need each other, and meet when asked."""
+
+    async def open_core(project_id: str) -> ProjectCore:
+        return await projects.open(project_id)
+
+    authority = Authority(
+        store,
+        admin_token=_admin_token(settings),
+        admin_user=admin_user(),
+        clock=clock,
+        project_exists=open_core,
+    )
+    rooms = RoomSettings(
+        document_limit=settings.document_limit, binary_frame_limit=settings.frame_limit
+    )
+    manager = RealTimeSyncManager(open_core=open_core, store=store, gate=authority, settings=rooms)
+    projects = Projects(store, manager, manager, clock)
+    return WebState(settings, store, projects, manager, authority, Idempotency(store))
+
+
+def _admin_token(settings: Settings) -> str:
+    if settings.admin_token:
+        return settings.admin_token
+    if settings.data is None:
+        raise ValueError("a server without a data folder needs an administrator token")
+    return DataDir(settings.data).admin_token()
+
+
+def admin_user() -> str:
+    """What the administrator is called: who runs the server."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "administrator"
+
+
+async def _load_demo(web: WebState) -> None:
+    from server.demo import load_demo
+
+    await load_demo(web.projects, Actor(admin_user(), "cli"))
+
+
+async def _put_out_expired(web: WebState) -> None:
+    """Close the sockets of tokens that have run out since they came in."""
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        expired = web.authority.take_expired()
+        if expired:
+            count = web.manager.revoke(_one_of(expired))
+            log.info("%d connections of expired tokens were closed", count)
+
+
+def _one_of(token_ids: frozenset[str]) -> Callable[..., bool]:
+    return lambda identity, _project: identity.token_id in token_ids
+
+
+class Live:
+    """``WS /ws/projects/{project_id}``, on the state that the application has by then."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        web = web_of(scope)
+        await LiveEndpoint(web.manager, web.authority)(scope, receive, send)

@@ -1,0 +1,158 @@
+"""Serving: the lock, the port, the signals, the printed line, and a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+from server.app import admin_user, create_app
+from server.config import Settings
+from server.datadir import DataDir
+from server.rooms.access import Role
+from server.web.state import WebState
+
+__all__ = ["PortInUse", "serve"]
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_FRAME_HEADROOM = 64 * 1024
+"""A frame that is a little too large is refused by the room, which can say why."""
+
+
+class PortInUse(Exception):
+    """The address cannot be listened on."""
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that leaves the signals to us and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Uvicorn would raise a caught signal again at the end: the exit code would not be 0.
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if not self.should_exit:
+            await self._on_listening()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises DataDirInUse, PortInUse, and what the store raises."""
+    data = DataDir(settings.data or Path("data"))
+    _set_up_logging(settings.log_level)
+    with data.locked(), _bound(settings.host, settings.port) as listener:
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(_serve(settings, data, listener))
+        finally:
+            data.retract()
+
+
+async def _serve(settings: Settings, data: DataDir, listener: socket.socket) -> None:
+    app = create_app(settings)
+    host, port = listener.getsockname()[:2]
+    url = f"http://{_shown(host)}:{port}"
+
+    async def say_ready() -> None:
+        data.announce(url)
+        sys.stdout.write(f"Ripplecut is ready: {url}/login?token={token}\n")
+        sys.stdout.flush()
+
+    server = _Server(_config(app, settings), say_ready)
+    _end_on_signals(server)
+    async with app.router.lifespan_context(app):
+        token = await _login_token(app.state.web, settings)
+        await server.serve(sockets=[listener])
+
+
+async def _login_token(web: WebState, settings: Settings) -> str:
+    authority = web.authority
+    expires_at = authority.after(settings.login_valid)
+    return await authority.issue(admin_user(), Role.OWNER, None, "login", expires_at)
+
+
+def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",  # it is entered here, where its errors can be said in plain words
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=settings.frame_limit + _FRAME_HEADROOM,
+        ws_per_message_deflate=False,
+        log_config=None,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+
+
+def _end_on_signals(server: uvicorn.Server) -> None:
+    """The first signal ends in order; a second SIGINT does not wait for slow connections."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if server.should_exit and number == signal.SIGINT:
+            server.force_exit = True
+        server.should_exit = True
+
+    for number in _SIGNALS:
+        signal.signal(number, end)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Generator[socket.socket, None, None]:
+    """A socket that holds the address before anything is opened. Raises PortInUse."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind)
+    except OSError as error:
+        raise PortInUse(f"Cannot listen on {host}: {error.strerror or error}.") from None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            hint = " Another one: --port NUMBER." if "in use" in str(error.strerror) else ""
+            raise PortInUse(
+                f"Cannot listen on {host}, port {port}: {error.strerror}.{hint}"
+            ) from None
+        yield listener
+
+
+def _shown(host: str) -> str:
+    """An address that a browser here can open."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - shown, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )

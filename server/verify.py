@@ -1,0 +1,193 @@
+"""Verify: what must hold of everything that is stored, checked from the outside.
+
+Works on a store that a server is using: what is committed while it looks is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from server.domain.actors import Actor
+from server.domain.commit import AuditEntry
+from server.domain.digests import combine
+from server.domain.entities import Entity, Version
+from server.domain.project import CONTAINERS, ProjectState
+from server.domain.runs import Outcome
+from server.domain.transaction import Transaction, audit_hash, outcomes_digest
+from server.domain.versions import VersionManager
+from server.ports import AuditFilter, Storage, StoredProject
+
+__all__ = ["verify_project"]
+
+_PAGE = 500
+_manager = VersionManager()
+Say = Callable[[str], None]
+
+
+async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
+    """Check one project; ``say`` is told each thing that is wrong. Answers how many versions it has."""
+    stored = await storage.load_project(project_id)
+    await _audit(storage, stored, say)
+    await _events(storage, stored, say)
+    known, looked_at = await _versions(storage, stored, say)
+    if _pointers(stored, known, say):
+        _digests(stored, say)
+    return looked_at
+
+
+# -- the audit chain -------------------------------------------------------------------------------
+
+
+async def _audit(storage: Storage, stored: StoredProject, say: Say) -> None:
+    """Every entry has the hash of what it says and names the one before it; the last is the head."""
+    expected, head = stored.audit_number, stored.audit_hash
+    async for entry in _entries(storage, stored.record.id):
+        if entry.number > stored.audit_number:
+            continue
+        if entry.number != expected:
+            say(f"audit entry {expected} is missing (found {entry.number})")
+            expected = entry.number
+        elif entry.hash != head:
+            say(f"audit entry {entry.number} is not the one that its successor names")
+        if audit_hash(entry) != entry.hash:
+            say(f"audit entry {entry.number} was changed: its hash does not fit what it says")
+        if entry.action == "run_batch":
+            await _outcomes(storage, entry, say)
+        expected, head = entry.number - 1, entry.previous
+    if expected != 0:
+        say(f"audit entries 1 to {expected} are missing")
+
+
+async def _entries(storage: Storage, project_id: str) -> AsyncIterator[AuditEntry]:
+    cursor: str | None = None
+    while True:
+        page, cursor = await storage.audit(project_id, AuditFilter(), _PAGE, cursor)
+        for entry in page:
+            yield entry
+        if cursor is None:
+            return
+
+
+async def _outcomes(storage: Storage, entry: AuditEntry, say: Say) -> None:
+    """A batch's entry covers its outcome rows: a stretch of those of the same moment."""
+    if entry.run_id is None:
+        return
+    rows: list[Outcome] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = await storage.outcomes(entry.run_id, _PAGE, cursor)
+        rows.extend(outcome for outcome, at in page if at == entry.at)
+        if cursor is None:
+            break
+    count, digest = int(entry.detail["outcomes"]), entry.detail["digest"]
+    starts = range(len(rows) - count + 1)
+    if not any(outcomes_digest(rows[at : at + count]) == digest for at in starts):
+        say(f"outcomes of run {entry.run_id} were changed: audit entry {entry.number} says so")
+
+
+# -- the stream ------------------------------------------------------------------------------------
+
+
+async def _events(storage: Storage, stored: StoredProject, say: Say) -> None:
+    """The stream has no gap from the start of its window to the position of the project."""
+    project_id = stored.record.id
+    position = await _window(storage, project_id, stored.seq)
+    if position is None:
+        say(f"the stream does not reach its position {stored.seq}")
+        return
+    while position < stored.seq:
+        page = await storage.events_after(project_id, position, _PAGE)
+        if not page:
+            say(f"events after {position} are missing")
+            return
+        for event in page:
+            if event.seq != position + 1:
+                say(f"events {position + 1} to {event.seq - 1} are missing")
+            position = event.seq
+
+
+async def _window(storage: Storage, project_id: str, seq: int) -> int | None:
+    """The first position that the stream still reaches back to."""
+    if await storage.events_after(project_id, seq, 1) is None:
+        return None
+    low, high = 0, seq
+    while low < high:
+        middle = (low + high) // 2
+        if await storage.events_after(project_id, middle, 1) is None:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+# -- versions and what points at them --------------------------------------------------------------
+
+
+async def _versions(
+    storage: Storage, stored: StoredProject, say: Say
+) -> tuple[set[tuple[str, int]], int]:
+    """Every version is what its checksum was made of; answers those that exist."""
+    known: set[tuple[str, int]] = set()
+    for entity in stored.entities:
+        cursor: str | None = None
+        while True:
+            page, cursor = await storage.versions(stored.record.id, entity.id, _PAGE, cursor)
+            for version in page:
+                known.add((entity.id, version.number))
+                _version(version, say)
+            if cursor is None:
+                break
+        missing = [n for n in range(1, entity.last_number + 1) if (entity.id, n) not in known]
+        if missing:
+            say(f"versions {missing} of {entity.id!r} are missing")
+    return known, len(known)
+
+
+def _version(version: Version, say: Say) -> None:
+    if not _manager.is_intact(version):
+        say(f"version {version.id} was changed: its checksum does not fit its content")
+    if combine(version.own_digests, version.built_on_digests) != version.digests:
+        say(f"version {version.id} has digests that do not belong together")
+
+
+def _pointers(stored: StoredProject, known: set[tuple[str, int]], say: Say) -> bool:
+    """Everything that names a version names one that exists."""
+    good = True
+
+    def check(what: str, entity_id: str, number: int | None) -> None:
+        nonlocal good
+        if number is not None and (entity_id, number) not in known:
+            say(f"{what} points to version {number} of {entity_id!r}, which does not exist")
+            good = False
+
+    for entity in stored.entities:
+        check(f"{entity.id!r}", entity.id, entity.current.number)
+        check(f"the approval of {entity.id!r}", entity.id, entity.approved_version)
+    for reference in stored.references:
+        check(f"reference {reference.id}", reference.source, reference.version)
+    for version in stored.versions:
+        for one in version.references:
+            check(f"version {version.id}", one.source, one.version)
+    return good
+
+
+def _digests(stored: StoredProject, say: Say) -> None:
+    """The stored digests of every entity are those of what it resolves to."""
+    state = ProjectState(stored.record, stored.seq, stored.audit_number, stored.audit_hash)
+    state.load(stored.entities)
+    state.load_references(stored.references)
+    state.load_versions(stored.versions)
+    tx = Transaction(state, Actor("verify", "cli"), "")
+    for entity in _containers_last(state):
+        if state.category(entity.id) in CONTAINERS:
+            state.recount_members(entity.id)
+        if tx.resolved_digests(entity.id) != entity.digests:
+            say(f"the digests of {entity.id!r} are not those of what it resolves to")
+
+
+def _containers_last(state: ProjectState) -> Sequence[Entity]:
+    """Scenes after their shots, sequences after their scenes: each is a sum over what is below."""
+    rank = {"scene": 1, "sequence": 2}
+    return sorted(
+        state.entities.values(), key=lambda one: (rank.get(state.category(one.id), 0), one.id)
+    )

@@ -1,0 +1,244 @@
+"""Who calls: tokens, the session cookie, roles, and what each may see."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from protocol.errors import Forbidden, NotFound, Unauthenticated
+from server.domain.actors import Actor
+from server.ports import Clock, StoredToken, TokenStore
+from server.rooms.access import Identity, Role
+from server.web.live import SESSION_COOKIE
+
+__all__ = ["NOBODY", "Authority", "Caller", "colour_of", "duration", "role_of", "session_cookie"]
+
+_COLOURS = (
+    "#c02a37", "#b0487f", "#7a3fc0", "#4f56c4", "#1667b7", "#0f7f8c",
+    "#217a3c", "#5f7a12", "#956400", "#b4541a", "#8a5a44", "#5b6b7c",
+)  # fmt: skip
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+ADMIN = "administrator"
+
+
+def colour_of(user: str) -> str:
+    """The colour that somebody has everywhere, made of their name."""
+    return _COLOURS[sha256(user.encode()).digest()[0] % len(_COLOURS)]
+
+
+def role_of(name: str) -> Role:
+    """A role by its name; raises ValueError."""
+    for role in Role:
+        if role.label == name:
+            return role
+    raise ValueError("must be one of: " + ", ".join(role.label for role in Role))
+
+
+def duration(text: str) -> float:
+    """Seconds of ``90``, ``30s``, ``15m``, ``12h``, ``7d`` or ``4w``; raises ValueError."""
+    found = re.fullmatch(r"(\d{1,9})([smhdw]?)", text.strip())
+    if found is None or int(found[1]) == 0:
+        raise ValueError("must be a time such as 12h or 7d")
+    return float(int(found[1]) * _UNITS[found[2] or "s"])
+
+
+def hash_of(token: str) -> str:
+    """What is stored of a token. It has 256 random bits, so it needs no salt and no slow hash."""
+    return sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who proved who they are. ``project_id=None``: their role holds in every project."""
+
+    identity: Identity
+    role: Role
+    project_id: str | None
+    expires_at: str | None
+    via: str = "api"
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.identity.user, self.via)
+
+    @property
+    def visible(self) -> frozenset[str] | None:
+        """The projects that this caller may see; ``None`` means all."""
+        return None if self.project_id is None else frozenset({self.project_id})
+
+    def check_sees(self, project_id: str) -> None:
+        """Raises NotFound, as if there were no such project, where it is not theirs to see."""
+        if self.project_id not in (None, project_id):
+            raise NotFound(f"There is no project {project_id!r}")
+
+    def check_may(self, role: Role) -> None:
+        """Raises Forbidden where the caller's role is below ``role``."""
+        if self.role < role:
+            raise Forbidden(f"This needs the role {role.label}; yours is {self.role.label}")
+
+    def to_json(self) -> dict[str, str | None]:
+        return {
+            "user": self.identity.user,
+            "role": self.role.label,
+            "project_id": self.project_id,
+            "colour": self.identity.colour,
+        }
+
+
+NOBODY = Caller(Identity("", "", ""), Role.VIEWER, "", None)
+"""The caller of an operation that asks for no login."""
+
+
+class Authority:
+    """Knows every token. Implements ``rooms.access.Gatekeeper`` for the live side."""
+
+    def __init__(
+        self,
+        tokens: TokenStore,
+        *,
+        admin_token: str,
+        admin_user: str,
+        clock: Clock,
+        project_exists: Callable[[str], Awaitable[object]],
+    ) -> None:
+        self._tokens = tokens
+        self._admin = admin_token.encode()
+        admin = Identity(admin_user, colour_of(admin_user), ADMIN)
+        self._admin_caller = Caller(admin, Role.OWNER, None, None)
+        self._clock = clock
+        self._project_exists = project_exists
+        self._expiries: dict[str, str] = {}
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    async def identify(self, token: str) -> Caller:
+        """Whose token this is, and what it allows. Raises Unauthenticated."""
+        if hmac.compare_digest(token.encode(errors="surrogatepass"), self._admin):
+            return self._admin_caller
+        return await self._caller_of(hash_of(token))
+
+    async def _caller_of(self, hash_: str) -> Caller:
+        stored = await self._tokens.token(hash_)
+        if stored is None:
+            raise Unauthenticated("This token is not known; it may have been revoked")
+        if stored.expires_at is not None and stored.expires_at <= self._clock():
+            raise Unauthenticated("This token has expired; log in again")
+        via = "page" if stored.purpose == "session" else "api"
+        identity = Identity(stored.user, colour_of(stored.user), stored.hash)
+        return Caller(identity, role_of(stored.role), stored.project_id, stored.expires_at, via)
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Who sends a request: ``Authorization: Bearer`` first, else the session cookie.
+
+        Raises Unauthenticated.
+        """
+        token = credential(Headers(scope=scope))
+        if token is None:
+            raise Unauthenticated("Send a token as “Authorization: Bearer …”, or log in")
+        return await self.identify(token)
+
+    async def authenticate(self, token: str) -> Identity:
+        caller = await self.identify(token)
+        if caller.expires_at is not None:
+            self._expiries[caller.identity.token_id] = caller.expires_at
+        return caller.identity
+
+    async def authorise(self, identity: Identity, project_id: str) -> Role:
+        if identity.token_id == ADMIN:
+            caller = self._admin_caller
+        else:
+            caller = await self._caller_of(identity.token_id)
+        caller.check_sees(project_id)
+        await self._project_exists(project_id)
+        return caller.role
+
+    def take_expired(self) -> frozenset[str]:
+        """The ids of the tokens that came in on sockets and have expired since, each told once."""
+        now = self._clock()
+        expired = frozenset(id_ for id_, at in self._expiries.items() if at <= now)
+        for token_id in expired:
+            del self._expiries[token_id]
+        return expired
+
+    # -- giving and taking ----------------------------------------------------------------------
+
+    async def issue(
+        self,
+        user: str,
+        role: Role,
+        project_id: str | None,
+        purpose: str,
+        expires_at: str | None,
+    ) -> str:
+        """A fresh token; only its hash is kept."""
+        token = f"rc_{secrets.token_urlsafe(32)}"
+        stored = StoredToken(
+            hash_of(token), user, role.label, project_id, purpose, self._clock(), expires_at
+        )
+        await self._tokens.add_token(stored)
+        return token
+
+    async def begin_session(self, token: str) -> tuple[str, Caller]:
+        """A session with a token's rights and expiry. Raises Unauthenticated."""
+        caller = await self.identify(token)
+        session = await self.issue(
+            caller.identity.user, caller.role, caller.project_id, "session", caller.expires_at
+        )
+        return session, caller
+
+    async def end_session(self, session: str) -> str:
+        """Forget a session; answers its token id."""
+        hash_ = hash_of(session)
+        await self._tokens.remove_token(hash_)
+        self._expiries.pop(hash_, None)
+        return hash_
+
+    def after(self, seconds: float) -> str:
+        """The time that many seconds from now."""
+        now = datetime.fromisoformat(self._clock())
+        return _iso(now + timedelta(seconds=seconds))
+
+    def seconds_until(self, at: str) -> int:
+        left = datetime.fromisoformat(at) - datetime.fromisoformat(self._clock())
+        return max(0, int(left.total_seconds()))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def credential(headers: Headers) -> str | None:
+    """The token that a request carries, whether it is good or not."""
+    given = headers.get("authorization")
+    if given is not None:
+        scheme, _, token = given.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+    return session_of(headers)
+
+
+def session_of(headers: Headers) -> str | None:
+    """The text of the session cookie."""
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return None
+    return cookies[SESSION_COOKIE].value or None if SESSION_COOKIE in cookies else None
+
+
+def session_cookie(session: str, scope: Scope, max_age: int | None) -> str:
+    """The ``Set-Cookie`` of a session; an empty one ends it."""
+    parts = [f"{SESSION_COOKIE}={session}", "HttpOnly", "SameSite=Strict", "Path=/"]
+    if max_age is not None:
+        parts.append(f"Max-Age={max_age}")
+    if scope.get("scheme") == "https":
+        parts.append("Secure")
+    return "; ".join(parts)

@@ -1,0 +1,63 @@
+"""Replies: what an operation answers, before and after it has become bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+__all__ = ["JSON", "PROBLEM", "Rendered", "Reply", "render"]
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A JSON answer. An answer A that is still ``accepted`` goes out as 202 by itself."""
+
+    content: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A reply as bytes: what can be kept and sent again."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def media_type(self) -> str:
+        return PROBLEM if self.status >= 400 else JSON
+
+    def response(self, request: Headers, *, reads: bool) -> Response:
+        """The response; a read carries a strong ``ETag``, and is 304 for whoever has it already."""
+        headers = dict(self.headers)
+        if not reads or self.status != 200:
+            headers.setdefault("cache-control", "no-store")
+            return Response(self.body, self.status, headers, self.media_type)
+        tag = f'"{sha256(self.body).hexdigest()[:32]}"'
+        headers |= {"etag": tag, "cache-control": "private, no-cache"}
+        if _names(request.get("if-none-match", ""), tag):
+            return Response(None, 304, headers)
+        return Response(self.body, 200, headers, self.media_type)
+
+
+def _names(condition: str, tag: str) -> bool:
+    given = [one.strip().removeprefix("W/") for one in condition.split(",")]
+    return tag in given or "*" in given
+
+
+def render(reply: Reply) -> Rendered:
+    content, status = reply.content, reply.status
+    if status == 200 and isinstance(content, Mapping) and content.get("status") == "accepted":
+        status = 202
+    return Rendered(status, orjson.dumps(content), reply.headers)

@@ -1,0 +1,354 @@
+"""The shapes of what the API answers, for its documentation; tests hold real answers to them."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Shape, Generic[T]):
+    """A page of a list; ``next_cursor`` is ``null`` on the last one."""
+
+    items: list[T]
+    next_cursor: str | None
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). ``code`` is stable; further members depend on it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+class Me(Shape):
+    user: str
+    role: Literal["viewer", "editor", "approver", "owner"]
+    project_id: str | None
+    colour: str
+
+
+class Token(Shape):
+    token: str
+    user: str
+    role: str
+    project_id: str | None
+    expires_at: str | None
+
+
+class Project(Shape):
+    id: str
+    name: str
+    created_at: str
+    settings: dict[str, Any]
+
+
+class KindField(Shape):
+    name: str
+    label: str
+    type: Literal["prose", "text", "number", "choice", "colour", "picture", "list"]
+    facet: Literal["visual", "metadata"]
+    choices: list[str] = Field(default_factory=list)
+
+
+class Kind(Shape):
+    name: str
+    label: str
+    plural: str
+    category: Literal["asset", "shot", "scene", "sequence"]
+    icon: str
+    colour: str
+    fields: list[KindField]
+
+
+class Kinds(Shape):
+    kinds: list[Kind]
+
+
+class Reference(Shape):
+    id: str
+    source: str
+    target: str
+    role: str
+    policy: Literal["latest", "approved", "pinned"]
+    version: int
+    order: str
+    overrides: dict[str, Any]
+
+
+class LastOutcome(Shape):
+    outcome: str
+    reason: str
+    source: str
+    source_version: int
+    run_id: str
+    at: str
+
+
+class Entity(Shape):
+    id: str
+    project_id: str
+    kind: str
+    name: str
+    fields: dict[str, Any]
+    status: str
+    version: int
+    approved_version: int | None
+    references: list[Reference]
+    stale: bool
+    stale_reasons: list[str]
+    last_outcome: LastOutcome | None
+    hash: str
+    visual_hash: str
+    created_at: str
+    updated_at: str
+
+
+class ResolvedReference(BaseModel):
+    """One reference at its resolved version, overrides applied; nested as deep as it was built."""
+
+    id: str
+    source: str
+    kind: str
+    name: str
+    role: str
+    policy: str
+    version: int
+    latest_version: int
+    order: str
+    overrides: dict[str, Any]
+    fields: dict[str, Any]
+    references: list[ResolvedReference] = Field(default_factory=list)
+
+
+class Use(Shape):
+    id: str
+    target: str
+    kind: str
+    role: str
+    order: str
+    policy: str
+    version: int
+
+
+class Resolved(BaseModel):
+    """An entity as it looks now."""
+
+    id: str
+    project_id: str
+    kind: str
+    name: str
+    status: str
+    version: int
+    fields: dict[str, Any]
+    references: list[ResolvedReference]
+    used_by: list[Use]
+    prompt: str
+    hash: str
+    visual_hash: str
+    stale: bool
+    stale_reasons: list[str]
+    last_outcome: LastOutcome | None
+
+
+class AnswerA(Shape):
+    """What a change led to. ``affected_entities`` counts the outcomes other than ``unchanged``."""
+
+    status: Literal["success", "conflict", "pending_approval", "accepted"]
+    affected_entities: int
+    version: str
+    run_id: str | None
+    counts: dict[str, int]
+    conflicts: list[dict[str, Any]]
+    requires_intervention: bool
+
+
+class RolledBack(AnswerA):
+    success: bool
+    new_current_version: str
+    restored_from: str
+
+
+class ChangedEntity(Entity):
+    run_id: str | None
+    propagation: AnswerA
+
+
+class ChangedReference(Reference):
+    run_id: str | None
+    propagation: AnswerA
+
+
+class ImpactOutcome(Shape):
+    entity_id: str
+    kind: str
+    outcome: str
+    reason: str
+
+
+class ImpactPhase(Shape):
+    phase: str
+    entities: list[str]
+
+
+class Impact(BaseModel):
+    """The plan of a change, uncommitted."""
+
+    affected_shots: int
+    affected_sequences: int
+    phases: list[ImpactPhase]
+    outcomes: list[ImpactOutcome]
+    counts: dict[str, int]
+    estimated_processing_time: float
+    memory_impact: int
+    can_be_batch_processed: bool
+    classification: dict[str, Any]
+    plan_hash: str
+
+
+class Dependent(Shape):
+    id: str
+    kind: str
+    depth: int
+    path: list[str]
+
+
+class Dependencies(Shape):
+    asset_id: str
+    depth: int | None
+    dependencies: list[Dependent]
+    total: int
+    next_cursor: str | None = None
+
+
+class Node(Shape):
+    id: str
+    kind: str
+    name: str
+    status: str
+    version: int
+
+
+class Graph(Shape):
+    nodes: list[Node]
+    edges: list[Reference]
+    next_cursor: str | None = None
+
+
+class BuiltOn(Shape):
+    id: str
+    source: str
+    role: str
+    policy: str
+    version: int
+    order: str
+    overrides: dict[str, Any]
+
+
+class Version(Shape):
+    id: str
+    asset_id: str
+    number: int
+    name: str
+    status: str
+    changes: dict[str, Any]
+    previous_version: str | None
+    timestamp: str
+    author: str
+    checksum: str
+    message: str
+    cause: str
+    run_id: str | None
+    fields: dict[str, Any]
+    references: list[BuiltOn]
+
+
+class Diff(Shape):
+    asset_id: str
+    from_: int = Field(alias="from")
+    to: int
+    fields: dict[str, Any]
+    references: dict[str, list[Any]]
+    name: dict[str, str] | None = None
+    status: dict[str, str] | None = None
+
+
+class RunPhase(Shape):
+    phase: str
+    total: int
+
+
+class Run(Shape):
+    id: str
+    project_id: str
+    asset_ids: list[str]
+    status: Literal["queued", "running", "done", "failed", "cancelled"]
+    phases: list[RunPhase]
+    total: int
+    processed: int
+    counts: dict[str, int]
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    cause: str
+    author: str
+    message: str
+    error: str | None
+
+
+class Outcome(Shape):
+    entity_id: str
+    kind: str
+    outcome: str
+    reason: str
+    source: str
+    source_version: int
+    from_hash: str
+    to_hash: str
+    at: str
+
+
+class Status(Shape):
+    active: list[Run]
+    queued: int
+    recent: list[Run]
+    totals: dict[str, Any]
+
+
+class AuditEntry(Shape):
+    number: int
+    at: str
+    actor: str
+    via: str
+    action: str
+    entity_id: str | None
+    run_id: str | None
+    detail: dict[str, Any]
+    previous: str
+    hash: str
+
+
+class Imported(Shape):
+    created: int
+    updated: int
+    unchanged: int
+    removed: list[Any]
+    skipped: list[dict[str, Any]]
+    warnings: list[Any]
+
+
+class Production(BaseModel):
+    """A whole project in the mission's shape."""
+
+
+class LoggedOut(Shape):
+    logged_out: bool

@@ -1,0 +1,106 @@
+"""References: link, change how something is used, unlink."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from protocol.errors import FieldError, Invalid
+from server.propagation.edits import NewReference
+from server.services import entities
+from server.services.answers import PropagationResult
+from server.web.bodies import Body, Id, Number
+from server.web.operations import Call, Operation, operation
+from server.web.replies import Reply
+from server.web.rest import answers
+from server.web.rest.entities import ReferenceOfNew
+from server.web.rest.queries import Wait
+
+__all__ = ["OPERATIONS"]
+
+
+class NewReferenceBody(ReferenceOfNew):
+    """``source`` is what is used, ``target`` what uses it."""
+
+    target: Id
+    order: str | None = None
+
+    def made(self) -> NewReference:
+        return NewReference(
+            self.source, self.role, self.policy, self.version, self.overrides, self.order
+        )
+
+
+class ReferenceChange(Body):
+    """What is not named stays; ``overrides`` are replaced whole."""
+
+    role: str | None = None
+    policy: Literal["latest", "approved", "pinned"] | None = None
+    version: Number | None = None
+    overrides: dict[str, Any] | None = None
+    order: str | None = None
+
+
+def _answer(reference: dict[str, Any], result: PropagationResult, status: int) -> Reply:
+    content = {**reference, "run_id": result.run_id, "propagation": result.to_json()}
+    return Reply(content, 202 if result.status == "accepted" and status == 200 else status)
+
+
+async def create_reference(call: Call[NewReferenceBody, Wait]) -> Reply:
+    """Make ``target`` use ``source``: a relationship change of the target. A cycle is refused."""
+    owner = await call.project()
+    reference, result = await entities.link(
+        owner, call.body.target, call.body.made(), call.actor, call.query.wait
+    )
+    return _answer(reference, result, 201)
+
+
+async def change_reference(call: Call[ReferenceChange, Wait]) -> Reply:
+    """Change a reference's policy, pinned version, overrides, role or order."""
+    owner, change = await call.project(), call.body
+    if not change.model_dump(exclude_none=True):
+        owner.look().reference(call.path["reference_id"])
+        wanted = "must name at least one of: policy, version, overrides, role, order"
+        raise Invalid("The change is empty", [FieldError("body", wanted)])
+    reference, result = await entities.relink(
+        owner,
+        call.path["reference_id"],
+        call.actor,
+        policy=change.policy,
+        version=change.version,
+        overrides=change.overrides,
+        role=change.role,
+        order=change.order,
+        wait=call.query.wait,
+    )
+    return _answer(reference, result, 200)
+
+
+async def delete_reference(call: Call[Body, Wait]) -> Reply:
+    """Take a reference away: a relationship change of its target."""
+    owner = await call.project()
+    result = await entities.unlink(owner, call.path["reference_id"], call.actor, call.query.wait)
+    return Reply(result.to_json())
+
+
+_ALL = "/projects/{project_id}/references"
+_ONE = _ALL + "/{reference_id}"
+OPERATIONS: list[Operation] = [
+    operation(
+        "POST",
+        _ALL,
+        create_reference,
+        body=NewReferenceBody,
+        query=Wait,
+        answer=answers.ChangedReference,
+        status=201,
+    ),
+    operation(
+        "PATCH",
+        _ONE,
+        change_reference,
+        body=ReferenceChange,
+        query=Wait,
+        answer=answers.ChangedReference,
+    ),
+    operation("DELETE", _ONE, delete_reference, query=Wait, answer=answers.AnswerA),
+]

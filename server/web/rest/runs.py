@@ -1,0 +1,106 @@
+"""The graph, and what runs through it: status, runs, their outcomes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from protocol.errors import FieldError, Invalid
+from server.domain.runs import Run
+from server.propagation.project import ProjectOwner
+from server.services import reading
+from server.web.bodies import Body, Id, Query
+from server.web.operations import Call, NoQuery, Operation, operation
+from server.web.replies import Reply
+from server.web.rest import answers
+from server.web.rest.queries import Limit, PageQuery, Wait
+
+__all__ = ["OPERATIONS"]
+
+
+class GraphQuery(Query):
+    """Whole, unless a ``root`` or a ``limit`` (of nodes) is given."""
+
+    root: Id | None = None
+    depth: Annotated[int, Field(ge=0, le=1000)] | None = None
+    direction: str = "down"
+    limit: Limit | None = None
+    cursor: Id | None = None
+
+
+async def graph(call: Call[Body, GraphQuery]) -> Reply:
+    """Nodes and edges: all, or what a root reaches (``down``: what uses it, ``up``, ``both``).
+
+    With ``limit`` the nodes come in pages, in id order, each page with the edges into its nodes.
+    """
+    query = call.query
+    found = reading.graph(await call.project(), query.root, query.depth, query.direction)
+    return Reply(found if query.limit is None else _page(found, query.limit, query.cursor))
+
+
+def _page(found: dict[str, Any], limit: int, cursor: str | None) -> dict[str, Any]:
+    nodes = sorted(
+        (one for one in found["nodes"] if cursor is None or one["id"] > cursor),
+        key=lambda one: str(one["id"]),
+    )
+    page = nodes[:limit]
+    here = {one["id"] for one in page}
+    edges = [one for one in found["edges"] if one["target"] in here]
+    following = page[-1]["id"] if len(nodes) > limit else None
+    return {"nodes": page, "edges": edges, "next_cursor": following}
+
+
+async def status(call: Call[Body, NoQuery]) -> Reply:
+    """What is under way, what waits, what ended lately."""
+    return Reply(await reading.propagation_status(await call.project()))
+
+
+async def _run(call: Call[Any, Any]) -> tuple[Run, ProjectOwner]:
+    """A run as it is now. Raises NotFound, for a run of a project that is not the caller's too."""
+    run_id = call.path["run_id"]
+    run = call.web.projects.tracker.get(run_id) or await call.web.store.run(run_id)
+    return run, await call.open(run.project_id)
+
+
+async def read_run(call: Call[Body, NoQuery]) -> Reply:
+    """One run."""
+    run, _ = await _run(call)
+    return Reply(run.to_json())
+
+
+async def list_outcomes(call: Call[Body, PageQuery]) -> Reply:
+    """A page of what a run did, in the order in which it did it, each with its reason."""
+    run, owner = await _run(call)
+    cursor = call.query.cursor
+    if cursor is not None and not (cursor.isascii() and len(cursor) < 200):
+        raise Invalid("The cursor is not valid", [FieldError("cursor", "must be one of ours")])
+    found, following = await owner.storage.outcomes(run.id, call.query.limit, cursor)
+    items = [{**outcome.to_json(), "at": at} for outcome, at in found]
+    return Reply({"items": items, "next_cursor": following})
+
+
+async def cancel(call: Call[Body, Wait]) -> Reply:
+    """Stop a run after the batch that it is in; one that has ended stays as it is."""
+    run, owner = await _run(call)
+    ended = run.finished
+    if not ended:
+        owner.engine.cancel(run.id)
+        ended = await owner.engine.wait(run.id, call.query.wait)
+    return Reply(run.to_json(), 200 if ended else 202)
+
+
+_ONE = "/runs/{run_id}"
+OPERATIONS: list[Operation] = [
+    operation("GET", "/projects/{project_id}/graph", graph, query=GraphQuery, answer=answers.Graph),
+    operation("GET", "/projects/{project_id}/propagation-status", status, answer=answers.Status),
+    operation("GET", _ONE, read_run, answer=answers.Run),
+    operation(
+        "GET",
+        f"{_ONE}/outcomes",
+        list_outcomes,
+        query=PageQuery,
+        answer=answers.Page[answers.Outcome],
+    ),
+    operation("POST", f"{_ONE}/cancel", cancel, query=Wait, answer=answers.Run),
+]

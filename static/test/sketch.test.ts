@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { colourName, inkOn, isColour, mix } from '../src/sketch/colour.ts'
+import { describe, sketch } from '../src/sketch/index.ts'
+import { readScene } from '../src/sketch/scene.ts'
+import type { Resolved } from '../src/types.ts'
+import { ref, shot, worn } from './shot.ts'
+
+const AT = { aspect: 2.39 }
+
+function scene(coat: string, framing = 'medium', pattern = 'plain'): Resolved {
+  return shot('sh010', [
+    ref('character', 'mara', { hair: '#6b4a2f' }, { order: 'a1' }),
+    ref('character', 'otto', { build: 'broad' }, { order: 'a2' }),
+    ref('wardrobe', 'coat', { colour: coat, pattern }, { order: 'a3', references: [worn('mara')] }),
+    ref('wardrobe', 'jacket', { colour: '#3d4a57' }, { order: 'a4', references: [worn('otto')] }),
+    ref('location', 'quay', { setting: 'exterior', colour: '#4f6a72' }, { order: 'a5' }),
+    ref('prop', 'lamp', { colour: '#b5803a', glyph: 'lamp' }, { order: 'a6' }),
+    ref('style', 'salt', { tint: '#7fa3b8', grain: 0.3, line_weight: 0.6 }, { order: 'a7' }),
+  ], { framing, time_of_day: 'dusk' })
+}
+
+const FRAMINGS = ['wide', 'medium', 'close', 'over the shoulder', 'insert']
+
+test('the same state gives the same bytes, in every framing', () => {
+  for (const framing of FRAMINGS) {
+    assert.equal(sketch(scene('#27406b', framing), AT), sketch(structuredClone(scene('#27406b', framing)), AT))
+  }
+})
+
+test('the order in which references arrive does not matter, their order key does', () => {
+  const a = scene('#27406b')
+  const b = { ...a, references: a.references.toReversed() }
+  assert.equal(sketch(a, AT), sketch(b, AT))
+})
+
+test('a changed colour changes only what wears it', () => {
+  const figure = (svg: string, name: string) => svg.split('<g><title>').find((part) => part.startsWith(`${name}<`)) ?? ''
+  const [a, b] = [sketch(scene('#27406b'), AT), sketch(scene('#d8a31a'), AT)]
+  assert.notEqual(figure(a, 'mara'), figure(b, 'mara'))
+  const strip = (svg: string) => svg.replace(figure(svg, 'mara'), '')
+  assert.equal(strip(a), strip(b))
+})
+
+test('a garment dresses the character it is worn by, and nobody else', () => {
+  const [mara, otto] = readScene(scene('#d8a31a')).cast
+  assert.equal(mara?.garment.colour, '#d8a31a')
+  assert.equal(otto?.garment.colour, '#3d4a57')
+})
+
+test('a garment with a pattern brings its own weave', () => {
+  assert.match(sketch(scene('#27406b', 'medium', 'stripes'), AT), /<pattern /)
+  assert.doesNotMatch(sketch(scene('#27406b'), AT), /<pattern /)
+})
+
+test('whatever the fields hold, there is a picture, and it holds no style attributes or raw names', () => {
+  const odd = shot('s <"&', [ref('character', '<script>', { hair: 'red', age: 'old' }), ref('prop', '"x"', { glyph: 'no such', colour: 7 }), ref('location', 'x', { colour: null })], { framing: 'sideways', time_of_day: 3 })
+  const svg = sketch(odd, { aspect: 1.78 })
+  assert.match(svg, /^<svg .*<\/svg>$/s)
+  assert.doesNotMatch(svg, /<script|style=|NaN|undefined|Infinity/)
+  for (const framing of FRAMINGS) assert.doesNotMatch(sketch(shot('empty', [], { framing }), AT), /NaN|undefined/)
+})
+
+test('a picture says in words what it shows', () => {
+  assert.equal(describe(scene('#27406b', 'close')), 'close shot of mara, otto at quay by dusk')
+})
+
+test('colours: names, ink and mixing', () => {
+  assert.equal(isColour('#d8a31a'), true)
+  assert.equal(isColour('red'), false)
+  assert.equal(mix('#000000', '#ffffff', 0.5), '#808080')
+  assert.equal(inkOn('#ffffff'), '#000000')
+  assert.equal(inkOn('#102040'), '#ffffff')
+  assert.equal(colourName('#27406b'), 'navy')
+  assert.equal(colourName('#d8a31a'), 'yellow')
+})

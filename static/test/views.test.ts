@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { href, parse } from '../src/ui/router.ts'
+import { relative } from '../src/ui/time.tsx'
+import { flatten, slice, step } from '../src/views/breakdown/rows.ts'
+import { abridge } from '../src/views/inspector/history.tsx'
+import { rank } from '../src/views/shell/palette.tsx'
+import { shortName, tagOf } from '../src/views/storyboard/why.ts'
+import type { LastOutcome, Resolved } from '../src/types.ts'
+import { ref, shot } from './shot.ts'
+
+test('a URL and a place are the same thing, whatever the ids are', () => {
+  for (const entity of [null, 'sh010', 'Mara’s coat 🧥', 'a&b=c']) {
+    const at = { project: 'the film', view: 'breakdown' as const, entity }
+    const url = new URL(href(at), 'http://x')
+    assert.deepEqual(parse(url.pathname, url.search), at)
+  }
+  assert.deepEqual(parse('/', ''), { project: null, view: 'storyboard', entity: null })
+  assert.equal(parse('/p/%E0%A4%A/x', '').project, null)
+})
+
+const groups = [{ id: 'q', name: 'Q', seconds: 0, shots: ['a', 'b'] }, { id: 'r', name: 'R', seconds: 0, shots: ['c'] }]
+
+test('arrows step over headers and stay inside', () => {
+  const rows = flatten(groups)
+  assert.equal(rows.length, 5)
+  assert.deepEqual([step(rows, -1, 1), step(rows, 2, 1), step(rows, 4, 1), step(rows, 1, -1), step(rows, 1, 1e9), step(rows, 4, -1e9)], [1, 4, 4, 1, 4, 1])
+})
+
+test('only the rows near the viewport are drawn', () => {
+  assert.deepEqual(slice(0, 280, 28, 50_000, 2), { from: 0, to: 12 })
+  assert.deepEqual(slice(28_000, 280, 28, 50_000, 2), { from: 998, to: 1012 })
+  assert.deepEqual(slice(0, 280, 28, 3), { from: 0, to: 3 })
+})
+
+const NOW = Date.parse('2026-05-01T12:00:00Z')
+
+test('times are relative', () => {
+  assert.deepEqual(['2026-05-01T11:59:55Z', '2026-05-01T11:59:20Z', '2026-05-01T11:54:00Z', '2026-05-01T09:00:00Z', '2026-04-29T12:00:00Z'].map((t) => relative(t, NOW)), ['now', '40 s', '6 min', '3 h', '2 d'])
+})
+
+test('a tag says why in a few words, and its reason in a sentence', () => {
+  const last = (outcome: string): LastOutcome => ({ outcome, reason: 'because', source: 'coat', source_version: 14, run_id: 'r', at: '2026-05-01T11:59:58Z' })
+  const tag = (more: Partial<Resolved>, previews: string[] = []) => {
+    const base = shot('a', more.references ?? [], {}, more)
+    return tagOf({ shot: base, base, previews, wash: 0 }, () => "Mara's oilskin coat", NOW)
+  }
+  assert.equal(tag({ last_outcome: last('updated') })?.text, 'coat v14 · now')
+  assert.equal(tag({ last_outcome: last('awaiting_approval'), status: 'final' })?.text, 'final · asks first')
+  assert.equal(tag({ references: [ref('wardrobe', 'coat', {}, { policy: 'pinned', version: 3 })], last_outcome: last('pinned') })?.text, 'pinned to coat v3')
+  assert.equal(tag({ stale: true, stale_reasons: ['moved on'] })?.reason, 'moved on')
+  assert.equal(tag({}, ["Mara's oilskin coat"])?.text, 'preview · coat')
+  assert.equal(tag({}), null)
+  assert.equal(shortName('Mara Lind'), 'Mara Lind')
+})
+
+test('long unchanged stretches shrink, changes do not', () => {
+  const long = 'word '.repeat(30)
+  const [a, b, c] = abridge([{ op: 'equal', text: long }, { op: 'insert', text: long }, { op: 'equal', text: long }])
+  assert.ok(a !== undefined && a.text.startsWith('…') && a.text.length < 30)
+  assert.equal(b?.text, long)
+  assert.ok(c?.text.endsWith('…'))
+})
+
+test('find: every word has to be there, beginnings rank first', () => {
+  assert.ok(rank('Storm lamp', 'lamp') < rank('Clamp', 'lamp'))
+  assert.ok(rank('lamp', 'lamp') < rank('Storm lamp', 'lamp'))
+  assert.equal(rank('Storm lamp', 'coat'), Number.POSITIVE_INFINITY)
+})

@@ -1,0 +1,263 @@
+"""server/rooms/channel.py: documents, as the connections that have them open see them"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pycrdt import Doc
+
+from protocol import hocuspocus
+from protocol.codec import var_string
+from protocol.ysync import AwarenessEntry
+from server.rooms.access import Role
+from tests.rooms.fakes import Client, settle
+from tests.rooms.live import STATE, Socket, Stage, updates
+
+
+class PanicException(BaseException):
+    """What a Rust panic looks like from Python."""
+
+
+async def test_R12_R14_scope_then_step_one_then_step_two() -> None:
+    ann = Stage().ann()
+    await ann.open()
+    assert ann.heard == ["read-write", "step 1", "step 2"]
+
+
+async def test_R14_type_four_gets_no_counter_step() -> None:
+    ann = await Stage().opened_by()
+    await ann.connection.receive_bytes(var_string("hero") + b"\x04\x00\x01\x00")
+    assert ann.heard == ["step 2"]
+
+
+async def test_R13_authenticating_again_says_the_scope_again() -> None:
+    ann = await Stage().opened_by()
+    await ann.auth(token="eve")
+    assert ann.heard == ["readonly"]
+    await ann.send(ann.yjs.type("x"))
+    assert ann.heard == ["readonly", "status 0"]
+
+
+async def test_R15_one_status_for_each_update_and_step_two() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    for text in "abc":
+        await ann.send(ann.yjs.type(text))
+    await ann.connection.receive_bytes(hocuspocus.encode_step_two("hero", b"\x00\x00"))
+    assert ann.heard == []
+    await settle()
+    assert ann.heard == ["status 1"] * 4
+
+
+async def test_R16_no_status_while_the_store_waits() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    stage.store.open.clear()
+    await ann.send(ann.yjs.type("x"))
+    await stage.timers.advance()
+    assert ann.heard == []
+    assert bob.heard == ["update"]
+    stage.store.open.set()
+    await settle()
+    assert ann.heard == ["status 1"]
+
+
+async def test_R19_updates_of_one_round_are_one_frame_and_do_not_come_back() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    for text in "abc":
+        await ann.send(ann.yjs.type(text))
+    await stage.timers.advance()
+    (merged,) = updates(bob)
+    bob.yjs.doc.apply_update(merged)
+    assert bob.yjs.text() == "cba"
+    assert updates(ann) == []
+
+
+async def test_R3_the_session_id_is_echoed_and_both_sessions_hear() -> None:
+    stage = Stage()
+    one = await stage.opened_by()
+    await one.open("hero\x00s1")
+    await one.open("hero\x00s2")
+    one.wire.take()
+    await one.send(one.yjs.type("x"), "hero\x00s1")
+    await stage.timers.advance()
+    keys = [frame.split(b"\x00", 1)[0] for frame in one.wire.frames if isinstance(frame, bytes)]
+    assert len(keys) == 3
+    assert (
+        sum(
+            var_string("hero\x00s2") in frame
+            for frame in one.wire.frames
+            if isinstance(frame, bytes)
+        )
+        == 1
+    )
+
+
+async def test_R12_an_unknown_entity_is_denied_and_the_socket_stays() -> None:
+    ann = Stage().ann()
+    await ann.auth("nobody")
+    await ann.open()
+    assert ann.heard[0].startswith("denied: ")
+    assert ann.heard[1:] == ["read-write", "step 1", "step 2"]
+    assert ann.wire.closed_with() is None
+
+
+async def test_R17_R18_a_viewer_may_say_what_is_known() -> None:
+    stage = Stage()
+    eve = await stage.opened_by("eve", Role.VIEWER)
+    ann = await stage.opened_by()
+    await eve.connection.receive_bytes(hocuspocus.encode_step_two("hero", eve.yjs.doc.get_update()))
+    assert eve.heard == ["status 1"]
+    await eve.send(eve.yjs.type("vandal"))
+    await eve.send(b"\xff")
+    assert eve.heard == ["status 1", "status 0", "status 0"]
+    await stage.timers.advance()
+    assert updates(ann) == []
+    assert stage.store.appended == []
+
+
+async def test_R18_known_means_nothing_new() -> None:
+    stage = Stage()
+    eve = await stage.opened_by("eve", Role.VIEWER)
+    await eve.send(b"\x00\x00")
+    assert eve.heard == ["status 1"]
+
+
+async def test_R17_a_poison_update_hurts_its_sender_only() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    await ann.say("hello")
+    ann.wire.take()
+    await ann.send(b"\xff\xff")
+    await stage.timers.advance()
+    assert ann.heard == ["status 0"]
+    assert ann.of_type("error")[0]["code"] == "invalid"
+    assert bob.heard == []
+    await ann.send(ann.yjs.type("fine"))
+    await stage.timers.advance()
+    assert ann.heard == ["status 0", "status 1"]
+
+
+async def test_R17_an_update_over_the_bound_is_refused() -> None:
+    stage = Stage(document_limit=500)
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.type("x" * 1000))
+    assert ann.heard == ["status 0"]
+    await stage.manager.draft_state("film", "hero")
+    assert Client(await stage.manager.draft_state("film", "hero")).text() == ""
+
+
+async def test_a_panic_is_survived_with_everything_that_was_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    await ann.send(ann.yjs.type("kept"))
+
+    def panic(_: Doc[Any], __: bytes) -> None:
+        raise PanicException("unwrap on a None value")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Doc, "apply_update", panic)
+        await ann.send(b"\x01\x01\x01\x00")
+    await bob.send(bob.yjs.type("on "))
+    await stage.timers.advance()
+    assert ann.heard == ["status 1", "status 0", "update"]
+    assert "status 1" in bob.heard
+    text = Client(await stage.manager.draft_state("film", "hero")).text()
+    assert "kept" in text
+    assert "on " in text
+
+
+async def test_R22_what_the_server_wrote_reaches_everybody_and_is_not_stored_again() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    stage.manager.merge_committed("film", "hero", Client(STATE).type("by the server"))
+    await stage.timers.advance()
+    (update,) = updates(ann)
+    ann.yjs.doc.apply_update(update)
+    assert ann.yjs.text() == "by the server"
+    assert stage.store.appended == []
+
+
+async def test_R33_saved_counts_for_who_said_hello_and_has_it_open() -> None:
+    stage = Stage()
+    ann, watcher = await stage.opened_by(), await stage.joined("bob")
+    await ann.say("hello")
+    ann.wire.take()
+    await ann.send(ann.yjs.type("a"))
+    await settle()
+    await ann.send(ann.yjs.type("b"))
+    await ann.send(ann.yjs.type("c"))
+    await settle()
+    saved = ann.of_type("saved")
+    assert saved == [
+        {"type": "saved", "document": "hero", "clock": 1},
+        {"type": "saved", "document": "hero", "clock": 3},
+    ]
+    assert watcher.of_type("saved") == []
+
+
+def state(client: int, clock: int = 1, text: str = '{"user": "ann"}') -> AwarenessEntry:
+    return AwarenessEntry(client, clock, text)
+
+
+def seen(socket: Socket) -> list[AwarenessEntry]:
+    frames = [frame for frame in socket.wire.frames if isinstance(frame, bytes)]
+    kind = var_string("hero") + b"\x01"
+    messages = [hocuspocus.decode(frame) for frame in frames if frame.startswith(kind)]
+    return [
+        entry for one in messages if isinstance(one, hocuspocus.Awareness) for entry in one.entries
+    ]
+
+
+async def test_R24_awareness_goes_round_at_most_twenty_times_a_second() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    for clock in range(1, 101):
+        await ann.point(state(7, clock))
+        await stage.timers.advance(0.01)
+    await stage.timers.advance(1)
+    assert 20 <= len(seen(bob)) <= 22
+    assert seen(bob)[-1] == state(7, 100)
+    assert seen(ann) == seen(bob)
+
+
+async def test_R24_who_comes_later_or_asks_gets_what_there_is() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    await ann.point(state(7))
+    await stage.timers.advance()
+    bob = stage.socket(None)
+    await bob.auth(token="bob")
+    assert seen(bob) == [state(7)]
+    await bob.connection.receive_bytes(var_string("hero") + b"\x03")
+    assert seen(bob) == [state(7), state(7)]
+
+
+@pytest.mark.parametrize("way", ["dies", "detaches"])
+async def test_R25_what_it_introduced_goes_with_a_connection(way: str) -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    await ann.point(state(7))
+    await stage.timers.advance(1)
+    bob.wire.take()
+    if way == "dies":
+        ann.connection.gone()
+    else:
+        await ann.connection.receive_bytes(var_string("hero") + b"\x07")
+    await stage.timers.advance(1)
+    assert seen(bob) == [state(7, 2, "null")]
+
+
+async def test_R21_after_a_close_nothing_more_comes_until_it_is_opened_again() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    await ann.connection.receive_bytes(var_string("hero") + b"\x07")
+    await bob.send(bob.yjs.type("x"))
+    await stage.timers.advance()
+    assert ann.heard == []
+    await ann.open()
+    assert ann.heard == ["read-write", "step 1", "step 2"]
