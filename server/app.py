@@ -93,7 +93,7 @@ async def _open_store(settings: Settings) -> SqliteStorage:
 
 
 async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_now) -> WebState:
-    """Tie the parts together. The live side and the projects need each other, and meet when asked."""
+    """Tie the parts together. The live side and the projects need each other, and meet later."""
 
     async def open_core(project_id: str) -> ProjectCore:
         return await projects.open(project_id)

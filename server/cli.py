@@ -21,7 +21,7 @@ from server.app import admin_user
 from server.config import Settings, SettingsError
 from server.datadir import DataDir, DataDirInUse
 from server.domain.actors import Actor
-from server.formats.json import export_project, import_project
+from server.formats.json import export_quietly, import_project
 from server.propagation.project import ProjectOwner
 from server.remote import Remote, RemoteError
 from server.rooms.access import Role
@@ -204,7 +204,7 @@ async def _export(folder: DataDir, project: str) -> bytes:
         with folder.locked():
             async with _opened(folder) as store:
                 owner = await Projects(store).open(project)
-                content = export_project(owner)
+                content = await export_quietly(owner)
                 await owner.close()
     except DataDirInUse:
         async with _remote(folder) as remote:

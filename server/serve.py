@@ -21,7 +21,7 @@ from server.datadir import DataDir
 from server.rooms.access import Role
 from server.web.state import WebState
 
-__all__ = ["PortInUse", "serve"]
+__all__ = ["PortInUse", "ReadyServer", "serve", "uvicorn_config"]
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _FRAME_HEADROOM = 64 * 1024
@@ -32,7 +32,7 @@ class PortInUse(Exception):
     """The address cannot be listened on."""
 
 
-class _Server(uvicorn.Server):
+class ReadyServer(uvicorn.Server):
     """Uvicorn that leaves the signals to us and says when it listens."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], Awaitable[None]]) -> None:
@@ -72,7 +72,7 @@ async def _serve(settings: Settings, data: DataDir, listener: socket.socket) -> 
         sys.stdout.write(f"Ripplecut is ready: {url}/login?token={token}\n")
         sys.stdout.flush()
 
-    server = _Server(_config(app, settings), say_ready)
+    server = ReadyServer(uvicorn_config(app, settings), say_ready)
     _end_on_signals(server)
     async with app.router.lifespan_context(app):
         token = await _login_token(app.state.web, settings)
@@ -85,7 +85,7 @@ async def _login_token(web: WebState, settings: Settings) -> str:
     return await authority.issue(admin_user(), Role.OWNER, None, "login", expires_at)
 
 
-def _config(app: Starlette, settings: Settings) -> uvicorn.Config:
+def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",  # it is entered here, where its errors can be said in plain words

@@ -13,6 +13,7 @@ together are ``DependencyGraph``, ``ChangeDetector``, ``ConflictResolver``, ``Ve
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +54,7 @@ class AssetPropagationSystem:
         self._storage: SqliteStorage | None = None
         self._projects: Projects | None = None
         self._owner: ProjectOwner | None = None
+        self._finalizer: weakref.finalize[..., AssetPropagationSystem] | None = None
 
     async def __aenter__(self) -> Self:
         await self.owner()
@@ -73,6 +75,7 @@ class AssetPropagationSystem:
         async with self._opening:
             if self._owner is None:
                 self._storage = await SqliteStorage.open(self._path)
+                self._finalizer = weakref.finalize(self, self._storage.abandon)
                 self._projects = Projects(self._storage)
                 try:
                     self._owner = await self._projects.open(self.project_id)
@@ -91,6 +94,8 @@ class AssetPropagationSystem:
                 await self._projects.close()
             if self._storage is not None:
                 await self._storage.close()
+            if self._finalizer is not None:
+                self._finalizer.detach()
             self._owner = self._projects = self._storage = None
 
     # -- entities ----------------------------------------------------------------------------------

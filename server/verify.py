@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
-    """Check one project; ``say`` is told each thing that is wrong. Answers how many versions it has."""
+    """Check one project; ``say`` is told what is wrong. Answers how many versions there are."""
     stored = await storage.load_project(project_id)
     await _audit(storage, stored, say)
     await _events(storage, stored, say)
@@ -39,7 +39,7 @@ async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
 
 
 async def _audit(storage: Storage, stored: StoredProject, say: Say) -> None:
-    """Every entry has the hash of what it says and names the one before it; the last is the head."""
+    """Every entry has the hash of what it says and names the one before; the last is the head."""
     expected, head = stored.audit_number, stored.audit_hash
     async for entry in _entries(storage, stored.record.id):
         if entry.number > stored.audit_number:

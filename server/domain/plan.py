@@ -96,7 +96,8 @@ def phases_of(
     With mode ``background`` nothing but what is viewed comes before the rest.
     """
     urgent: set[str] = set()
-    for entity_id in reversed(scope.order):
+    watched = any(id_ in scope.reachable for id_ in viewed)
+    for entity_id in reversed(scope.order) if watched else ():
         if entity_id in viewed or any(
             one.target in urgent and state.category(entity_id) not in CONTAINERS
             for one in state.outputs(entity_id)

@@ -80,9 +80,7 @@ class ProjectState:
 
     def outputs(self, source: str) -> Iterable[Reference]:
         """The references by which others use an entity."""
-        if source in self.graph:
-            for edge in self.graph.graph.adj[source].values():
-                yield from edge["references"].values()
+        return self.graph.references_from(source)
 
     # -- changing ----------------------------------------------------------------------------------
 

@@ -272,7 +272,8 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
             tx.put_reference(reference)
             if reference.source == entity_id:
                 back.append(reference)
-    catch_up(tx, entity_id)
+    for id_ in dict.fromkeys([entity_id, *(one.target for one in back)]):
+        catch_up(tx, id_)
     if tx.kind(entity).category in ("scene", "sequence"):
         tx.recount(entity_id)
     tx.refresh(entity_id)
@@ -344,6 +345,8 @@ def relink(
     if changed == replace(reference, version=tx.pointer(reference)):
         return reference, []
     tx.put_reference(changed)
+    catch_up(tx, reference.target)
+    changed = tx.reference(reference.id)
     name = tx.entity(reference.source).name
     roots = _relate(tx, [changed], "changed", f"changed how it uses {name}")
     tx.audit(

@@ -10,22 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from server.domain.actors import Actor
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.plan import Scope, phases_of, reach, scope_of
+from server.domain.project import ProjectState
 from server.domain.runs import Outcome, Phase, Run
 from server.domain.transaction import Transaction, outcomes_digest
+from server.ports import Storage
 from server.propagation.runs import Progress, RunTracker
 
-if TYPE_CHECKING:
-    from server.propagation.project import ProjectOwner
-
-__all__ = ["PropagationEngine"]
+__all__ = ["PropagationEngine", "RunHost"]
 
 log = logging.getLogger("ripplecut.propagation")
 
@@ -37,11 +36,30 @@ SLICE = 0.004
 """Seconds of loop time that evaluating one batch should take."""
 
 
+class RunHost(Protocol):
+    """What an engine needs of the owner of its project."""
+
+    state: ProjectState
+    storage: Storage
+
+    def step(self, actor: Actor) -> AbstractAsyncContextManager[Transaction]:
+        """One atomic step: committed, applied and announced when it is left without an error."""
+        ...
+
+    def viewed(self) -> frozenset[str]:
+        """The entities that somebody has on screen right now."""
+        ...
+
+    def tell(self, frame: Mapping[str, Any]) -> None:
+        """Fan an ephemeral frame out to the project."""
+        ...
+
+
 class PropagationEngine:
     """The runs of one project, one after the other in the order of their changes."""
 
     def __init__(
-        self, owner: ProjectOwner, tracker: RunTracker, now: Callable[[], float] = time.monotonic
+        self, owner: RunHost, tracker: RunTracker, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._owner = owner
         self._tracker = tracker
@@ -113,11 +131,11 @@ class PropagationEngine:
         progress = Progress(run, self._now, owner.tell)
         told: dict[str, int] = {root.asset_id: 0 for root in run.roots}
         phase: str = "realtime"
-        while run.id not in self._cancelled:
+        surveyed = -1
+        while run.id not in self._cancelled and surveyed != owner.state.generation:
+            surveyed = owner.state.generation
             scope, phases = self._survey(run)
             phases = [(name, tuple(id_ for id_ in ids if id_ not in done)) for name, ids in phases]
-            if not any(ids for _, ids in phases):
-                break
             run.total = max(run.total, len(done) + sum(len(ids) for _, ids in phases))
             for name, ids in phases:
                 phase = name

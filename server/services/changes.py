@@ -36,6 +36,7 @@ __all__ = [
     "Impact",
     "apply_edits",
     "approve",
+    "base_of",
     "calculate_change_impact",
     "finish",
     "propagate_asset_change",
@@ -242,24 +243,31 @@ async def _edit_of(
     base_version: int | None,
     message: str,
 ) -> Edit:
-    entity = owner.state.entity(asset_id)
+    owner.state.entity(asset_id)
     fields, visual, name = change_from_data(change_data)
-    base: Version | None = None
-    if base_version is not None:
-        if not 1 <= base_version <= entity.current.number:
-            problem = f"must be one of the versions up to {entity.current.number}"
-            raise Invalid(
-                f"{asset_id} has no version {base_version} yet",
-                [FieldError("base_version", problem)],
-            )
-        try:
-            base = await owner.version(asset_id, base_version)
-        except NotFound:
-            raise Invalid(
-                f"{asset_id} has no version {base_version}",
-                [FieldError("base_version", "must be one of its versions")],
-            ) from None
+    base = await base_of(owner, asset_id, base_version)
     return Edit(asset_id, fields, visual, name=name, base=base, message=message)
+
+
+async def base_of(
+    owner: ProjectOwner, asset_id: str, base_version: int | None
+) -> Version | None:
+    """The version that a change was made on, where one is named; raises Invalid for no version."""
+    if base_version is None:
+        return None
+    current = owner.state.entity(asset_id).current.number
+    if not 1 <= base_version <= current:
+        problem = f"must be one of the versions up to {current}"
+        raise Invalid(
+            f"{asset_id} has no version {base_version} yet", [FieldError("base_version", problem)]
+        )
+    try:
+        return await owner.version(asset_id, base_version)
+    except NotFound:
+        raise Invalid(
+            f"{asset_id} has no version {base_version}",
+            [FieldError("base_version", "must be one of its versions")],
+        ) from None
 
 
 async def _rollback_target(owner: ProjectOwner, asset_id: str, number: int) -> Version:

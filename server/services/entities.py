@@ -16,7 +16,7 @@ from server.propagation.edits import NewEntity, NewReference
 from server.propagation.pipeline import Edit
 from server.propagation.project import ProjectOwner
 from server.services.answers import PropagationResult, unchanged
-from server.services.changes import WAIT, apply_edits, finish
+from server.services.changes import WAIT, apply_edits, base_of, finish
 
 __all__ = [
     "create_entities",
@@ -61,7 +61,7 @@ async def patch_entity(
 ) -> PropagationResult:
     """Change an entity's name, status or fields: a version, propagated."""
     owner.state.entity(entity_id)
-    base = None if base_version is None else await owner.version(entity_id, base_version)
+    base = await base_of(owner, entity_id, base_version)
     edit = Edit(entity_id, fields or {}, name=name, status=status, base=base, message=message)
     return await apply_edits(owner, [edit], actor, wait=wait)
 

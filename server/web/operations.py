@@ -114,7 +114,7 @@ def operation(
     file: bool = False,
     public: bool = False,
 ) -> Operation:
-    """An operation. Without a ``role`` viewers read, editors write; ``public`` asks for no login."""
+    """An operation. By default viewers read, editors write; ``public`` asks for no login."""
     default = Role.VIEWER if method == "GET" else Role.EDITOR
     needed = None if public else role or default
     return Operation(method, path, act, needed, body, query, answer, status, secret, file)

@@ -1,6 +1,6 @@
 /** The one file that wires a project's store to its views. */
 import { useComputed } from '@preact/signals'
-import { useCallback, useEffect, useState } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import * as api from './api/endpoints.ts'
 import { explain } from './api/problem.ts'
 import { inspect, type OpenProject } from './store/open-project.ts'
@@ -70,8 +70,21 @@ function commandsOf(onSignOut: () => void): Command[] {
   ]
 }
 
+/** Leaving with unsent edits asks first; the browser words the question. */
+function useUnsentGuard(project: OpenProject) {
+  useEffect(() => {
+    const onLeave = (event: BeforeUnloadEvent) => {
+      if (project.drafts.unsent.peek() > 0) event.preventDefault()
+    }
+    globalThis.addEventListener('beforeunload', onLeave)
+    return () => globalThis.removeEventListener('beforeunload', onLeave)
+  }, [project])
+}
+
 function View({ project, onScreen }: { project: OpenProject; onScreen(ids: readonly string[]): void }) {
   const { view, entity } = route.value
+  // The same functions every time, so that a panel is drawn again only for a reason of its own.
+  const stable = useMemo(() => ({ cellOf: (id: string) => project.shots.panel(id), nameOf: (id: string) => project.names.of(id) }), [project])
   const phase = project.phase.value
   if (phase === 'failed') {
     const { what, next } = explain(project.error.value)
@@ -84,8 +97,7 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
     washes: project.shots.groupWash.value,
     selected: entity,
     people: project.others.value,
-    cellOf: (id: string) => project.shots.panel(id),
-    nameOf: (id: string) => project.names.of(id),
+    ...stable,
     hrefOf,
     onScreen,
   }
@@ -98,7 +110,7 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
 function BottomLine({ project }: { project: OpenProject }) {
   const line = project.runs.line.value
   if (line === null) return null
-  void project.names.changed.value
+  void project.names.versions.value
   const known = project.names.get(line.asset)
   return <Progress line={line} name={known?.name ?? line.asset} version={known?.version ?? null} shots={project.shots.usage(line.asset).total} onCancel={() => void api.cancelRun(line.id).catch(fail)} />
 }
@@ -119,6 +131,7 @@ export function Workspace({ project, onSignOut }: { project: OpenProject; onSign
   const [finding, setFinding] = useState(false)
   const [keys, setKeys] = useState(false)
   const onScreen = useViewing(project)
+  useUnsentGuard(project)
   const find = useCallback(() => setFinding(true), [])
   useKeys(find, useCallback(() => setKeys((is) => !is), []))
   const search = useCallback(async (words: string) => {
@@ -134,7 +147,7 @@ export function Workspace({ project, onSignOut }: { project: OpenProject; onSign
   }, [title.value])
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
-      <Header project={project.id} name={project.project.value?.name ?? project.id} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value}
+      <Header project={project.id} name={project.project.value?.name ?? project.id} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} savedAt={project.savedAt.value}
         me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={project.others.value} nameOf={(id) => project.names.of(id)} onFind={find} />
       <Rail keys={keys} onKeys={setKeys} onFind={find} onSignOut={onSignOut} />
       <main class="view" data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>

@@ -43,7 +43,7 @@ test('a tag says why in a few words, and its reason in a sentence', () => {
   const last = (outcome: string): LastOutcome => ({ outcome, reason: 'because', source: 'coat', source_version: 14, run_id: 'r', at: '2026-05-01T11:59:58Z' })
   const tag = (more: Partial<Resolved>, previews: string[] = []) => {
     const base = shot('a', more.references ?? [], {}, more)
-    return tagOf({ shot: base, base, previews, wash: 0 }, () => "Mara's oilskin coat", NOW)
+    return tagOf({ shot: base, base, previews, wash: 0 }, () => "Mara's oilskin coat", () => NOW)
   }
   assert.equal(tag({ last_outcome: last('updated') })?.text, 'coat v14 · now')
   assert.equal(tag({ last_outcome: last('awaiting_approval'), status: 'final' })?.text, 'final · asks first')

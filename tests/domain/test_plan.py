@@ -138,3 +138,29 @@ def test_rolling_back_makes_a_new_version_that_is_as_the_old_one_was(world: Worl
     coat = world.state.entity("coat").current
     assert (coat.number, coat.cause, coat.fields["colour"]) == (3, "rollback", "#d8a31a")
     assert world.shows("sh010")["visual_hash"] == before["visual_hash"]
+
+
+def test_what_was_restored_in_any_order_shows_the_latest(world: World) -> None:
+    """Found by the random histories: the user came back first, what it uses had moved on."""
+    world.create("location", "quay")
+    world.create("prop", "lamp", {}, ["quay"])
+    for gone in ("lamp", "quay"):
+        if gone == "quay":
+            world.edit("quay", {"notes": "Wet."})
+        world.step(lambda tx, gone=gone: edits.delete_entity(tx, gone, force=True))
+    for back in ("lamp", "quay"):
+        roots = world.step(lambda tx, back=back: edits.restore_entity(tx, back))
+        world.run(roots, ("relationship",))
+    assert world.shows("lamp")["references"][0]["version"] == 2
+    assert not world.shows("lamp")["stale"]
+
+
+def test_taking_an_override_off_shows_what_it_had_hidden(world: World) -> None:
+    """Found by the random histories: the pointer had stayed behind while nothing of it showed."""
+    hidden = NewReference("coat", overrides={"colour": "#ffffff"})
+    world.create("shot", "sh050", {}, [hidden])
+    world.edit("coat", {"colour": "#102030"})
+    reference = next(iter(world.state.inputs("sh050").values()))
+    world.step(lambda tx: edits.relink(tx, reference, overrides={}))
+    shown = world.shows("sh050")["references"][0]
+    assert (shown["version"], shown["fields"]["colour"]) == (2, "#102030")

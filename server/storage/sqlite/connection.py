@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 from protocol.errors import Unavailable
 
@@ -57,6 +58,25 @@ class Database(aiosqlite.Connection):
     """
 
     stopped: asyncio.Future[Any] | None = None
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
+        super().__init__(connector, iter_chunk_size)
+        # What was awaited is on the disk: a thread that waits for work must not keep a program alive.
+        self._thread.daemon = True
+
+    def abandon(self) -> None:
+        """Stop the thread without a loop to await it on, when nobody can close it any more."""
+
+        def close_and_stop() -> object:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            return _STOP_RUNNING_SENTINEL
+
+        if self._running:
+            self._running = False
+            self._tx.put_nowait((None, close_and_stop))
+            self._thread.join(1.0)
 
     def stop(self) -> asyncio.Future[Any] | None:
         """As in aiosqlite, which forgets the future where opening fails; ``stopped`` keeps it."""

@@ -97,6 +97,12 @@ class SqliteStorage:
             await self._reader.close()
         await self._database.close()  # the last one out, as the last one tidies the log away
 
+    def abandon(self) -> None:
+        """Let go of the threads at once: for a store that nobody can close any more."""
+        self._closed = True
+        self._reader.abandon()
+        self._database.abandon()
+
     @property
     def epoch(self) -> str:
         return self._epoch

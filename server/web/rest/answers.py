@@ -344,6 +344,7 @@ class Imported(Shape):
     removed: list[Any]
     skipped: list[dict[str, Any]]
     warnings: list[Any]
+    run_id: str | None = None
 
 
 class Production(BaseModel):

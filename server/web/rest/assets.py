@@ -20,7 +20,7 @@ __all__ = ["OPERATIONS", "number_of"]
 
 
 class Change(Body):
-    """``change_data`` holds fields (``null`` takes one away), ``visual_changes`` in it visual ones."""
+    """``change_data`` holds fields (``null`` takes one away); ``visual_changes`` are visual."""
 
     change_data: dict[str, Any]
     propagation_mode: Literal["realtime", "batch", "background"] = "realtime"

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from protocol.errors import FieldError, Forbidden, Invalid
-from server.formats.json import export_project, import_project
+from server.formats.json import export_quietly, import_project
 from server.rooms.access import Role
 from server.services.projects import project_json, put_kinds, update_settings
 from server.web.bodies import Body, Query, parse
@@ -99,14 +99,17 @@ async def replace_kinds(call: Call[KindsBody, NoQuery]) -> Reply:
 async def import_file(call: Call[Body, ImportQuery]) -> Reply:
     """Import the file in the body: all or nothing. With ``dry_run`` only say what would happen."""
     owner = await call.project()
-    found = await import_project(owner, parse(call.raw), call.actor, call.query.dry_run)
-    return Reply(found)
+    data, warnings = parse(call.raw), []
+    if call.caller.role < Role.OWNER and isinstance(data, dict) and data.pop("project", None):
+        warnings.append("Only an owner's import takes over the project's name, settings and kinds")
+    found = await import_project(owner, data, call.actor, call.query.dry_run)
+    return Reply({**found, "warnings": [*warnings, *found["warnings"]]})
 
 
 async def export_file(call: Call[Body, FormatQuery]) -> Response:
     """The project as a file; importing it elsewhere gives the same project."""
     owner = await call.project()
-    content = orjson.dumps(export_project(owner), option=orjson.OPT_INDENT_2)
+    content = orjson.dumps(await export_quietly(owner), option=orjson.OPT_INDENT_2)
     headers = {
         "content-disposition": 'attachment; filename="project.json"',
         "cache-control": "private, no-cache",

@@ -13,8 +13,10 @@ export interface ChannelEvents {
   onUnauthenticated(): void
 }
 
-const BEAT = 5_000
-const PATIENCE = 6_000
+const BEAT = 4_000
+const PATIENCE = 4_000
+/** How long a socket may stay silent once the browser itself says that it is offline. */
+const SHORT = 1_500
 const VIEWING_EVERY = 250
 
 export class Channel {
@@ -33,6 +35,7 @@ export class Channel {
   #viewingTimer: ReturnType<typeof setTimeout> | undefined
   #welcomed: (() => void)[] = []
   readonly #wake = () => this.#onWake()
+  readonly #doubt = () => this.#ask(Date.now() - PATIENCE + SHORT)
 
   constructor(project: string, events: ChannelEvents) {
     this.#events = events
@@ -52,6 +55,7 @@ export class Channel {
     })
     this.#beat = setInterval(() => this.#check(), 1_000)
     globalThis.addEventListener('online', this.#wake)
+    globalThis.addEventListener('offline', this.#doubt)
     document.addEventListener('visibilitychange', this.#wake)
   }
 
@@ -85,6 +89,7 @@ export class Channel {
     clearInterval(this.#beat)
     clearTimeout(this.#viewingTimer)
     globalThis.removeEventListener('online', this.#wake)
+    globalThis.removeEventListener('offline', this.#doubt)
     document.removeEventListener('visibilitychange', this.#wake)
     this.sockets.destroy()
   }
@@ -167,9 +172,11 @@ export class Channel {
     const now = Date.now()
     if (this.#socket === null) return
     if (this.#asked > 0 && now - this.#asked > PATIENCE) this.#socket.abandon()
-    else if (this.#asked === 0 && now - this.#lastLife > BEAT) {
-      this.#asked = now
-      this.#socket.sendText(JSON.stringify({ type: 'ping', id: String(now) }))
-    }
+    else if (this.#asked === 0 && now - this.#lastLife > BEAT) this.#ask(now)
+  }
+
+  #ask(since: number): void {
+    this.#asked = since
+    this.#socket?.sendText(JSON.stringify({ type: 'ping', id: String(since) }))
   }
 }

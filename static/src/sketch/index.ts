@@ -62,7 +62,7 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
     const size = scene.framing === 'close' && i > 0 ? s * 0.72 : s
         // Everybody stands on one floor, out of the frame, so that a child is smaller and not afloat; the
     // face of a close shot is brought to where the camera looks.
-    const base = wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? 10 + 88 * s : 7 + 100 * size * who.height
+    const base = wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height
     const thing = held[i]
     const drawn = figure(who, { x, base, s: size, face: facing, back: false, features: !wide, holds: thing !== undefined }, light, scene.look.weight, `${id}${i}`)
     defs += drawn.defs

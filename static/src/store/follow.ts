@@ -9,6 +9,7 @@ export interface Followers {
   people(people: readonly Person[]): void
   progress(frame: Frame): void
   finished(frame: Frame): void
+  saved(document: string): void
   tell(message: string): void
 }
 
@@ -74,6 +75,9 @@ export function follow(frame: Frame, to: Followers): void {
       return
     case 'run_finished':
       to.finished(frame)
+      return
+    case 'saved':
+      to.saved(String(frame['document'] ?? ''))
       return
     case 'error':
       to.tell(String(frame['message'] ?? 'The server refused something.'))

@@ -10,7 +10,9 @@ export interface Name {
 }
 
 export class Names {
+  /** Counts new and changed names; versions move much more often and count apart. */
   readonly changed = signal(0)
+  readonly versions = signal(0)
   readonly #known = new Map<string, Name>()
 
   get(id: string): Name | undefined {
@@ -32,14 +34,13 @@ export class Names {
       this.#set(item.id, item.name, item.kind, item.version)
       if ('used_by' in item) this.#learnRefs(item.references)
     }
-    this.changed.value += 1
   }
 
   newest(id: string, version: number): void {
     const known = this.#known.get(id)
     if (known === undefined || version <= known.version) return
     this.#known.set(id, { ...known, version })
-    this.changed.value += 1
+    this.versions.value += 1
   }
 
   forget(ids: readonly string[]): void {
@@ -55,6 +56,8 @@ export class Names {
   }
 
   #set(id: string, name: string, kind: string, version: number): void {
-    this.#known.set(id, { id, name, kind, version: Math.max(version, this.#known.get(id)?.version ?? 0) })
+    const known = this.#known.get(id)
+    this.#known.set(id, { id, name, kind, version: Math.max(version, known?.version ?? 0) })
+    if (known?.name !== name || known.kind !== kind) this.changed.value += 1
   }
 }

@@ -28,6 +28,7 @@ export class OpenProject {
   readonly others: ReadonlySignal<readonly Person[]>
   readonly aspect: ReadonlySignal<number>
   readonly statuses: ReadonlySignal<readonly string[]>
+  readonly savedAt = signal<string | null>(null)
   readonly inspection = signal<Inspection | null>(null)
   readonly shots = new ShotStore()
   readonly names = new Names()
@@ -49,6 +50,7 @@ export class OpenProject {
         people: (people) => (this.people.value = people),
         progress: (f) => this.runs.progress(f),
         finished: (f) => this.runs.finished(f),
+        saved: () => (this.savedAt.value = new Date().toISOString()),
         tell,
       }),
       onSnapshot: () => void this.load(),

@@ -43,6 +43,7 @@ export function startTips(): void {
     if (target !== null && target.matches(':focus-visible')) show(target)
   })
   document.addEventListener('focusout', hide)
+  document.addEventListener('pointerdown', hide)
   document.addEventListener('scroll', hide, { capture: true, passive: true })
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hide()

@@ -19,13 +19,32 @@ export interface RowProps {
   hrefOf(id: string): string
 }
 
-function Chip({ reference, kind, href }: { reference: ResolvedRef; kind: Kind; href: string }) {
+/** Where several share a cell: a person's first name, a thing's last word. */
+function briefly(name: string, kind: string): string {
+  const words = name.split(/\s+/)
+  return (kind === 'character' && words[0] !== 'The' ? words[0] : words.at(-1)) ?? name
+}
+
+const SHOWN = 3
+
+function Chips({ references, kind, hrefOf }: { references: readonly ResolvedRef[]; kind: Kind; hrefOf(id: string): string }) {
+  const more = references.length - SHOWN
+  return (
+    <span role="gridcell" class="cell chips">
+      {references.slice(0, SHOWN).map((r) => <Chip key={r.id} reference={r} kind={kind} href={hrefOf(r.source)} brief={references.length > 1} />)}
+      {more > 0 && <span class="dim" title={references.slice(SHOWN).map((r) => r.name).join(', ')}>+{more}</span>}
+    </span>
+  )
+}
+
+function Chip({ reference, kind, href, brief }: { reference: ResolvedRef; kind: Kind; href: string; brief: boolean }) {
   const colour = reference.fields['colour']
   const pinned = reference.policy === 'pinned'
   return (
     <a class="chip" data-kind={kind.name} data-chip={reference.source} href={href} tabIndex={-1} title={`${kind.label}: ${reference.name} v${reference.version}${pinned ? `, pinned (newest v${reference.latest_version})` : ''}`}>
-      {isColour(colour) ? <span class="chip-colour" style={{ background: colour }} /> : <Icon name={iconName(kind.icon)} size={12} />}
-      <span class="chip-name">{reference.name}</span>
+      <Icon name={iconName(kind.icon)} size={12} />
+      {isColour(colour) && <span class="chip-colour" style={{ background: colour }} />}
+      <span class="chip-name">{brief ? briefly(reference.name, kind.name) : reference.name}</span>
       {pinned && <Icon name="pin" size={10} />}
     </a>
   )
@@ -34,7 +53,7 @@ function Chip({ reference, kind, href }: { reference: ResolvedRef; kind: Kind; h
 export function RowView({ id, index, cell, columns, selected, current, person, nameOf, hrefOf }: RowProps) {
   const panel = cell.value
   const { shot, base, wash, previews } = panel
-  const tag = tagOf(panel, nameOf, now.value)
+  const tag = tagOf(panel, nameOf, () => now.value)
   const text = (name: string) => (typeof shot.fields[name] === 'string' ? shot.fields[name] : '')
   const classes = ['row', selected && 'selected', current && 'current', wash > 0 && 'wash', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
   return (
@@ -44,9 +63,7 @@ export function RowView({ id, index, cell, columns, selected, current, person, n
       <span role="gridcell" class="cell framing-cell dim">{text('framing')}</span>
       <span role="gridcell" class="cell words" title={text('description')}>{shot.name !== id ? `${shot.name}. ` : ''}{text('description')}</span>
       {columns.map((kind) => (
-        <span role="gridcell" class="cell chips" key={kind.name}>
-          {shot.references.filter((r) => r.kind === kind.name).map((r) => <Chip key={r.id} reference={r} kind={kind} href={hrefOf(r.source)} />)}
-        </span>
+        <Chips key={kind.name} references={shot.references.filter((r) => r.kind === kind.name)} kind={kind} hrefOf={hrefOf} />
       ))}
       <span role="gridcell" class="cell"><span class="status" data-status={base.status}>{base.status}</span></span>
       <span role="gridcell" class="cell">

@@ -110,7 +110,7 @@ export function History(props: HistoryProps) {
   const { versions, more, onMore } = props
   return (
     <section aria-labelledby="history-head" class="block">
-      <h3 id="history-head">History</h3>
+      <h2 id="history-head">History</h2>
       {versions === null ? <p class="dim" aria-busy="true">Loading the history…</p> : versions.length === 0 ? <p class="dim">No versions yet.</p> : (
         <ol class="history">{versions.map((v) => <VersionRow key={v.number} version={v} props={props} />)}</ol>
       )}

@@ -72,7 +72,7 @@ function Why({ resolved, nameOf }: { resolved: Resolved; nameOf(id: string): str
   const { last_outcome: last, stale, stale_reasons: reasons, prompt } = resolved
   return (
     <section class="block" aria-labelledby="why-head" data-why-section>
-      <h3 id="why-head">Why it looks so</h3>
+      <h2 id="why-head">Why it looks so</h2>
       {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons.join(' ') || 'Something it is built on has moved on.'}</p>}
       {last === null ? <p class="dim">No run has touched it yet.</p> : (
         <p><b>{last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && ` because of ${nameOf(last.source)}${last.source_version === null ? '' : ` v${last.source_version}`}`}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>

@@ -17,7 +17,7 @@ export function References({ references, readonly, kindOf, hrefOf, onPolicy }: R
   if (references.length === 0) return null
   return (
     <section aria-labelledby="references-head" class="block">
-      <h3 id="references-head">Built on</h3>
+      <h2 id="references-head">Built on</h2>
       <ul class="links">
         {references.map((r) => {
           const overrides = Object.keys(r.overrides).length
@@ -64,7 +64,7 @@ export function UsedBy({ resolved, dependencies, usage, kindOf, nameOf, hrefOf }
   const by = kinds.map((kind) => [kind, all.filter((d) => d.kind === kind)] as const)
   return (
     <section aria-labelledby="used-head" class="block" data-used-by={all.length}>
-      <h3 id="used-head">Used by</h3>
+      <h2 id="used-head">Used by</h2>
       {usage.total > 0 && <p class="dim">{usageWords(usage)}</p>}
       {all.length === 0 && <p class="dim">Nothing uses this yet.</p>}
       {by.map(([kind, items]) => {

@@ -20,7 +20,7 @@ export interface RailProps {
 export function Rail({ keys, onKeys, onFind, onSignOut }: RailProps) {
   const [open, setOpen] = useState(false)
   return (
-    <div class="rail" role="toolbar" aria-label="Tools" aria-orientation="vertical">
+    <nav class="rail" aria-label="Tools">
       <button type="button" aria-label="Find or do" data-tip="Find or do" onClick={onFind}><Icon name="search" size={18} /></button>
       <span class="rail-gap" />
       <button type="button" aria-label="Keys" data-tip="Keys" aria-expanded={keys} onClick={() => onKeys(!keys)}><Icon name="keyboard" size={18} /></button>
@@ -43,6 +43,6 @@ export function Rail({ keys, onKeys, onFind, onSignOut }: RailProps) {
           <dl>{KEYS.map(([key, what]) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}</dl>
         </div>
       )}
-    </div>
+    </nav>
   )
 }

@@ -51,7 +51,7 @@ export function PanelView({ id, cell, aspect, href, selected, person, nameOf, on
   }, [id, onScreen])
   const panel = cell.value
   const { shot, base, previews, wash } = panel
-  const tag = tagOf(panel, nameOf, now.value)
+  const tag = tagOf(panel, nameOf, () => now.value)
   const framing = typeof shot.fields['framing'] === 'string' ? shot.fields['framing'] : ''
   const description = typeof shot.fields['description'] === 'string' ? shot.fields['description'] : ''
   const classes = ['panel', selected && 'selected', person && 'ringed', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')

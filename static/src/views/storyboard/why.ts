@@ -29,7 +29,8 @@ const WAITING: { [outcome: string]: [IconName, string, Tag['tone']] } = {
   failed: ['circle-alert', 'failed', 'bad'],
 }
 
-export function tagOf({ shot, base, previews }: Panel, nameOf: (id: string) => string, now: number): Tag | null {
+/** `now` is asked only where a time is shown, so that only such panels follow the clock. */
+export function tagOf({ base, previews }: Panel, nameOf: (id: string) => string, now: () => number): Tag | null {
   if (previews.length > 0) {
     const names = previews.map(shortName).join(', ')
     return { icon: 'eye', text: `preview · ${names}`, tone: 'preview', reason: `This shows the draft of ${previews.join(', ')}, which is not published yet.` }
@@ -53,8 +54,7 @@ export function tagOf({ shot, base, previews }: Panel, nameOf: (id: string) => s
   if (base.status === 'omitted') return { icon: 'x', text: 'omitted', tone: 'plain', reason: 'This shot is omitted from the cut.' }
   if (last?.outcome === 'updated' && source !== '') {
     const version = last.source_version === null ? '' : ` v${last.source_version}`
-    return { icon: 'check', text: `${shortName(source)}${version} · ${relative(last.at, now)}`, tone: 'plain', reason: last.reason }
+    return { icon: 'check', text: `${shortName(source)}${version} · ${relative(last.at, now())}`, tone: 'plain', reason: last.reason }
   }
-  void shot
   return null
 }
