@@ -266,6 +266,16 @@ class ProjectCore(Protocol):
         """The position of the last committed event."""
         ...
 
+    @property
+    def publishes_automatically(self) -> bool:
+        """Whether drafts become versions by themselves; else only by hand."""
+        ...
+
+    @property
+    def prose_quiet(self) -> float:
+        """After how many seconds of quiet prose is published; 0: only by hand."""
+        ...
+
     def has_entity(self, entity_id: str) -> bool: ...
 
     def draft_changes(self, entity_id: str, values: Mapping[str, Any]) -> dict[str, Any]:

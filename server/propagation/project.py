@@ -206,6 +206,14 @@ class ProjectOwner:
     def seq(self) -> int:
         return self.state.seq
 
+    @property
+    def publishes_automatically(self) -> bool:
+        return bool(self.state.settings.get("automatic_publishing", True))
+
+    @property
+    def prose_quiet(self) -> float:
+        return float(self.state.settings.get("prose_quiet_seconds", 30))
+
     def viewed(self) -> frozenset[str]:
         return self._drafts.viewed(self.project_id)
 

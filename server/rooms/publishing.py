@@ -60,7 +60,6 @@ class _Draft:
 class Publishing:
     """The drafts of a room. Times come from ``timers``.
 
-    ``prose_quiet`` answers the seconds of quiet after which prose is published, 0: only by hand;
     ``values`` reads an entity's draft (``None``: not loaded); ``tell`` takes a frame and whom it
     concerns.
     """
@@ -71,14 +70,12 @@ class Publishing:
         timers: Timers,
         settings: RoomSettings,
         *,
-        prose_quiet: Callable[[], float],
         values: Callable[[str], dict[str, Any] | None],
         tell: Callable[[Mapping[str, Any], frozenset[str]], None],
     ) -> None:
         self._core = core
         self._timers = timers
         self._settings = settings
-        self._prose_quiet = prose_quiet
         self._values = values
         self._tell = tell
         self._drafts: dict[str, _Draft] = {}
@@ -118,13 +115,13 @@ class Publishing:
         self._preview(entity_id, draft, changes, values)
         moved = {name for name, value in changes.items() if draft.seen.get(name, _MISSING) != value}
         draft.seen = dict(changes)
-        if draft.editor is None:
+        if draft.editor is None or not self._core.publishes_automatically:
             return
         prose = {name for name in moved if self._core.is_prose(entity_id, name)}
         if discrete := moved - prose:
             draft.resting |= discrete
             self._arm_discrete(entity_id, draft)
-        if prose and (quiet := self._prose_quiet()) > 0:
+        if prose and (quiet := self._core.prose_quiet) > 0:
             _cancel(draft.prose_due)
             draft.prose_due = self._timers.call_later(quiet, lambda: self._prose_rests(entity_id))
 

@@ -27,8 +27,7 @@ class RealTimeSyncManager:
     """Owns every room; to the core it is the ``Drafts`` and the ``LiveProject``.
 
     A project's room is opened by its first connection that is let in; concurrent ones await the
-    same opening. ``prose_quiet`` answers a project's seconds of quiet before prose is published
-    (0: only by hand), each time anew.
+    same opening.
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class RealTimeSyncManager:
         gate: Gatekeeper,
         settings: RoomSettings | None = None,
         timers: Timers | None = None,
-        prose_quiet: Callable[[str], float] | None = None,
     ) -> None:
         self._open_core = open_core
         self._store = store
@@ -47,7 +45,6 @@ class RealTimeSyncManager:
         self._settings = settings or RoomSettings()
         self._own_timers = LoopTimers() if timers is None else None
         self._timers: Timers = timers or self._own_timers or LoopTimers()
-        self._prose_quiet = prose_quiet or (lambda _: self._settings.prose_quiet)
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
@@ -154,13 +151,7 @@ class RealTimeSyncManager:
         try:
             core = await self._open_core(project_id)
             # No await from here on: an event that is published after this finds its room.
-            room = self._rooms[project_id] = Room(
-                core,
-                self._store,
-                self._timers,
-                self._settings,
-                lambda: self._prose_quiet(project_id),
-            )
+            room = self._rooms[project_id] = Room(core, self._store, self._timers, self._settings)
             return room
         finally:
             del self._opening[project_id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from protocol import frames
@@ -34,7 +34,6 @@ class Room:
         store: DocumentStore,
         timers: Timers,
         settings: RoomSettings,
-        prose_quiet: Callable[[], float],
     ) -> None:
         self.core = core
         self._store = store
@@ -48,7 +47,6 @@ class Room:
             core,
             timers,
             settings,
-            prose_quiet=prose_quiet,
             values=self._values,
             tell=self.tell,
         )

@@ -31,8 +31,6 @@ class RoomSettings:
     presence_interval: float = 0.1
     draft_interval: float = 0.1
     discrete_rest: float = 0.25
-    prose_quiet: float = 30.0
-    """Quiet after which prose is published by itself, where a project says nothing; 0: by hand."""
     unload_after: float = 30.0
     flush_patience: float = 10.0
     """How long closing waits for a disk that does not take what was typed."""

@@ -147,6 +147,8 @@ class FakeCore:
     def __init__(self, **fields: Any) -> None:
         self.project_id = "film"
         self.epoch = "epoch-1"
+        self.publishes_automatically = True
+        self.prose_quiet = 30.0
         self.fields: dict[str, dict[str, Any]] = {"hero": dict(fields)}
         self.events: list[Event] = []
         self.dependents: tuple[str, ...] = ("sh010", "sh020")

@@ -18,6 +18,7 @@ class Desk:
     def __init__(self, *, prose_quiet: float = 30.0) -> None:
         self.timers = FakeTimers()
         self.core = FakeCore(description="old", age=30, hair="red")
+        self.core.prose_quiet = prose_quiet
         self.values: dict[str, Any] | None = dict(self.core.fields["hero"])
         self.told: list[tuple[float, Mapping[str, Any], frozenset[str]]] = []
         self.complaints: list[RipplecutError] = []
@@ -25,7 +26,6 @@ class Desk:
             self.core,
             self.timers,
             RoomSettings(),
-            prose_quiet=lambda: prose_quiet,
             values=lambda _: self.values,
             tell=lambda frame, whom: self.told.append((round(self.timers.now(), 3), frame, whom)),
         )
@@ -174,3 +174,11 @@ async def test_forgotten_drafts_and_unloaded_ones_are_silent() -> None:
     assert desk.publishing.idle("hero")
     assert desk.core.published == []
     assert len(desk.told) == 1
+
+
+async def test_a_project_that_publishes_by_hand_only_previews() -> None:
+    desk = Desk()
+    desk.core.publishes_automatically = False
+    await desk.edit(hair="blue", description="new", after=60)
+    assert desk.told
+    assert not desk.core.published

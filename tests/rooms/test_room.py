@@ -198,7 +198,8 @@ async def test_viewing_is_the_union_of_what_is_on_screen() -> None:
 
 
 async def test_an_idle_document_is_unloaded_and_comes_back() -> None:
-    stage = Stage(prose_quiet=60.0)
+    stage = Stage()
+    stage.core.prose_quiet = 60.0
     ann = await stage.opened_by()
     await ann.send(ann.yjs.type("typed"))
     await stage.timers.advance(1)

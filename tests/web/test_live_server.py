@@ -1,0 +1,164 @@
+"""Over a real server and real sockets: bodies that are cut off, odd bytes, WebSocket handshakes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import orjson
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from server.rooms.access import Role
+from server.serve import ReadyServer, uvicorn_config
+from tests.web.conftest import ADMIN, Web
+
+
+@asynccontextmanager
+async def serving(web: Web) -> AsyncIterator[int]:
+    """The application on a port of its own."""
+    listening = asyncio.Event()
+
+    async def ready() -> None:
+        listening.set()
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        server = ReadyServer(uvicorn_config(web.app, web.state.settings), ready)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.wait_for(listening.wait(), 10)
+            yield port
+        finally:
+            server.should_exit = True
+            await task
+
+
+@pytest.fixture
+async def port(film: Web) -> AsyncIterator[int]:
+    async with serving(film) as found:
+        yield found
+
+
+async def raw(port: int, request: bytes) -> bytes:
+    """What comes back for some bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return head
+
+
+async def megabytes(count: int) -> AsyncIterator[bytes]:
+    for _ in range(count):
+        yield b"x" * 2**20
+
+
+async def test_a_body_of_50_mb_is_refused_and_the_server_goes_on(port: int) -> None:
+    headers = {"authorization": f"Bearer {ADMIN}"}
+    base = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=base, headers=headers) as client:
+        for body in (b"x" * (50 * 2**20), megabytes(50)):
+            response = await client.post("/api/v1/projects", content=body)
+            assert response.status_code == 413
+            assert response.json()["code"] == "too_large"
+        assert (await client.get("/api/v1/me")).status_code == 200
+
+
+async def test_a_body_that_never_comes_is_refused_by_its_length(port: int) -> None:
+    head = (
+        f"POST /api/v1/projects HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ADMIN}\r\n"
+        "content-length: 9999999999\r\n\r\n"
+    )
+    assert b" 413 " in await raw(port, head.encode())
+
+
+@pytest.mark.parametrize(
+    "path", [b"/api/v1/projects/\x00", b"/api/v1/projects/../../x", b"/api/v1/projects/%00'\""]
+)
+async def test_odd_bytes_in_a_path(port: int, path: bytes) -> None:
+    request = b"GET %b HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %b\r\n\r\n"
+    answered = await raw(port, request % (path, ADMIN.encode()))
+    assert answered.startswith((b"HTTP/1.1 400", b"HTTP/1.1 404"))
+    assert b"\r\nserver:" not in answered.lower()
+
+
+async def test_a_socket_is_let_in_with_a_token(port: int) -> None:
+    url = f"ws://127.0.0.1:{port}/ws/projects/film?token={ADMIN}"
+    async with connect(url) as ws:
+        await ws.send(orjson.dumps({"type": "hello", "subscribe": "all"}).decode())
+        welcome = orjson.loads(await ws.recv())
+        assert welcome["type"] == "welcome"
+        assert welcome["role"] == "owner"
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            answer = await client.post(
+                "/api/v1/assets/mara/propagate",
+                json={"change_data": {"age": 30}},
+                headers={"authorization": f"Bearer {ADMIN}"},
+            )
+        seen = [orjson.loads(await ws.recv())]
+        while seen[-1]["type"] != "run_finished":
+            seen.append(orjson.loads(await ws.recv()))
+        update = next(one for one in seen if one["type"] == "asset_update")
+        assert update["affected_entities"] == ["coat", "sh010"]
+        assert update["run_id"] == answer.json()["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/ws/projects/film?token=wrong", 4401),
+        (f"/ws/projects/none?token={ADMIN}", 4404),
+    ],
+)
+async def test_a_socket_that_may_not_is_closed_with_its_reason(
+    port: int, path: str, code: int
+) -> None:
+    async with connect(f"ws://127.0.0.1:{port}{path}") as ws:
+        with pytest.raises(ConnectionClosed) as closed:
+            await ws.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == code
+
+
+async def test_a_token_of_another_project_does_not_open_this_one(film: Web) -> None:
+    await film.make("other")
+    token = await film.token(Role.OWNER, "other")
+    async with serving(film) as port:
+        url = f"ws://127.0.0.1:{port}/ws/projects/film"
+        async with connect(url, additional_headers={"authorization": f"Bearer {token}"}) as ws:
+            with pytest.raises(ConnectionClosed) as closed:
+                await ws.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4404
+
+
+async def test_a_socket_of_a_page_from_elsewhere_is_refused(port: int) -> None:
+    url = f"ws://127.0.0.1:{port}/ws/projects/film?token={ADMIN}"
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(url, origin="https://evil.example"):  # type: ignore[arg-type]
+            pass
+    assert refused.value.response.status_code == 403
+
+
+async def test_logging_out_closes_the_sockets_of_the_session(port: int) -> None:
+    base = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient(base_url=base) as browser:
+        await browser.get("/login", params={"token": ADMIN})
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        url = f"ws://127.0.0.1:{port}/ws/projects/film"
+        async with connect(url, additional_headers={"cookie": cookie}) as ws:
+            await ws.send('{"type": "hello"}')
+            assert orjson.loads(await ws.recv())["type"] == "welcome"
+            await browser.post("/api/v1/logout")
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    await ws.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4401

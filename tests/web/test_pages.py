@@ -1,0 +1,101 @@
+"""What a browser is given, and the description of the API."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.routing import Route
+
+from server.app import create_app
+from server.config import Settings
+from server.web import openapi
+from server.web.api import OPERATIONS
+from server.web.operations import PREFIX, Resource
+from tests.web.conftest import ORIGIN, Web
+
+
+async def test_the_page_is_given_to_anybody_on_every_path_of_its_own(web: Web) -> None:
+    nobody = await web.with_token(None)
+    for path in ("/", "/p/film", "/p/film/shots/sh010"):
+        response = await nobody.get(path)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/html")
+        assert "Ripplecut" in response.text
+    file = await nobody.get("/static/assets/main-1234.js")
+    assert "immutable" in file.headers["cache-control"]
+    for path in ("/static/none.js", "/static/../conftest.py", "/static/%2e%2e/x", "/nothing"):
+        assert (await nobody.get(path)).status_code == 404, path
+
+
+async def test_without_a_build_the_page_says_how_to_make_one(tmp_path: Path) -> None:
+    app = create_app(Settings(data=None, admin_token="x"), page=tmp_path / "page")
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+        response = await client.get("/")
+        assert response.status_code == 503
+        assert "make setup" in response.text
+        assert (await client.get("/static/x.js")).status_code == 404
+
+
+async def test_health(web: Web) -> None:
+    nobody = await web.with_token(None)
+    assert (await nobody.get("/healthz")).json() == {"status": "ok"}
+    assert (await nobody.get("/readyz")).json() == {"status": "ready"}
+    web.state.ready = False
+    assert (await nobody.get("/readyz")).status_code == 503
+
+
+async def test_every_route_is_described(web: Web) -> None:
+    nobody = await web.with_token(None)
+    document = (await nobody.get("/api/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    described = {
+        (method.upper(), path) for path, item in document["paths"].items() for method in item
+    }
+    served = {
+        (method, route.path)
+        for route in web.app.routes
+        if isinstance(route, Route) and isinstance(route.app, Resource)
+        for method in route.app.operations
+    }
+    assert served == {(one.method, PREFIX + one.path) for one in OPERATIONS}
+    assert described == served | {("GET", "/healthz"), ("GET", "/readyz")}
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        here = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return here.union(*(references(one) for one in value.values()))
+    if isinstance(value, list):
+        return set().union(*(references(one) for one in value))
+    return set()
+
+
+def test_the_description_holds_together() -> None:
+    document = openapi.document()
+    schemas = document["components"]["schemas"]
+    for reference in references(document):
+        kind, name = reference.removeprefix("#/components/").split("/")
+        assert name in document["components"][kind], reference
+    assert "Entity" in schemas
+    ids = [one["operationId"] for item in document["paths"].values() for one in item.values()]
+    assert len(ids) == len(set(ids))
+    for item in document["paths"].values():
+        for one in item.values():
+            assert one["summary"]
+
+
+async def test_the_documentation_needs_nothing_from_elsewhere(web: Web) -> None:
+    nobody = await web.with_token(None)
+    page = (await nobody.get("/api/docs")).text
+    for one in OPERATIONS:
+        assert f"<code>{PREFIX}{one.path}</code>" in page
+    assert "<script" not in page
+    assert "style=" not in page
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+    assert 'id="problem-not_found"' in page
+    style = await nobody.get("/api/docs/docs.css")
+    assert style.headers["content-type"].startswith("text/css")
