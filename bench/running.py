@@ -55,13 +55,14 @@ class RunningServer:
         self._cpu = cpu
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self.http = httpx.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=120
         )
 
     def start(self) -> Self:
         """Start the program and wait for the line that says that it is ready."""
-        command = [sys.executable, "-m", "server.cli", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "server", "serve", "--port", str(self.port)]
         command += ["--data", str(self.data), *(["--demo"] if self._demo else [])]
         self._process = subprocess.Popen(
             command,
@@ -73,10 +74,10 @@ class RunningServer:
         if self._cpu is not None:
             os.sched_setaffinity(self._process.pid, {self._cpu})
         ready = threading.Event()
-        reader = threading.Thread(target=self._read, args=(self._process, ready), daemon=True)
-        reader.start()
+        self._reader = threading.Thread(target=self._read, args=(self._process, ready), daemon=True)
+        self._reader.start()
         if not ready.wait(START_TIMEOUT) or not self.login_url:
-            self.stop()
+            self.close()
             raise RuntimeError("the server did not start:\n" + "".join(self.output))
         return self
 
@@ -113,6 +114,10 @@ class RunningServer:
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
+        if self._reader is not None:
+            self._reader.join(10)
+        if process.stdout is not None:
+            process.stdout.close()
         self.login_url = ""
         return code
 
@@ -149,6 +154,14 @@ class RunningServer:
 
     def post(self, path: str, body: Any = None, expect: int | None = None) -> Any:
         return self.call("POST", path, body, expect)
+
+    def token_for(self, user: str, role: str = "editor") -> str:
+        """A token for somebody, made by the program's own command beside the running server."""
+        command = [sys.executable, "-m", "server", "token", "--user", user, "--role", role]
+        made = subprocess.run(
+            [*command, "--data", str(self.data)], check=True, capture_output=True, text=True
+        )
+        return made.stdout.split()[-1]
 
     def import_project(self, project_id: str, data: Mapping[str, Any]) -> Any:
         """Create a project and fill it from the mission's JSON shape."""

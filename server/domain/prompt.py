@@ -22,6 +22,9 @@ _GROUPS = {
     "prop": "props",
     "style": "styles",
 }
+PLACEHOLDERS = frozenset(
+    {"name", "kind", "description", "framing", "time_of_day", "others", *_GROUPS.values()}
+)
 
 
 def check_template(template: str) -> str:

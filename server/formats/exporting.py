@@ -18,8 +18,8 @@ from server.domain.rules import default_rules
 __all__ = ["export_slices"]
 
 _STRUCTURAL = frozenset(
-    ("id", "asset_id", "type", "kind", "name", "status", "fields", "references", "versions")
-    + ("visual_fields", "visual_prompt", "deleted", "worn_by", "used_in")
+    {"id", "asset_id", "type", "kind", "name", "status", "fields", "references", "versions"}
+    | {"visual_fields", "visual_prompt", "deleted", "worn_by", "used_in"}
 )
 _ID_KEYS = {"shot": "shot_id", "scene": "scene_id", "sequence": "sequence_id"}
 

@@ -37,6 +37,9 @@ _NOTE = """<!doctype html>
 class BuiltFiles(StaticFiles):
     """The page's files. Those in ``assets`` are named by their content and never change."""
 
+    async def check_config(self) -> None:
+        """Without a build there are no files, and that is all."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         fixed = path.startswith("assets/") and response.status_code == 200

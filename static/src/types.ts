@@ -139,7 +139,8 @@ export interface Version {
   cause: string
   run_id: string | null
   changes: { [field: string]: Json }
-  previous_version: number | null
+  /** The id of the version it was made from. */
+  previous_version: string | null
   timestamp: string
   author: string
   message: string | null

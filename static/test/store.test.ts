@@ -50,13 +50,16 @@ test('sources are found however deep', () => {
 })
 
 test('shots sit under their sequence in its order, or where their scene sits', () => {
-  const seat = (target: string, kind: string, order: string) => ({ id: `${target}${order}`, target, kind, role: 'shot', order, policy: 'latest' as const, version: 1 })
-  const sequences = new Map([['q1', shot('q1', [], {}, { name: 'One' })], ['q2', shot('q2', [], {}, { name: 'Two' })]])
-  const scenes = new Map([['sc', shot('sc', [], {}, { used_by: [seat('q2', 'sequence', 'a1')] })]])
+  const at = (kind: string, source: string, order: string) => ref(kind, source, {}, { order })
+  const sequences = new Map([
+    ['q2', shot('q2', [at('scene', 'sc', 'a1')], {}, { name: 'Two' })],
+    ['q1', shot('q1', [at('shot', 'a', 'a3'), at('shot', 'b', 'a2')], {}, { name: 'One' })],
+  ])
+  const scenes = new Map([['sc', shot('sc', [at('shot', 'c', 'a1'), at('shot', 'b', 'a2')])]])
   const groups = group([
-    shot('b', [], { duration: 2 }, { used_by: [seat('q1', 'sequence', 'a2')] }),
-    shot('a', [], { duration: 3 }, { used_by: [seat('q1', 'sequence', 'a3')] }),
-    shot('c', [], {}, { used_by: [seat('sc', 'scene', 'a1')] }),
+    shot('b', [], { duration: 2 }),
+    shot('a', [], { duration: 3 }),
+    shot('c'),
     shot('d'),
   ], sequences, scenes)
   assert.deepEqual(groups.map((g) => [g.id, g.shots, g.seconds]), [['q1', ['b', 'a'], 5], ['q2', ['c'], 0], [LOOSE, ['d'], 0]])

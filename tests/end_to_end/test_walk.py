@@ -17,11 +17,10 @@ def random_production(shots: int, chance: random.Random) -> dict[str, Any]:
     characters = [{"id": f"char-{n}"} for n in range(12)]
     locations = [{"id": f"loc-{n}"} for n in range(8)]
     wardrobes = [{"id": f"ward-{n}", "worn_by": chance.choice(characters)["id"]} for n in range(20)]
-    props = [
-        {"id": f"prop-{n}", "type": "prop", "used_in": [one["id"] for one in some]}
-        for n in range(15)
-        if (some := chance.sample(locations, chance.randint(0, 3))) is not None
-    ]
+    props: list[dict[str, Any]] = []
+    for n in range(15):
+        places = chance.sample(locations, chance.randint(0, 3))
+        props.append({"id": f"prop-{n}", "type": "prop", "used_in": [one["id"] for one in places]})
     styles = [{"id": f"style-{n}"} for n in range(3)]
     sequences = [{"sequence_id": f"seq-{n}", "name": f"Sequence {n}"} for n in range(15)]
     scenes = [

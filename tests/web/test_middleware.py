@@ -11,7 +11,12 @@ from server.rooms.access import Role
 from tests.web.conftest import ORIGIN, Web
 from tests.web.test_auth import code_of
 
-FOREIGN = ["https://evil.example", "null", "http://127.0.0.1:9999", "http://127.0.0.1.evil.com:8600"]
+FOREIGN = [
+    "https://evil.example",
+    "null",
+    "http://127.0.0.1:9999",
+    "http://127.0.0.1.evil.com:8600",
+]
 
 
 @pytest.mark.parametrize("origin", FOREIGN)

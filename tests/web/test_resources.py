@@ -225,9 +225,7 @@ async def test_runs_and_their_outcomes(film: Web) -> None:
 
 
 async def test_a_run_can_be_cancelled(film: Web) -> None:
-    shots = [
-        {"id": f"x{n}", "kind": "shot", "references": [{"source": "mara"}]} for n in range(40)
-    ]
+    shots = [{"id": f"x{n}", "kind": "shot", "references": [{"source": "mara"}]} for n in range(40)]
     await film.make("long", {"id": "mara", "kind": "character"}, *shots)
     path = "/api/v1/assets/mara/propagate?project_id=long&wait=0"
     answer = (await film.client.post(path, json={"change_data": {"age": 5}})).json()
@@ -283,8 +281,6 @@ async def test_the_audit_trail_as_lines_and_as_a_table(film: Web) -> None:
 
 
 async def test_no_cell_of_the_table_is_a_formula(film: Web) -> None:
-    await film.client.post(
-        f"{FILM}/entities", json={"id": "=1+1", "kind": "prop", "name": "x"}
-    )
+    await film.client.post(f"{FILM}/entities", json={"id": "=1+1", "kind": "prop", "name": "x"})
     table = (await film.client.get(f"{FILM}/audit?format=csv")).text
     assert "'=1+1" in table

@@ -17,21 +17,33 @@ interface Seat {
   order: string
 }
 
-/** A shot sits where it is placed itself, else where its scene is placed. */
-function seatOf(shot: Resolved, scenes: ReadonlyMap<string, Resolved>): Seat {
-  const own = shot.used_by.find((u) => u.kind === 'sequence')
-  if (own !== undefined) return { sequence: own.target, order: own.order }
-  for (const use of shot.used_by) {
-    const seat = scenes.get(use.target)?.used_by.find((u) => u.kind === 'sequence')
-    if (seat !== undefined) return { sequence: seat.target, order: `${seat.order}\u0000${use.order}` }
+/**
+ * Which shot sits where. The sequences say it, not the shots: an edge that changes is announced for
+ * its target. A shot sits where it is placed itself, else where its scene is placed.
+ */
+function seatsOf(sequences: ReadonlyMap<string, Resolved>, scenes: ReadonlyMap<string, Resolved>): Map<string, Seat> {
+  const own = new Map<string, Seat>()
+  const through = new Map<string, Seat>()
+  const sorted = [...sequences.values()].toSorted((a, b) => natural.compare(a.id, b.id))
+  for (const { id: sequence, references } of sorted) {
+    for (const { source, kind, order } of references) {
+      if (kind !== 'scene' && !own.has(source)) own.set(source, { sequence, order })
+      if (kind !== 'scene') continue
+      for (const inner of scenes.get(source)?.references ?? []) {
+        if (!through.has(inner.source)) through.set(inner.source, { sequence, order: `${order}\u0000${inner.order}` })
+      }
+    }
   }
-  return { sequence: LOOSE, order: '' }
+  return new Map([...through, ...own])
 }
 
+const NOWHERE: Seat = { sequence: LOOSE, order: '' }
+
 export function group(shots: Iterable<Resolved>, sequences: ReadonlyMap<string, Resolved>, scenes: ReadonlyMap<string, Resolved>): Group[] {
+  const seated = seatsOf(sequences, scenes)
   const seats = new Map<string, { shot: Resolved; order: string }[]>()
   for (const shot of shots) {
-    const seat = seatOf(shot, scenes)
+    const seat = seated.get(shot.id) ?? NOWHERE
     const row = seats.get(seat.sequence)
     if (row === undefined) seats.set(seat.sequence, [{ shot, order: seat.order }])
     else row.push({ shot, order: seat.order })

@@ -60,10 +60,13 @@ export class OpenProject {
     this.#refresher = new Refresher({
       fetch: (ids) => api.readResolvedIds(id, ids),
       apply: (items, gone) => {
+        // A new name is no reason for a run to touch a shot, but its chips and tags show it.
+        const renamed = items.filter((item) => this.names.get(item.id)?.name !== item.name).flatMap((item) => this.shots.usersOf(item.id))
         this.names.learn(items)
         this.names.forget(gone)
         this.shots.put(items.filter(isPictured))
         this.shots.remove(gone)
+        this.#refresher.want(renamed.filter((user) => !items.some((item) => item.id === user)))
       },
       failed: () => undefined,
     })
@@ -152,8 +155,8 @@ export class OpenProject {
   }
 
   #onChanged(ids: readonly string[], asset: string | null): void {
-    const unknown = ids.filter((id) => this.names.get(id) === undefined)
-    this.#refresher.want(ids.filter((id) => this.shots.has(id)).concat(unknown))
+    const fresh = ids.filter((id) => id === asset || this.shots.has(id) || this.names.get(id) === undefined)
+    this.#refresher.want(fresh)
     const open = this.inspection.peek()
     if (open?.concerns(new Set(ids)) === true) void open.load()
     if (asset === null || open?.id === asset) return

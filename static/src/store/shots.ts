@@ -117,6 +117,11 @@ export class ShotStore {
     for (const source of this.#overlays.keys()) this.overlay(source, {})
   }
 
+  /** The loaded shots that are built on a source, however deep. */
+  usersOf(source: string): readonly string[] {
+    return [...(this.#bySource.get(source) ?? [])]
+  }
+
   /** How the loaded shots use a source, and with which policies on the way to it. */
   usage(source: string): Usage {
     const usage: Usage = { total: 0, follow: 0, approved: 0, pinned: 0, final: 0 }
@@ -143,9 +148,8 @@ export class ShotStore {
       const before = cell.peek()
       this.#unindex(before.base)
       if (before.base.hash !== item.hash) this.#washed.add(item.id)
-      const moved = JSON.stringify(before.base.used_by) !== JSON.stringify(item.used_by) || before.base.fields['duration'] !== item.fields['duration']
       cell.value = { ...before, base: item, shot: before.previews.length > 0 ? before.shot : item }
-      if (moved) this.#structure.value += 1
+      if (before.base.fields['duration'] !== item.fields['duration']) this.#structure.value += 1
     }
     for (const source of sourcesOf(item)) {
       const users = this.#bySource.get(source)

@@ -104,7 +104,7 @@ export function Breakdown(props: BreakdownProps) {
               const wash = washes.get(row.group.id) ?? 0
               return (
                 <div key={`group ${row.group.id} ${wash}`} class={wash > 0 ? 'row group wash' : 'row group'} role="row" aria-rowindex={index + 2} data-group={row.group.id}>
-                  <span role="rowheader" class="cell" aria-colspan={width + 5}>{row.group.name}<small>{row.group.shots.length} shots{row.group.seconds > 0 && ` · ${clockTime(row.group.seconds)}`}</small></span>
+                  <span role="rowheader" class="cell" aria-colspan={width + 5}>{row.group.name}<small>{row.group.shots.length} {row.group.shots.length === 1 ? 'shot' : 'shots'}{row.group.seconds > 0 && ` · ${clockTime(row.group.seconds)}`}</small></span>
                 </div>
               )
             }

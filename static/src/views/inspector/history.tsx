@@ -1,6 +1,7 @@
 /** The versions of an entity, newest first: who, when, what; look at one, or roll back to it. */
 import { useEffect, useState } from 'preact/hooks'
 import { colourName, isColour } from '../../sketch/colour.ts'
+import { versionNumber } from '../../store/follow.ts'
 import type { Change, Diff, FieldSpec, Json, Version, WordStep } from '../../types.ts'
 import { Swatch, Value } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -73,7 +74,7 @@ function VersionRow({ version, props }: { version: Version; props: HistoryProps 
   const [diff, setDiff] = useState<Diff | null>(null)
   const { number, changes } = version
   const prose = Object.keys(changes).some((name) => props.specs.find((s) => s.name === name)?.type === 'prose')
-  const before = version.previous_version ?? number - 1
+  const before = versionNumber(version.previous_version) ?? number - 1
   const { diffOf } = props
   useEffect(() => {
     if (!prose || before < 1) return

@@ -1,0 +1,59 @@
+"""A real Chromium, as Debian and others ship it: nothing is downloaded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from bench.running import RunningServer
+
+__all__ = ["HOW_TO_GET_IT", "browser_path", "chromium", "open_page", "person"]
+
+HOW_TO_GET_IT = "no Chromium here; on Debian: apt-get install chromium"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def browser_path() -> str | None:
+    """Where a Chromium is installed; ``None`` where there is none."""
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser; raises RuntimeError where none is installed."""
+    path = browser_path()
+    if path is None:
+        raise RuntimeError(HOW_TO_GET_IT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+def person(browser: Browser, server: RunningServer, login_url: str = "") -> BrowserContext:
+    """Somebody's browser, logged in by the printed URL or by another one."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page = context.new_page()
+    page.goto(login_url or server.login_url)
+    page.close()
+    return context
+
+
+def open_page(context: BrowserContext, server: RunningServer, path: str) -> Page:
+    """A view, once it is there."""
+    page = context.new_page()
+    page.goto(server.url + path)
+    page.locator("main[data-phase=ready]").wait_for()
+    return page

@@ -1,0 +1,321 @@
+"""The program itself, as a process: serving, files in and out, tokens, verifying."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from server.config import Settings, SettingsError
+
+FILE = {
+    "characters": [{"id": "mara", "name": "Mara", "description": "Grey coat"}],
+    "wardrobes": [{"id": "coat", "name": "Coat", "worn_by": "mara"}],
+    "sequences": [{"sequence_id": "sq1", "name": "One"}],
+    "shots": [
+        {
+            "shot_id": f"sh{number:03}",
+            "sequence_id": "sq1",
+            "visual_prompt": {
+                "character_references": [{"asset_id": "mara"}],
+                "prop_references": [],
+                "wardrobe_references": [{"asset_id": "coat"}],
+            },
+        }
+        for number in (10, 20, 30)
+    ],
+}
+
+
+def environment(**more: str) -> dict[str, str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("RIPPLECUT_")}
+    return clean | more
+
+
+def ripplecut(*arguments: str | Path, data: Path, code: int = 0, **env: str) -> tuple[str, str]:
+    """Run the program to its end; answers what it wrote to its two outputs."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *map(str, arguments), "--data", str(data)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(**env),
+    )
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done.stdout, done.stderr
+
+
+@contextmanager
+def serving(data: Path, *arguments: str, **env: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A server on a free port; gives the URL that it printed."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "server", "serve", "--port", "0", "--data", str(data), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**env),
+    )
+    try:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, (line, server.poll())
+        yield found[0], server
+        server.send_signal(signal.SIGTERM)
+        out, err = server.communicate(timeout=20)
+        assert (server.returncode, out) == (0, ""), (out, err)
+        assert "Traceback" not in err
+    finally:
+        if server.poll() is None:
+            server.kill()
+            server.communicate()
+
+
+def ask(url: str, token: str | None = None, body: Any = None) -> Any:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    data = None if body is None else orjson.dumps(body)
+    request = urllib.request.Request(url, data, headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=20) as response:
+        return orjson.loads(response.read())
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "film.json"
+    path.write_bytes(orjson.dumps(FILE))
+    return path
+
+
+def test_a_server_prints_one_line_and_ends_cleanly(data: Path) -> None:
+    with serving(data) as (url, server):
+        base = url.partition("/login")[0]
+        assert ask(f"{base}/readyz") == {"status": "ready"}
+        token = url.partition("token=")[2]
+        assert ask(f"{base}/api/v1/me", token)["role"] == "owner"
+        admin = data / "admin.token"
+        assert stat.S_IMODE(admin.stat().st_mode) == 0o600
+        assert ask(f"{base}/api/v1/me", admin.read_text().strip())["role"] == "owner"
+        known = orjson.loads((data / "server.json").read_bytes())
+        assert known == {"url": base, "pid": server.pid}
+    assert not (data / "server.json").exists()
+    with serving(data) as (url, _):
+        base = url.partition("/login")[0]
+        assert ask(f"{base}/api/v1/me", token)["role"] == "owner"
+
+
+def test_ctrl_c_ends_it_too(data: Path) -> None:
+    with serving(data) as (_, server):
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=20)
+        assert server.returncode == 0
+        return
+
+
+def test_two_servers_never_share_a_folder(data: Path) -> None:
+    with serving(data) as (url, _):
+        _, said = ripplecut("serve", "--port", "0", data=data, code=1)
+        assert "in use" in said
+        assert url.partition("/login")[0] in said
+
+
+def test_a_port_that_is_taken_is_said(data: Path, tmp_path: Path) -> None:
+    with serving(data) as (url, _):
+        port = url.partition("/login")[0].rpartition(":")[2]
+        _, said = ripplecut("serve", "--port", port, data=tmp_path / "other", code=1)
+        assert port in said
+        assert "--port" in said
+
+
+def test_a_fixed_administrator_token(data: Path) -> None:
+    with serving(data, RIPPLECUT_ADMIN_TOKEN="fixed") as (url, _):
+        base = url.partition("/login")[0]
+        assert ask(f"{base}/api/v1/me", "fixed")["role"] == "owner"
+        assert not (data / "admin.token").exists()
+
+
+def test_a_file_goes_in_and_comes_out(data: Path, file: Path, tmp_path: Path) -> None:
+    out, _ = ripplecut("import", file, "--project", "film", "--dry-run", data=data)
+    assert out == "Would be: 6 created, 0 updated, 0 unchanged\n"
+    out, _ = ripplecut("import", file, "--project", "film", data=data)
+    assert out == "6 created, 0 updated, 0 unchanged\n"
+    out, _ = ripplecut("import", file, "--project", "film", data=data)
+    assert out == "0 created, 0 updated, 6 unchanged\n"
+    written = tmp_path / "out.json"
+    ripplecut("export", "--project", "film", "--format", "json", "--out", written, data=data)
+    printed, _ = ripplecut("export", "--project", "film", "--format", "json", data=data)
+    assert printed == written.read_text()
+    other = tmp_path / "other"
+    ripplecut("import", written, "--project", "film", data=other)
+    again, _ = ripplecut("export", "--project", "film", "--format", "json", data=other)
+    assert again == printed
+
+
+def test_files_go_through_a_running_server(data: Path, file: Path) -> None:
+    with serving(data, RIPPLECUT_ADMIN_TOKEN="not known to the command") as (url, _):
+        out, _ = ripplecut("import", file, "--project", "film", "--dry-run", data=data)
+        assert out == "Would be: 6 created, 0 updated, 0 unchanged\n"
+        out, _ = ripplecut("import", file, "--project", "film", data=data)
+        assert out == "6 created, 0 updated, 0 unchanged\n"
+        base, token = url.split("/login?token=")
+        found = ask(f"{base}/api/v1/projects/film/entities?kind=shot", token)
+        assert len(found["items"]) == 3
+        live, _ = ripplecut("export", "--project", "film", "--format", "json", data=data)
+        ripplecut("verify", data=data)
+        _, said = ripplecut("export", "--project", "x", "--format", "json", data=data, code=1)
+        assert "no project" in said
+    after, _ = ripplecut("export", "--project", "film", "--format", "json", data=data)
+    assert live == after
+
+
+def test_what_cannot_be_imported_is_said(data: Path, tmp_path: Path) -> None:
+    _, said = ripplecut("import", tmp_path / "none", "--project", "film", data=data, code=1)
+    assert "Cannot read" in said
+    bad = tmp_path / "bad.json"
+    bad.write_text("{")
+    _, said = ripplecut("import", bad, "--project", "film", data=data, code=1)
+    assert "JSON" in said
+    bad.write_text('{"shots": 5}')
+    _, said = ripplecut("import", bad, "--project", "film", data=data, code=1)
+    assert "shots" in said
+
+
+def test_a_token_is_printed_and_good(data: Path, file: Path) -> None:
+    ripplecut("import", file, "--project", "film", data=data)
+    with serving(data) as (url, _):
+        base = url.partition("/login")[0]
+        viewer, _ = ripplecut(
+            "token", "--user", "Ida", "--project", "film", "--role", "viewer", data=data
+        )
+        me = ask(f"{base}/api/v1/me", viewer.strip())
+        assert (me["user"], me["role"], me["project_id"]) == ("Ida", "viewer", "film")
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            body = {"change_data": {"age": 1}}
+            ask(f"{base}/api/v1/assets/mara/propagate", viewer.strip(), body)
+    database = (data / "ripplecut.db").read_bytes()
+    assert viewer.strip().encode() not in database
+    _, said = ripplecut("token", "--user", "Ida", "--project", "none", data=data, code=1)
+    assert "none" in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serve", "--port", "x"],
+        ["serve", "--port", "99999"],
+        ["serve", "--database", "postgresql://x"],
+        ["serve", "--log-level", "loud"],
+        ["token"],
+        ["token", "--user", "a", "--role", "god"],
+        ["token", "--user", "a", "--expires", "soon"],
+        ["token", "--user", " "],
+        ["export", "--project", "film", "--format", "otio"],
+        ["export", "--project", "film"],
+        ["import", "x", "--project", "film", "--format", "fountain"],
+        ["import", "x"],
+        ["backup", "x"],
+    ],
+)
+def test_wrong_usage(data: Path, arguments: list[str]) -> None:
+    ripplecut(*arguments, data=data, code=2)
+    assert not (data / "ripplecut.db").exists()
+
+
+def test_a_wrong_setting_is_wrong_usage(data: Path) -> None:
+    _, said = ripplecut("serve", data=data, code=2, RIPPLECUT_PORT="many")
+    assert "RIPPLECUT_PORT" in said
+
+
+def test_every_setting_is_an_environment_variable() -> None:
+    read = Settings.read(
+        {
+            "RIPPLECUT_PORT": "8601",
+            "RIPPLECUT_DATA": "/x",
+            "RIPPLECUT_DEMO": "yes",
+            "RIPPLECUT_ALLOWED_ORIGINS": "https://a.example/, https://b.example",
+            "RIPPLECUT_LOGIN_VALID": "60",
+            "RIPPLECUT_HOST": "",
+        },
+        port=8602,
+        host=None,
+    )
+    assert read == Settings(
+        port=8602,
+        data=Path("/x"),
+        demo=True,
+        allowed_origins=("https://a.example", "https://b.example"),
+        login_valid=60.0,
+    )
+    for bad in ({"RIPPLECUT_DEMO": "perhaps"}, {"RIPPLECUT_LOG_LEVEL": "loud"}):
+        with pytest.raises(SettingsError):
+            Settings.read(bad)
+
+
+def test_an_intact_store_is_intact(data: Path, file: Path) -> None:
+    ripplecut("import", file, "--project", "film", data=data)
+    with serving(data) as (url, _):
+        base, token = url.split("/login?token=")
+        body = {"change_data": {"description": "Red coat"}}
+        assert ask(f"{base}/api/v1/assets/mara/propagate", token, body)["counts"]["updated"] == 5
+        ask(f"{base}/api/v1/assets/mara/rollback", token, {"version_number": 1})
+    out, _ = ripplecut("verify", data=data)
+    assert "intact" in out
+
+
+TAMPERED = {
+    "audit": ("UPDATE audit SET actor = 'somebody else' WHERE number = 2", "audit entry 2"),
+    "audit gone": ("DELETE FROM audit WHERE number = 2", "audit entry 2 is missing"),
+    "version": (
+        "UPDATE versions SET fields = replace(fields, 'Red', 'Blue') WHERE entity_id = 'mara'",
+        "version mara_v2",
+    ),
+    "version gone": (
+        "DELETE FROM versions WHERE entity_id = 'mara' AND number = 1",
+        "versions [1] of 'mara'",
+    ),
+    "events": ("DELETE FROM events WHERE seq = 3", "event"),
+    "outcomes": ("UPDATE outcomes SET reason = 'because' WHERE entity_id = 'sh010'", "outcomes of"),
+}
+
+
+@pytest.mark.parametrize(("statement", "named"), TAMPERED.values(), ids=TAMPERED)
+def test_a_store_that_was_tampered_with_is_not_intact(
+    data: Path, file: Path, statement: str, named: str
+) -> None:
+    ripplecut("import", file, "--project", "film", data=data)
+    with serving(data) as (url, _):
+        base, token = url.split("/login?token=")
+        body = {"change_data": {"description": "Red coat"}}
+        ask(f"{base}/api/v1/assets/mara/propagate", token, body)
+    ripplecut("verify", data=data)
+    with sqlite3.connect(data / "ripplecut.db") as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        changed = connection.execute(statement).rowcount
+    connection.close()
+    assert changed > 0
+    _, said = ripplecut("verify", data=data, code=1)
+    assert named in said
+
+
+def test_without_a_store_there_is_nothing_to_verify(data: Path) -> None:
+    _, said = ripplecut("verify", data=data, code=1)
+    assert "no database" in said
