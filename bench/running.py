@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpx
 
-__all__ = ["RunningServer", "free_port"]
+__all__ = ["RunningServer", "free_port", "production"]
 
 START_TIMEOUT = 60.0
 
@@ -33,7 +33,8 @@ class RunningServer:
     """``ripplecut serve`` on a free loopback port, with its data in a folder of its own.
 
     ``kill`` is SIGKILL and keeps the data, so that ``start`` afterwards is a restart after a crash.
-    ``cpu`` pins the server to one core, so that a load on another core does not slow it.
+    ``cpu`` pins the server to one core, so that a load on another core does not slow it;
+    ``lag_file`` puts the probe of ``bench.observed`` on its loop.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class RunningServer:
         *,
         demo: bool = False,
         cpu: int | None = None,
+        lag_file: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._own = tempfile.TemporaryDirectory(prefix="ripplecut-") if data is None else None
@@ -53,6 +55,7 @@ class RunningServer:
         self.output: list[str] = []
         self._demo = demo
         self._cpu = cpu
+        self._lag_file = lag_file
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -62,7 +65,8 @@ class RunningServer:
 
     def start(self) -> Self:
         """Start the program and wait for the line that says that it is ready."""
-        command = [sys.executable, "-m", "server", "serve", "--port", str(self.port)]
+        program = ["server"] if self._lag_file is None else ["bench.observed", str(self._lag_file)]
+        command = [sys.executable, "-m", *program, "serve", "--port", str(self.port)]
         command += ["--data", str(self.data), *(["--demo"] if self._demo else [])]
         self._process = subprocess.Popen(
             command,
@@ -170,7 +174,9 @@ class RunningServer:
 
 
 def production(shots: int, per_sequence: int = 50) -> dict[str, Any]:
-    """A generated project: one hero in a coat in every shot, sequences of ``per_sequence`` shots."""
+    """A generated project: one hero in a coat in every shot, sequences of ``per_sequence``
+    shots.
+    """
     sequences: Sequence[dict[str, Any]] = [
         {"sequence_id": f"seq-{number:04d}", "name": f"Sequence {number}"}
         for number in range((shots + per_sequence - 1) // per_sequence)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -25,7 +24,7 @@ from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.web import pages
 from server.web.api import OPERATIONS
-from server.web.auth import Authority
+from server.web.auth import Authority, local_user
 from server.web.idempotency import Idempotency
 from server.web.live import LiveEndpoint
 from server.web.middleware import OriginGuard, PathGuard, SecurityHeaders
@@ -33,7 +32,7 @@ from server.web.operations import routes_of
 from server.web.problems import http_problem
 from server.web.state import WebState, web_of
 
-__all__ = ["admin_user", "create_app"]
+__all__ = ["create_app"]
 
 log = logging.getLogger("ripplecut")
 
@@ -101,7 +100,7 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
     authority = Authority(
         store,
         admin_token=_admin_token(settings),
-        admin_user=admin_user(),
+        admin_user=local_user(),
         clock=clock,
         project_exists=open_core,
     )
@@ -121,18 +120,10 @@ def _admin_token(settings: Settings) -> str:
     return DataDir(settings.data).admin_token()
 
 
-def admin_user() -> str:
-    """What the administrator is called: who runs the server."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "administrator"
-
-
 async def _load_demo(web: WebState) -> None:
     from server.demo import load_demo
 
-    await load_demo(web.projects, Actor(admin_user(), "cli"))
+    await load_demo(web.projects, Actor(local_user(), "cli"))
 
 
 async def _put_out_expired(web: WebState) -> None:

@@ -17,20 +17,18 @@ import typer
 from rich.console import Console
 
 from protocol.errors import Invalid, NotFound, RipplecutError
-from server.app import admin_user
 from server.config import Settings, SettingsError
 from server.datadir import DataDir, DataDirInUse
 from server.domain.actors import Actor
+from server.failures import Failed
 from server.formats.json import export_quietly, import_project
 from server.propagation.project import ProjectOwner
-from server.remote import Remote, RemoteError
+from server.remote import Remote
 from server.rooms.access import Role
-from server.serve import PortInUse
-from server.serve import serve as serve_until_signal
 from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.verify import verify_project
-from server.web.auth import Authority, duration, role_of
+from server.web.auth import Authority, duration, local_user, role_of
 
 __all__ = ["main"]
 
@@ -74,10 +72,6 @@ Data = Annotated[
 Project = Annotated[str, typer.Option("--project", help="The project's id.")]
 
 
-class Failed(Exception):
-    """A command that could not be done; the text says why."""
-
-
 # -- serve -----------------------------------------------------------------------------------------
 
 
@@ -90,6 +84,8 @@ def serve(
     log_level: Annotated[LogLevel | None, typer.Option(help="What to log.")] = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; prints one line with the URL to open when ready."""
+    from server.serve import serve as serve_until_signal
+
     settings = Settings.read(
         os.environ,
         host=host,
@@ -165,7 +161,7 @@ async def _import_into(
     if dry_run and all(one.id != project for one in await store.projects()):
         return await _import_nowhere(content, project)
     projects = Projects(store)
-    actor = Actor(admin_user(), "cli")
+    actor = Actor(local_user(), "cli")
     try:
         parsed = _parsed(content)
         try:
@@ -183,7 +179,7 @@ async def _import_nowhere(content: bytes, project: str) -> dict[str, Any]:
     """What an import would do to a project that is not there yet."""
     store = await SqliteStorage.open(None)
     try:
-        projects, actor = Projects(store), Actor(admin_user(), "cli")
+        projects, actor = Projects(store), Actor(local_user(), "cli")
         owner = await projects.create(project, project, actor)
         return await import_project(owner, _parsed(content), actor, True)
     finally:
@@ -257,7 +253,7 @@ def _authority(store: SqliteStorage) -> Authority:
         return None
 
     return Authority(
-        store, admin_token="", admin_user=admin_user(), clock=utc_now, project_exists=exists
+        store, admin_token="", admin_user=local_user(), clock=utc_now, project_exists=exists
     )
 
 
@@ -314,7 +310,7 @@ async def _remote(folder: DataDir) -> AsyncIterator[Remote]:
         raise Failed(f"The data folder {folder.path} is in use; its server is not ready yet.")
     async with _opened(folder) as store:
         authority = _authority(store)
-        text = await authority.issue(admin_user(), Role.OWNER, None, "api", authority.after(3600))
+        text = await authority.issue(local_user(), Role.OWNER, None, "api", authority.after(3600))
         try:
             yield Remote(url, text)
         finally:
@@ -365,7 +361,7 @@ def main() -> None:
         _leave(str(error), 2)
     except RipplecutError as error:
         _leave(_explained(error), 1)
-    except (DataDirInUse, Failed, PortInUse, RemoteError) as error:
+    except Failed as error:
         _leave(str(error), 1)
     except OSError as error:
         _leave(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)

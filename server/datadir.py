@@ -11,10 +11,12 @@ from pathlib import Path
 
 import orjson
 
+from server.failures import Failed
+
 __all__ = ["DataDir", "DataDirInUse"]
 
 
-class DataDirInUse(Exception):
+class DataDirInUse(Failed):
     """Another process works in the folder."""
 
 

@@ -9,12 +9,14 @@ from urllib.parse import quote
 
 import orjson
 
+from server.failures import Failed
+
 __all__ = ["Remote", "RemoteError"]
 
 _PATIENCE = 600
 
 
-class RemoteError(Exception):
+class RemoteError(Failed):
     """The server said no, or did not answer; the text says which and why."""
 
     def __init__(self, text: str, code: str) -> None:

@@ -15,10 +15,12 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
-from server.app import admin_user, create_app
+from server.app import create_app
 from server.config import Settings
 from server.datadir import DataDir
+from server.failures import Failed
 from server.rooms.access import Role
+from server.web.auth import local_user
 from server.web.state import WebState
 
 __all__ = ["PortInUse", "ReadyServer", "serve", "uvicorn_config"]
@@ -28,7 +30,7 @@ _FRAME_HEADROOM = 64 * 1024
 """A frame that is a little too large is refused by the room, which can say why."""
 
 
-class PortInUse(Exception):
+class PortInUse(Failed):
     """The address cannot be listened on."""
 
 
@@ -52,17 +54,19 @@ class ReadyServer(uvicorn.Server):
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises DataDirInUse, PortInUse, and what the store raises."""
+    # The store's thread computes too; with the usual 5 ms it would hold the loop up for that long.
+    sys.setswitchinterval(0.0005)
     data = DataDir(settings.data or Path("data"))
     _set_up_logging(settings.log_level)
     with data.locked(), _bound(settings.host, settings.port) as listener:
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(_serve(settings, data, listener))
+                runner.run(run_app(settings, data, listener))
         finally:
             data.retract()
 
 
-async def _serve(settings: Settings, data: DataDir, listener: socket.socket) -> None:
+async def run_app(settings: Settings, data: DataDir, listener: socket.socket) -> None:
     app = create_app(settings)
     host, port = listener.getsockname()[:2]
     url = f"http://{_shown(host)}:{port}"
@@ -82,7 +86,7 @@ async def _serve(settings: Settings, data: DataDir, listener: socket.socket) -> 
 async def _login_token(web: WebState, settings: Settings) -> str:
     authority = web.authority
     expires_at = authority.after(settings.login_valid)
-    return await authority.issue(admin_user(), Role.OWNER, None, "login", expires_at)
+    return await authority.issue(local_user(), Role.OWNER, None, "login", expires_at)
 
 
 def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:

@@ -207,7 +207,7 @@ class AssetPropagationSystem:
         """
         from server.services.benchmark import benchmark_performance
 
-        return await benchmark_performance()
+        return await benchmark_performance(AssetPropagationSystem)
 
     # -- helpers that the mission's own tests use --------------------------------------------------
 

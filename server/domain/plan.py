@@ -19,7 +19,7 @@ from server.domain.changes import Change
 from server.domain.digests import checksum
 from server.domain.entities import Entity, Reference
 from server.domain.graph import Follows
-from server.domain.project import CONTAINERS, ProjectState
+from server.domain.project import ProjectState
 from server.domain.rules import Decision
 from server.domain.runs import Outcome, OutcomeName, Phase, Root
 from server.domain.transaction import Transaction
@@ -95,11 +95,15 @@ def phases_of(
     other assets and shots, ``background``: scenes and sequences, which close after their last shot.
     With mode ``background`` nothing but what is viewed comes before the rest.
     """
+
+    def is_container(entity_id: str) -> bool:
+        return state.entities[entity_id].kind in state.container_kinds
+
     urgent: set[str] = set()
     watched = any(id_ in scope.reachable for id_ in viewed)
     for entity_id in reversed(scope.order) if watched else ():
         if entity_id in viewed or any(
-            one.target in urgent and state.category(entity_id) not in CONTAINERS
+            one.target in urgent and not is_container(entity_id)
             for one in state.outputs(entity_id)
         ):
             urgent.add(entity_id)
@@ -107,7 +111,7 @@ def phases_of(
     second: list[str] = []
     third: list[str] = []
     for entity_id in scope.order:
-        if state.category(entity_id) in CONTAINERS:
+        if is_container(entity_id):
             third.append(entity_id)
         elif entity_id in urgent:
             first.append(entity_id)
@@ -115,7 +119,7 @@ def phases_of(
             third.append(entity_id)
         else:
             second.append(entity_id)
-    third.sort(key=lambda entity_id: state.category(entity_id) in CONTAINERS)
+    third.sort(key=is_container)
     named = zip(PHASES, (first, second, third), strict=True)
     return tuple((phase, tuple(ids)) for phase, ids in named if ids)
 
@@ -139,7 +143,7 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     entity = tx.entity(entity_id)
     before = tx.digests(entity_id).all.hex()
     moves, pins, waiting = _behind(tx, scope, entity)
-    is_container = tx.kind(entity).category in CONTAINERS
+    is_container = entity.kind in tx.state.container_kinds
     decision = Decision("update", None)
     if moves:
         first = moves[0][0]

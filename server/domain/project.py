@@ -49,6 +49,8 @@ class ProjectState:
     def _take_record(self, record: ProjectRecord) -> None:
         self.record = record
         self.kinds = KindRegistry.from_json(record.kinds)
+        self.member_kinds = frozenset(k.name for k in self.kinds if k.category in MEMBERS)
+        self.container_kinds = frozenset(k.name for k in self.kinds if k.category in CONTAINERS)
         self.rules = RulesEngine(Rule.from_json(dict(rule)) for rule in record.rules)
 
     # -- asking ------------------------------------------------------------------------------------

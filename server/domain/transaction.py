@@ -26,7 +26,7 @@ from server.domain.digests import (
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.kinds import Kind, KindRegistry
-from server.domain.project import CONTAINERS, MEMBERS, ProjectState
+from server.domain.project import ProjectState
 from server.domain.runs import Outcome, Run
 from server.domain.versions import VersionManager
 
@@ -160,7 +160,7 @@ class Transaction:
 
     def is_member(self, reference: Reference) -> bool:
         """Whether a reference says that a shot or scene stands in a scene or sequence."""
-        return self.kind(self.entity(reference.source)).category in MEMBERS
+        return self.entity(reference.source).kind in self.state.member_kinds
 
     def resolved_digests(self, entity_id: str) -> Digests:
         """The digests of an entity as it looks now, with this step's changes."""
@@ -325,14 +325,14 @@ class Transaction:
         if new == old:
             return False
         self.commit.digests[entity_id] = new
-        if self.kind(entity).category in MEMBERS and old.all:
+        if entity.kind in self.state.member_kinds and old.all:
             self._shift_members(entity_id, old, new)
         return True
 
     def _shift_members(self, member_id: str, old: Digests, new: Digests) -> None:
         for reference in self.outputs(member_id):
             target = reference.target
-            if self.kind(self.entity(target)).category not in CONTAINERS:
+            if self.entity(target).kind not in self.state.container_kinds:
                 continue
             total = self.members(target)
             total = add_members(total, member_share(member_id, reference.order, old), -1)

@@ -96,9 +96,13 @@ class _Preparing:
     # -- references --------------------------------------------------------------------------------
 
     def sort_references(self) -> None:
-        """By target, fuller ones before plain ones; those that cannot be are left out, and told."""
+        """By target, in the file's order; those that cannot be are left out, and told.
+
+        A plain one adds nothing where a fuller one stands, so the fuller ones are looked at first.
+        """
         met: set[tuple[str, str, str]] = set()
         joined: set[tuple[str, str]] = set()
+        place = {id(one): number for number, one in enumerate(self.project.references)}
         for one in sorted(self.project.references, key=lambda one: one.plain):
             source, target = self.kind_of(one.source), self.kind_of(one.target)
             problem = self._problem(one, source, target)
@@ -114,6 +118,8 @@ class _Preparing:
             joined.add((one.source, one.target))
             self._check_overrides(one, source)
             self.references.setdefault(one.target, []).append(one)
+        for references in self.references.values():
+            references.sort(key=lambda one: place[id(one)])
 
     def _problem(self, one: ReferenceData, source: str | None, target: str | None) -> str | None:
         for entity_id, kind in ((one.source, source), (one.target, target)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hmac
 import re
 import secrets
@@ -20,7 +21,16 @@ from server.ports import Clock, StoredToken, TokenStore
 from server.rooms.access import Identity, Role
 from server.web.live import SESSION_COOKIE
 
-__all__ = ["NOBODY", "Authority", "Caller", "colour_of", "duration", "role_of", "session_cookie"]
+__all__ = [
+    "NOBODY",
+    "Authority",
+    "Caller",
+    "colour_of",
+    "duration",
+    "local_user",
+    "role_of",
+    "session_cookie",
+]
 
 _COLOURS = (
     "#c02a37", "#b0487f", "#7a3fc0", "#4f56c4", "#1667b7", "#0f7f8c",
@@ -49,6 +59,14 @@ def duration(text: str) -> float:
     if found is None or int(found[1]) == 0:
         raise ValueError("must be a time such as 12h or 7d")
     return float(int(found[1]) * _UNITS[found[2] or "s"])
+
+
+def local_user() -> str:
+    """What the administrator is called: who runs the program on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ADMIN
 
 
 def hash_of(token: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from server.rooms.access import Role
 from tests.web.conftest import Web
@@ -56,7 +57,7 @@ async def test_a_key_of_somebody_else_is_another_key(film: Web) -> None:
 
 
 async def test_a_refusal_is_repeated_too(film: Web) -> None:
-    body = {"change_data": {}}
+    body: dict[str, Any] = {"change_data": {}}
     first = await film.client.post(MARA, json=body, headers=KEY)
     again = await film.client.post(MARA, json=body, headers=KEY)
     assert (first.status_code, again.status_code) == (422, 422)

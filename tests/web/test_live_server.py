@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import orjson
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from server.rooms.access import Role
@@ -53,6 +53,11 @@ async def raw(port: int, request: bytes) -> bytes:
     writer.close()
     await writer.wait_closed()
     return head
+
+
+async def until_closed(ws: ClientConnection) -> None:
+    while True:
+        await ws.recv()
 
 
 async def megabytes(count: int) -> AsyncIterator[bytes]:
@@ -158,7 +163,6 @@ async def test_logging_out_closes_the_sockets_of_the_session(port: int) -> None:
             assert orjson.loads(await ws.recv())["type"] == "welcome"
             await browser.post("/api/v1/logout")
             with pytest.raises(ConnectionClosed) as closed:
-                while True:
-                    await ws.recv()
+                await until_closed(ws)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 4401

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -48,7 +48,9 @@ async def handshake(web: Web, origin: str, extensions: Mapping[str, Any]) -> lis
         "extensions": extensions,
         "scheme": "ws",
     }
-    messages = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}])
+    messages: Iterator[dict[str, Any]] = iter(
+        [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+    )
 
     async def receive() -> dict[str, Any]:
         return next(messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -30,7 +31,7 @@ async def change(web: Web, asset: str = "mara", **fields: Any) -> dict[str, Any]
     return answer
 
 
-# -- projects ---------------------------------------------------------------------------------------
+# -- projects --------------------------------------------------------------------------------------
 
 
 async def test_projects_are_listed_read_and_changed(web: Web) -> None:
@@ -50,7 +51,12 @@ async def test_projects_are_listed_read_and_changed(web: Web) -> None:
     assert changed.json()["name"] == "B"
     assert changed.json()["settings"]["aspect_ratio"] == 1.85
     assert (await web.client.get("/api/v1/projects/a")).json() == changed.json()
-    for body in ({}, {"settings": {"colour": 1}}, {"settings": {"aspect_ratio": "wide"}}):
+    bad: list[dict[str, Any]] = [
+        {},
+        {"settings": {"colour": 1}},
+        {"settings": {"aspect_ratio": "wide"}},
+    ]
+    for body in bad:
         assert code_of(await web.client.patch("/api/v1/projects/a", json=body)) == "invalid"
 
 
@@ -72,7 +78,7 @@ async def test_kinds_are_read_and_extended(film: Web) -> None:
     assert code_of(await film.client.put(f"{FILM}/kinds", json=kinds)) == "conflict"
 
 
-# -- files ------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 async def test_an_export_imported_elsewhere_is_the_same_project(film: Web) -> None:
@@ -121,7 +127,7 @@ async def test_a_file_that_cannot_be_read_is_refused(film: Web) -> None:
     assert code_of(await film.client.post(path, json={"shots": 5})) == "invalid"
 
 
-# -- assets -----------------------------------------------------------------------------------------
+# -- assets ----------------------------------------------------------------------------------------
 
 
 async def test_dependencies(film: Web) -> None:
@@ -186,7 +192,7 @@ async def test_the_nested_form_of_a_change_is_merged_and_its_author_ignored(film
     assert version["author"] == me
 
 
-# -- graph and runs ---------------------------------------------------------------------------------
+# -- graph and runs --------------------------------------------------------------------------------
 
 
 async def test_the_graph(film: Web) -> None:
@@ -238,7 +244,7 @@ async def test_a_run_can_be_cancelled(film: Web) -> None:
     assert later.status_code == 404
 
 
-# -- audit ------------------------------------------------------------------------------------------
+# -- audit -----------------------------------------------------------------------------------------
 
 
 async def test_the_audit_trail_is_a_chain(film: Web) -> None:
@@ -247,7 +253,7 @@ async def test_the_audit_trail_is_a_chain(film: Web) -> None:
     fits(answers.Page[answers.AuditEntry], page)
     entries = [AuditEntry(**one) for one in page["items"]]
     assert [one.number for one in entries] == list(range(len(entries), 0, -1))
-    for later, earlier in zip(entries, entries[1:], strict=False):
+    for later, earlier in pairwise(entries):
         assert later.previous == earlier.hash
         assert audit_hash(earlier) == earlier.hash
     of_run = (await film.client.get(f"{FILM}/audit?run={answer['run_id']}")).json()["items"]

@@ -86,7 +86,8 @@ async def test_an_approved_reference_follows_the_approval(film: Web) -> None:
 
 
 async def test_an_empty_change_is_invalid(film: Web) -> None:
-    for data in ({}, {"author": "me"}, {"visual_changes": {}}):
+    empty: list[dict[str, Any]] = [{}, {"author": "me"}, {"visual_changes": {}}]
+    for data in empty:
         response = await film.client.post(
             "/api/v1/assets/mara/propagate", json={"change_data": data}
         )

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Page(Shape, Generic[T]):

@@ -1,23 +1,26 @@
 /** Out of doors: sky, what lies far away, and the ground the cast stands on. */
 import { darker, lighter, mix } from './colour.ts'
+import { isSnowy, platform, snowfall, viaduct } from './landmarks.ts'
 import type { Light } from './light.ts'
 import { type Dice, dice } from './random.ts'
 import type { Drawing, Ground, Scene } from './scene.ts'
 import { d, fade, glow, line, n, oval, path, rect } from './svg.ts'
 
-type Terrain = 'sea' | 'wood' | 'town' | 'hills' | 'cliff' | 'sand'
+type Terrain = 'sea' | 'wood' | 'town' | 'hills' | 'cliff' | 'sand' | 'viaduct' | 'platform'
 
 const TERRAINS: readonly [RegExp, Terrain][] = [
+  [/\b(viaduct|aqueduct|arches)/, 'viaduct'],
+  [/\b(platform|railway|station|halt\b|sidings)/, 'platform'],
   [/\b(cliff|headland|bluff|precipice|crag)/, 'cliff'],
   [/\b(quay|harbou?r|dock|pier|jetty|sea|boat|shore|lake|river|canal|port\b|water)/, 'sea'],
   [/\b(beach|sand|desert|dune)/, 'sand'],
   [/\b(forest|woods?\b|woodland|trees?\b|grove|orchard|park\b|jungle|garden|pines?\b)/, 'wood'],
-  [/\b(streets?\b|city|town|alley|square|roof|market|village|bridge|station|yard|road|lane\b)/, 'town'],
+  [/\b(streets?\b|city|town|alley|square|roof|market|village|bridge|yard|road|lane\b)/, 'town'],
 ]
 
 function terrainOf(scene: Scene): Terrain {
   const named = TERRAINS.find(([test]) => test.test(scene.place.words))
-  return named?.[1] ?? (['hills', 'wood', 'sea'] as const)[Math.floor(dice(scene.place.id, 'terrain')() * 3)] ?? 'hills'
+  return named?.[1] ?? /\b(mountain|hill|moor|valley|field|meadow|pass\b)/.test(scene.place.words) ? 'hills' : (['hills', 'wood', 'sea'] as const)[Math.floor(dice(scene.place.id, 'terrain')() * 3)] ?? 'hills'
 }
 
 /** A ridge from edge to edge as one smooth outline, closed at the bottom. */
@@ -177,12 +180,17 @@ function windows(roll: Dice, light: Light, x: number, top: number, w: number, h:
   return path(dim, darker(wall, 0.4)) + path(lit, light.dark ? light.lamp : mix(wall, light.lamp, 0.6))
 }
 
-function land(scene: Scene, light: Light, width: number, sand: boolean): string {
+function land(scene: Scene, light: Light, width: number, terrain: Terrain): string {
+  const sand = terrain === 'sand'
   const roll = dice(scene.place.id, 'land')
-  const earth = light.grade(sand ? mix(scene.place.colour, '#d0b184', 0.4) : scene.place.colour)
+  const earth = light.grade(sand ? mix(scene.place.colour, '#d0b184', 0.4) : isSnowy(scene) ? mix(scene.place.colour, '#e9eff2', 0.5) : scene.place.colour)
   let body = ''
   for (let i = 0; i < 4; i++) {
     body += path(ridge(roll, width, 60 + i * 6.5, (sand ? 8 : 17) - i * 3, 6 + i * 2), mix(darker(earth, i * 0.06), light.haze, 0.68 - i * 0.2))
+  }
+  if (terrain === 'platform') return body + platform(scene, light, width)
+  if (terrain === 'viaduct') {
+    body += viaduct(scene, light, width) + path(d('M 0 76 Q', width * 0.3, 68, width * 0.6, 73, 'T', width, 70, 'L', width, 100, 'L 0 100 Z'), darker(earth, 0.1))
   }
   body += path(d('M 0 86 Q', width * 0.3, 79, width * 0.6, 84, 'T', width, 82, 'L', width, 100, 'L 0 100 Z'), darker(earth, 0.2))
   const x = width * (0.3 + roll() * 0.4)
@@ -218,6 +226,6 @@ export function exterior(scene: Scene, light: Light, width: number, id: string):
   const terrain = terrainOf(scene)
   const below = terrain === 'sea' ? sea(scene, light, width, above.sun, id)
     : terrain === 'cliff' ? cliff(scene, light, width, above.sun, id)
-      : dry(terrain === 'wood' ? wood(scene, light, width) : terrain === 'town' ? town(scene, light, width) : land(scene, light, width, terrain === 'sand'))
-  return { defs: above.defs + below.defs, body: above.body + below.body }
+      : dry(terrain === 'wood' ? wood(scene, light, width) : terrain === 'town' ? town(scene, light, width) : land(scene, light, width, terrain))
+  return { defs: above.defs + below.defs, body: above.body + below.body + (isSnowy(scene) ? snowfall(scene, width) : '') }
 }

@@ -91,6 +91,13 @@ function trim(garment: Garment, colour: string, at: At, s: number, skin: string)
   }
 }
 
+/** Up close a hand has fingers: three creases are enough to say so. */
+function fingers([x, y]: Point, s: number, face: number, ink: string): string {
+  let data = ''
+  for (let i = 0; i < 3; i++) data += d('M', x - 2 * s * face, y + (i * 1.1 - 1.1) * s, 'q', 1.4 * s * face, -0.4 * s, 2.5 * s * face, 0.1 * s)
+  return line(data, ink, 0.3 * s, ' stroke-linecap="round" opacity="0.7"')
+}
+
 interface Arm {
   data: string
   hand: Point
@@ -123,7 +130,7 @@ export function figure(who: Figure, stance: Stance, light: Light, weight: number
     (weight > 0 ? line(a.data, darker(colour, 0.62), 6.6 * s * who.width + weight * (0.4 + s * 0.3), ' stroke-linecap="round" stroke-linejoin="round"') : '') +
     line(a.data, tint, 6.6 * s * who.width, ' stroke-linecap="round" stroke-linejoin="round"') +
     (woven === '' ? '' : line(a.data, `url(#${woven})`, 6.6 * s * who.width, ' stroke-linecap="round" stroke-linejoin="round"'))
-  const hand = (a: Arm) => oval(...a.hand, 2.5 * s, 2.7 * s, darker(skin, 0.06))
+  const hand = (a: Arm) => oval(...a.hand, 2.5 * s, 2.7 * s, darker(skin, 0.06)) + (s < 1.6 ? '' : fingers(a.hand, s, face, darker(skin, 0.3)))
   let body = base < 108 ? oval(x, base, 15 * s, 2.4 * s, '#05070c', ' opacity="0.34"') : ''
   body += stance.back ? '' : hairBehind(who, pose, tone)
   body += legs(who, at, tone, s)

@@ -37,6 +37,12 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
     const roll = dice(scene.id, thing.id, 'prop')
     const boat = thing.glyph === 'boat'
     const x = width * ((i + 0.5) / things.length) * 0.8 + width * 0.1 + (roll() - 0.5) * width * 0.12
+    if (thing.glyph === 'clock' && scene.framing !== 'close') {
+      // A clock hangs: on a post out of doors, on the wall inside.
+      const high = scene.framing === 'wide' ? 46 : 30
+      body += (scene.place.interior ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
+      return
+    }
     const y = boat && back.water !== null && scene.framing === 'wide' ? back.water : scene.framing === 'wide' ? back.ground - 5 : boat ? 76 : 84
     body += glyph(thing, boat ? width * (0.66 + roll() * 0.2) : x, y, boat ? near * 0.95 : near, light)
   })

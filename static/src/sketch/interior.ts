@@ -87,7 +87,20 @@ function bench({ wood, floor }: Room, x: number): string {
     path(d('M', x + 2, floor - 25, 'h 2 v 29 h -2 Z m 24 0 h 2 v 29 h -2 Z'), darker(wood, 0.45))
 }
 
+/** A frame of signal levers, polished at the grip. */
+function levers({ wood, wall, floor }: Room, x: number): string {
+  const iron = mix(darker(wall, 0.6), '#2a2d33', 0.5)
+  let body = ''
+  for (let i = 0; i < 9; i++) {
+    const at = x + i * 4.6
+    const lean = i === 6 ? 2.6 : -0.8
+    body += line(d('M', at, floor - 3, 'l', lean, -19), ['#8a3a30', '#3d5a72', '#3b3f45'][i % 3] ?? iron, 1.5) + line(d('M', at + lean * 0.86, floor - 19.4, 'l', lean * 0.14, -2.8), lighter(wood, 0.6), 1.7, ' stroke-linecap="round"')
+  }
+  return body + rect(x - 4, floor - 5, 46, 5, iron) + rect(x - 4, floor - 5.6, 46, 1.1, lighter(iron, 0.25))
+}
+
 const FURNITURE: readonly [RegExp, readonly Piece[]][] = [
+  [/signal|lever|points\b/, [levers, stove]],
   [/kitchen|galley|pantry/, [stove, table, shelf]],
   [/bar\b|pub|caf[eé]|inn\b|shop|store|diner|counter/, [counter, bench]],
   [/bed|cabin|berth|bunk|nursery/, [bed, shelf]],

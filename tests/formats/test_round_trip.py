@@ -1,0 +1,145 @@
+"""A property: exporting a project and importing it elsewhere gives the same project."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.errors import Cycle, RipplecutError
+from server.formats.json import export_project, import_project
+from server.propagation.edits import NewEntity, NewReference
+from server.propagation.project import ProjectOwner
+from server.services import changes, entities
+from server.services.projects import Projects
+from server.storage import SqliteStorage
+from tests.formats.world import ME, looks
+
+KINDS = ("character", "wardrobe", "prop", "shot", "shot", "scene", "sequence")
+POLICIES = ("latest", "pinned", "approved")
+Step = tuple[str, int, int, int]
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ("create", "create", "create", "link", "link", "change", "change", "pin", "override")
+            + ("approve", "final", "visual", "rename", "delete", "restore", "unpin", "unlink")
+        ),
+        st.integers(0, 30),
+        st.integers(0, 30),
+        st.integers(0, 30),
+    ),
+    min_size=6,
+    max_size=40,
+)
+
+
+def _pick(items: Sequence[Any], number: int) -> Any:
+    return items[number % len(items)]
+
+
+async def _play(owner: ProjectOwner, step: Step, number: int) -> None:
+    """One thing that somebody does; what the project refuses is no part of the story."""
+    what, a, b, c = step
+    ids, references = sorted(owner.state.entities), sorted(owner.state.references)
+    if what == "create" or not ids:
+        new = NewEntity(_pick(KINDS, a), f"N{number}", {"description": f"d{b}"}, f"e{number}")
+        await entities.create_entity(owner, new, ME)
+    elif what == "link":
+        policy = _pick(POLICIES, c)
+        await entities.link(owner, _pick(ids, a), NewReference(_pick(ids, b), policy=policy), ME)
+    elif what in ("change", "visual"):
+        data = {"description": f"d{b}"} if what == "change" else {"visual_changes": {"mood": b}}
+        await changes.propagate_asset_change(owner, _pick(ids, a), data, ME)
+    elif what == "approve":
+        entity = owner.state.entity(_pick(ids, a))
+        await changes.approve(owner, entity.id, 1 + b % entity.current.number, ME)
+    elif what == "final":
+        await entities.patch_entity(owner, _pick(ids, a), ME, status="final")
+    elif what == "rename":
+        await entities.patch_entity(owner, _pick(ids, a), ME, name=f"R{b}")
+    elif what == "delete":
+        await entities.delete_entity(owner, _pick(ids, a), ME, force=True)
+    elif what == "restore" and owner.state.deleted:
+        await entities.restore_entity(owner, _pick(sorted(owner.state.deleted), a), ME)
+    elif references:
+        await _change_reference(owner, what, _pick(references, a), b)
+
+
+async def _change_reference(owner: ProjectOwner, what: str, reference_id: str, b: int) -> None:
+    reference = owner.state.references[reference_id]
+    newest = owner.state.entity(reference.source).current.number
+    if what == "pin":
+        await entities.relink(owner, reference_id, ME, policy="pinned", version=1 + b % newest)
+    elif what == "unpin":
+        await entities.relink(owner, reference_id, ME, policy="latest")
+    elif what == "override":
+        await entities.relink(owner, reference_id, ME, overrides={"description": f"o{b % 3}"})
+    elif what == "unlink":
+        await entities.unlink(owner, reference_id, ME)
+
+
+async def _check(story: list[Step]) -> None:
+    storage = await SqliteStorage.open(None)
+    projects = Projects(storage)
+    try:
+        here = await projects.create("Here", "here", ME)
+        for number, step in enumerate(story):
+            try:
+                await _play(here, step, number)
+            except (Cycle, RipplecutError):
+                continue
+        file = orjson.loads(orjson.dumps(export_project(here)))
+        there = await projects.create("There", "there", ME)
+        report = await import_project(there, file, ME)
+        assert report["skipped"] == []
+        assert report["warnings"] == []
+        assert looks(there) == looks(here)
+        assert orjson.loads(orjson.dumps(export_project(there))) == file
+        again = await import_project(there, file, ME)
+        assert again["unchanged"] == len(here.state.entities)
+        # What was stored is what is in memory, and drafts hold what was published.
+        fresh = await Projects(storage).open("there")
+        assert looks(fresh) == looks(there)
+        for entity in fresh.state.entities.values():
+            draft = await fresh.draft_state(entity.id)
+            assert fresh.draft_changes(entity.id, _values(draft)) == {}
+    finally:
+        await projects.close()
+        await storage.close()
+
+
+def _values(draft: bytes) -> dict[str, Any]:
+    from server.domain.drafts import read_values
+
+    return read_values(draft)
+
+
+@settings(max_examples=60)
+@given(steps)
+def test_an_import_elsewhere_gives_the_same_project(story: list[Step]) -> None:
+    asyncio.run(_check(story))
+
+
+def test_a_pin_on_an_older_version_survives_the_way() -> None:
+    asyncio.run(
+        _check(
+            [
+                ("create", 0, 1, 0),
+                ("create", 1, 1, 0),
+                ("link", 1, 0, 0),
+                ("create", 3, 1, 0),
+                ("link", 2, 1, 0),
+                ("change", 0, 5, 0),
+                ("change", 1, 6, 0),
+                ("pin", 1, 0, 0),
+                ("change", 0, 7, 0),
+                ("approve", 0, 1, 0),
+                ("delete", 0, 0, 0),
+            ]
+        )
+    )
