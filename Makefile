@@ -31,7 +31,7 @@ run: setup
 	@exec $(VENV)/bin/ripplecut serve --demo --data '$(DATA)' $(ADDRESS)
 
 test: dev
-	$(PY) tools/page.py npm test
+	$(PY) static/page.py npm test
 	$(STRICTLY) $(PY) -m pytest $(ARGS)
 
 # --session-timeout ends the whole, whatever the tests make of their own budget.
@@ -47,13 +47,13 @@ lint: dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
-	$(PY) tools/page.py npm run lint
+	$(PY) static/page.py npm run lint
 
 bench: dev
 	$(PY) -m bench $(ARGS)
 
 lock: $(PY)
-	$(PY) tools/lock.py
+	$(PY) .ci/lock.py
 
 clean:
 	rm -rf $(VENV) dist build server/web/page static/node_modules
@@ -81,7 +81,7 @@ $(PY):
 
 # Looks at the content of static/ by itself, and does nothing where the page is current.
 page: | $(PY)
-	@$(PY) tools/page.py build
+	@$(PY) static/page.py build
 
 $(VENV)/.installed: pyproject.toml requirements.lock hatch_build.py | $(PY) page
 	@echo 'Installing Ripplecut …'

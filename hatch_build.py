@@ -12,7 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # Hatch loads this file by its path: the project's own modules are not importable by themselves.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from tools.page import (
+from static.page import (
     NODE_WANTED,
     NODE_WHEEL,
     Page,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import networkx as nx
 
@@ -37,7 +37,7 @@ class DependencyGraph:
     def __init__(self) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         # The plain dicts under networkx' views: a walk over the views costs three times as much.
-        self._following: dict[str, dict[str, dict[str, Any]]] = self.graph._succ
+        self._following: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._succ
         self.generation = 0
 
     # -- building ----------------------------------------------------------------------------------

@@ -20,28 +20,14 @@ from server.domain.digests import checksum
 from server.domain.entities import Entity, Reference
 from server.domain.graph import Follows
 from server.domain.project import ProjectState
+from server.domain.reasons import Behind, Move, Scope, explain, roots_in_words
 from server.domain.rules import Decision
-from server.domain.runs import Outcome, OutcomeName, Phase, Root
+from server.domain.runs import Outcome, Phase, Root
 from server.domain.transaction import Transaction
 
 __all__ = ["PHASES", "Plan", "Scope", "follows_latest", "phases_of", "plan", "reach", "scope_of"]
 
 PHASES: tuple[Phase, ...] = ("realtime", "batch", "background")
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a run is about: where it starts, what can be reached, and what sort of change travels.
-
-    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them.
-    """
-
-    run_id: str
-    roots: tuple[Root, ...]
-    classes: tuple[str, ...]
-    cause: str
-    order: tuple[str, ...]
-    reachable: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +89,7 @@ def phases_of(
     watched = any(id_ in scope.reachable for id_ in viewed)
     for entity_id in reversed(scope.order) if watched else ():
         if entity_id in viewed or any(
-            one.target in urgent and not is_container(entity_id)
-            for one in state.outputs(entity_id)
+            one.target in urgent and not is_container(entity_id) for one in state.outputs(entity_id)
         ):
             urgent.add(entity_id)
     first: list[str] = []
@@ -155,23 +140,21 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
             _pin(tx, moves)
     if is_container:
         _follow_members(tx, scope, entity_id)
-    tx.refresh(entity_id)
-    after = tx.digests(entity_id).all.hex()
-    name, reason = _explain(tx, scope, entity, decision, moves, pins, waiting, before != after)
+    after = before
+    if is_container or moves:
+        tx.refresh(entity_id)
+        after = tx.digests(entity_id).all.hex()
+    behind = Behind(tuple(moves), tuple(pins), tuple(waiting))
+    name, reason = explain(tx, scope, entity, decision, behind, differs=before != after)
     about = next(iter(moves or pins or waiting), None)
     source, number = _source(tx, scope, about)
     return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
 
 
-Move = tuple[Reference, int]
-
-
 def _behind(
     tx: Transaction, scope: Scope, entity: Entity
 ) -> tuple[list[Move], list[Move], list[Move]]:
-    """References that should move (and to where), that are pinned, and that wait for an approved
-    version.
-    """
+    """What of an entity is behind: see ``Behind``."""
     moves: list[Move] = []
     pins: list[Move] = []
     waiting: list[Move] = []
@@ -202,7 +185,7 @@ def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]
             entity.id,
             Change(references={"changed": ids}),
             cause="run",
-            message=f"Because of {_roots(tx, scope)}",
+            message=f"Because of {roots_in_words(tx, scope)}",
             run_id=scope.run_id,
         )
 
@@ -225,78 +208,6 @@ def _pin(tx: Transaction, moves: Sequence[Move]) -> None:
             reference, policy="pinned", version=tx.pointer(reference), pinned_by="a rule"
         )
         tx.put_reference(pinned)
-
-
-def _explain(
-    tx: Transaction,
-    scope: Scope,
-    entity: Entity,
-    decision: Decision,
-    moves: Sequence[Move],
-    pins: Sequence[Move],
-    waiting: Sequence[Move],
-    differs: bool,
-) -> tuple[OutcomeName, str]:
-    """The outcome's name, and its reason in words that a coordinator would use."""
-    if moves:
-        what = _names(tx, moves)
-        rule = f" (rule “{decision.rule.name}”)" if decision.rule else ""
-        match decision.verdict:
-            case "require_approval":
-                return (
-                    "awaiting_approval",
-                    f"{what} is ready, but this {entity.kind} is {entity.status}: it asks{rule}",
-                )
-            case "notify":
-                return "notified", f"{what} is new; a rule only tells about it{rule}"
-            case "mark_stale":
-                return "stale", f"{what} is new; a rule marks this as stale{rule}"
-            case "pin":
-                return "pinned", f"stays as it was before {what}: a rule pinned it{rule}"
-            case "block":
-                return "blocked", f"{what} must not reach this{rule}"
-            case "update":
-                because = _because(tx, scope, moves)
-                kept = f"; {_pinned(tx, pins)}" if pins else ""
-                return "updated", f"follows {what}{because}{kept}"
-    if differs:
-        return "updated", f"what it holds changed because of {_roots(tx, scope)}"
-    if pins:
-        return "pinned", _pinned(tx, pins)
-    if waiting:
-        reference, number = waiting[0]
-        source = tx.entity(reference.source)
-        has = f"v{source.approved_version}" if source.approved_version else "none yet"
-        return (
-            "unchanged",
-            f"follows the approved version of {source.name} ({has}); v{number} is not approved",
-        )
-    return "unchanged", f"nothing that it shows differs after {_roots(tx, scope)}"
-
-
-def _pinned(tx: Transaction, pins: Sequence[Move]) -> str:
-    reference, number = pins[0]
-    source = tx.entity(reference.source)
-    by = f" by {reference.pinned_by}" if reference.pinned_by else ""
-    return f"pinned to {source.name} v{tx.pointer(reference)}{by}; v{number} does not reach it"
-
-
-def _names(tx: Transaction, moves: Sequence[Move]) -> str:
-    return " and ".join(f"{tx.entity(one.source).name} v{number}" for one, number in moves)
-
-
-def _roots(tx: Transaction, scope: Scope) -> str:
-    names = [f"{tx.name_of(root.asset_id)} v{root.to_version}" for root in scope.roots[:3]]
-    more = len(scope.roots) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
-
-
-def _because(tx: Transaction, scope: Scope, moves: Sequence[Move]) -> str:
-    """Names the roots where what moved is not itself one of them."""
-    roots = {root.asset_id for root in scope.roots}
-    if all(reference.source in roots for reference, _ in moves):
-        return ""
-    return f", because of {_roots(tx, scope)}"
 
 
 def _source(tx: Transaction, scope: Scope, about: Move | None) -> tuple[str, int]:

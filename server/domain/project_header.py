@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +53,19 @@ def _read_header(given: Mapping[str, Any], header: Header) -> None:
     try:
         if given.get("kinds") is not None:
             header.kinds = KindRegistry.from_json({"kinds": given["kinds"]})
-        if given.get("rules") is not None:
-            header.rules = [Rule.from_json(dict(rule)).to_json() for rule in given["rules"]]
     except Invalid as error:
         header.errors += [FieldError(f"project.{one.field}", one.message) for one in error.errors]
-    except (KeyError, TypeError, ValueError):
-        header.errors.append(FieldError("project.rules", "must be a list of rules"))
+    if given.get("rules") is not None:
+        header.rules = list(_rules(given["rules"], header.errors))
+
+
+def _rules(items: Sequence[Any], errors: list[FieldError]) -> Iterator[Mapping[str, Any]]:
+    for index, item in enumerate(items):
+        path = f"project.rules.{index}"
+        if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+            errors.append(FieldError(path, "must be an object with an id"))
+            continue
+        try:
+            yield Rule.from_json(item).to_json()
+        except Invalid as error:
+            errors.extend(FieldError(f"{path}.{one.field}", one.message) for one in error.errors)

@@ -29,6 +29,8 @@ __all__ = ["PropagationEngine", "RunHost"]
 log = logging.getLogger("ripplecut.propagation")
 
 FIRST_BATCH = 100
+FEWEST_PER_BATCH = 50
+"""However slow the machine is just now: each batch costs a sync of the disk."""
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
 FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
@@ -237,7 +239,7 @@ class PropagationEngine:
         """Let the batch size follow the cost that was measured, toward one slice of loop time."""
         per_dependent = max(spent / count, 1e-7)
         wanted = int(SLICE / per_dependent)
-        self._batch = max(10, min(MOST_PER_BATCH, (self._batch + wanted) // 2))
+        self._batch = max(FEWEST_PER_BATCH, min(MOST_PER_BATCH, (self._batch + wanted) // 2))
 
     def _record(
         self, tx: Transaction, run: Run, outcomes: Sequence[Outcome], told: dict[str, int]

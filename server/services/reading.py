@@ -4,14 +4,17 @@ them.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from protocol.errors import FieldError, Invalid, NotFound
-from server.domain.entities import Entity
+from server.domain.entities import Entity, Reference
 from server.domain.graph import Dependent
 from server.domain.resolve import entity_json, resolve
+from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
 from server.propagation.project import ProjectOwner
 
@@ -28,7 +31,11 @@ __all__ = [
     "version_page",
 ]
 
+T = TypeVar("T")
+
 MAX_DEPTH = 1000
+_SLICE = 0.004
+"""Seconds of loop time that a long answer takes at once."""
 _manager = VersionManager()
 
 
@@ -42,7 +49,7 @@ def resolved(owner: ProjectOwner, entity_id: str) -> dict[str, Any]:
     return resolve(owner.look(), owner.state.entity(entity_id))
 
 
-def entity_page(
+async def entity_page(
     owner: ProjectOwner,
     *,
     kind: str | None = None,
@@ -63,12 +70,12 @@ def entity_page(
             and (not needle or needle in one.id.casefold() or needle in one.name.casefold())
         )
 
-    tx = owner.look()
     found, following = _page(owner, wanted, limit, cursor)
-    return {"items": [entity_json(tx, one) for one in found], "next_cursor": following}
+    items = await _in_slices(found, lambda one: _shown(owner, one.id, entity_json))
+    return {"items": items, "next_cursor": following}
 
 
-def resolved_page(
+async def resolved_page(
     owner: ProjectOwner,
     *,
     kind: str | None = None,
@@ -77,12 +84,39 @@ def resolved_page(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """A page of resolved entities in id order; with ``ids`` just those, unknown ones left out."""
-    tx = owner.look()
-    if ids:
-        known = (owner.state.entities.get(one) for one in sorted(set(ids)))
-        return {"items": [resolve(tx, one) for one in known if one], "next_cursor": None}
-    found, following = _page(owner, lambda one: kind is None or one.kind == kind, limit, cursor)
-    return {"items": [resolve(tx, one) for one in found], "next_cursor": following}
+    following = None
+    wanted: Sequence[str] = sorted(set(ids))
+    if not ids:
+        found, following = _page(owner, lambda one: kind is None or one.kind == kind, limit, cursor)
+        wanted = [one.id for one in found]
+    items = await _in_slices(wanted, lambda id_: _shown(owner, id_, resolve))
+    return {"items": items, "next_cursor": following}
+
+
+def _shown(
+    owner: ProjectOwner,
+    entity_id: str,
+    show: Callable[[Transaction, Entity], dict[str, Any]],
+) -> dict[str, Any] | None:
+    """An entity as it is this moment; ``None`` where it has gone meanwhile."""
+    found = owner.state.entities.get(entity_id)
+    return None if found is None else show(owner.look(), found)
+
+
+async def _in_slices(
+    items: Iterable[T], show: Callable[[T], dict[str, Any] | None]
+) -> list[dict[str, Any]]:
+    """Show many things, letting others have their turn in between; what is gone is left out."""
+    shown: list[dict[str, Any]] = []
+    begun = time.monotonic()
+    for item in items:
+        one = show(item)
+        if one is not None:
+            shown.append(one)
+        if time.monotonic() - begun > _SLICE:
+            await asyncio.sleep(0)
+            begun = time.monotonic()
+    return shown
 
 
 def _page(
@@ -115,7 +149,7 @@ def _dependent_json(owner: ProjectOwner, one: Dependent) -> dict[str, Any]:
     return {"id": one.id, "kind": kind, "depth": one.depth, "path": list(one.path)}
 
 
-def graph(
+async def graph(
     owner: ProjectOwner, root: str | None, depth: int | None, direction: str
 ) -> dict[str, Any]:
     """Nodes and edges: all, or what a root reaches (``down``: what uses it, ``up``, ``both``)."""
@@ -134,23 +168,20 @@ def graph(
             ids |= _reach(root, depth, state.graph.graph.successors)
         if direction in ("up", "both"):
             ids |= _reach(root, depth, state.graph.graph.predecessors)
-    nodes = [
-        {
-            "id": one.id,
-            "kind": one.kind,
-            "name": one.name,
-            "status": one.status,
-            "version": one.current.number,
-        }
-        for one in state.entities.values()
-        if one.id in ids
-    ]
-    edges = [
-        one.to_json()
-        for one in state.references.values()
-        if one.source in ids and one.target in ids
-    ]
-    return {"nodes": nodes, "edges": edges}
+    found = [one for one in state.entities.values() if one.id in ids]
+    used = [one for one in state.references.values() if one.source in ids and one.target in ids]
+    nodes = await _in_slices(found, _node_json)
+    return {"nodes": nodes, "edges": await _in_slices(used, Reference.to_json)}
+
+
+def _node_json(one: Entity) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "name": one.name,
+        "status": one.status,
+        "version": one.current.number,
+    }
 
 
 def _reach(root: str, depth: int | None, neighbours: Callable[[str], Iterable[str]]) -> set[str]:

@@ -73,7 +73,8 @@ class Call(Generic[B, Q]):
         return await self.web.projects.find(asset_id, self.caller.visible)
 
 
-Act = Callable[[Call[B, Q]], Awaitable[Reply | Response]]
+Answer = Reply | Rendered | Response
+Act = Callable[[Call[B, Q]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Operation:
 
     method: str
     path: str
-    act: Callable[[Any], Awaitable[Reply | Response]]
+    act: Callable[[Any], Awaitable[Answer]]
     role: Role | None
     body: type[Body]
     query: type[Query]
@@ -180,7 +181,7 @@ class Resource:
         async def work() -> Rendered | Response:
             body: Body = Empty() if one.file else decode(one.body, raw)
             reply = await one.act(Call(web, caller, path, query, body, raw, scope))
-            return reply if isinstance(reply, Response) else render(reply)
+            return render(reply) if isinstance(reply, Reply) else reply
 
         if key is None or not one.writes or one.secret:
             return await work()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from protocol.errors import Cycle, Invalid
+from server.domain.drafts import read_values
 from server.domain.graph import DependencyGraph
 from server.formats.json import export_project, export_quietly, import_project
 from server.propagation.project import ProjectOwner
@@ -93,8 +94,8 @@ async def test_what_changed_becomes_versions_and_travels_in_one_run(owner: Proje
     run = await owner.storage.run(report["run_id"])
     assert run.cause == "import"
     assert run.status == "done"
-    state = await owner.draft_state("mara")
-    assert b"quiet and wet" in state or owner.draft_changes("mara", {"age": 40}) is not None
+    draft = read_values(await owner.draft_state("mara"))
+    assert draft["description"] == "Tall, quiet and wet"
 
 
 async def test_an_override_in_the_file_changes_the_reference(owner: ProjectOwner) -> None:
@@ -134,14 +135,10 @@ async def test_a_reference_to_nothing_is_left_out_and_told(owner: ProjectOwner) 
     file["wardrobes"].append({"id": "hat", "worn_by": {"asset_id": "mara", "version": 7}})
     report = await import_project(owner, file, ME)
     assert report["created"] == 11
-    assert [one["item"] for one in report["skipped"]] == [
-        "nobody → sh2",
-        "sh2 → sq9",
-        "mara → hat",
-    ]
-    reasons = [one["reason"] for one in report["skipped"]]
-    assert "no 'nobody'" in reasons[0]
-    assert "no version 7" in reasons[2]
+    reasons = {one["item"]: one["reason"] for one in report["skipped"]}
+    assert reasons.keys() == {"nobody → sh2", "sh2 → sq9", "mara → hat"}
+    assert "no 'nobody'" in reasons["nobody → sh2"]
+    assert "no version 7" in reasons["mara → hat"]
 
 
 async def test_an_edge_that_cannot_be_is_left_out_and_told(owner: ProjectOwner) -> None:
@@ -199,8 +196,8 @@ async def test_unknown_lists_and_keys_are_told(owner: ProjectOwner) -> None:
         ({"project": 5}, "project"),
         ({"project": {"settings": {"aspect_ratio": 99}}}, "project.settings.aspect_ratio"),
         ({"project": {"kinds": [{"name": "x"}]}}, "project.kinds"),
-        ({"project": {"rules": [{"verdict": "maybe"}]}}, "project.rules"),
-        ({"project": {"rules": [7]}}, "project.rules"),
+        ({"project": {"rules": [{"id": "r", "verdict": "no"}]}}, "project.rules.0.verdict"),
+        ({"project": {"rules": [7]}}, "project.rules.0"),
     ],
 )
 async def test_broken_structure_is_refused_whole(owner: ProjectOwner, file: Any, path: str) -> None:
@@ -255,9 +252,7 @@ async def test_a_cycle_in_the_file_is_refused_whole(owner: ProjectOwner) -> None
     with pytest.raises(Cycle) as caught:
         await import_project(owner, file, ME)
     path = caught.value.path
-    assert path[0] == path[-1]
-    assert set(path) == {"a", "b", "c"}
-    assert path[path.index("a") + 1 :][:1] in (["b"], [])
+    assert " → ".join(path) in ("a → b → c → a", "b → c → a → b", "c → a → b → c")
     assert not owner.state.entities
 
 
@@ -385,8 +380,6 @@ def test_the_graph_reads_what_it_can() -> None:
     file["shots"][1]["visual_prompt"]["vehicle_references"] = ["van", "nobody"]
     graph.build_dependency_graph(file)
     assert graph.category("van") == "asset"
-    assert graph.get_affected_shots("mara") == ["sh1", "sh2"] or set(
-        graph.get_affected_shots("mara")
-    ) == {"sh1", "sh2"}
+    assert set(graph.get_affected_shots("mara")) == {"sh1", "sh2"}
     assert graph.get_affected_sequences("dock") == ["sq1"]
     assert "nobody" not in graph

@@ -54,15 +54,13 @@ def edges(owner: ProjectOwner) -> set[tuple[str, str, str]]:
 
 def looks(owner: ProjectOwner) -> dict[str, Any]:
     """What must be the same elsewhere: each entity's fields, status, numbers and hashes."""
-    return {
-        entity_id: {
-            key: resolved[key]
-            for key in ("kind", "name", "status", "version", "approved_version", "fields")
-            + ("hash", "visual_hash", "stale", "prompt", "references")
-        }
-        for entity_id in owner.state.entities
-        if (resolved := reading.resolved(owner, entity_id))
-    }
+    return {id_: _look(reading.resolved(owner, id_)) for id_ in owner.state.entities}
+
+
+def _look(resolved: dict[str, Any]) -> dict[str, Any]:
+    """All but when, by whom and after which run."""
+    passing = {"project_id", "created_at", "updated_at", "last_outcome"}
+    return {key: value for key, value in resolved.items() if key not in passing}
 
 
 def standing(owner: ProjectOwner) -> tuple[int, int, int]:

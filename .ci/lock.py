@@ -16,7 +16,7 @@ from pathlib import Path
 # Started by its path: the project's own modules are not importable by themselves.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tools.page import NODE_WHEEL
+from static.page import NODE_WHEEL
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Exact versions, used as pip constraints; `make lock` writes this file.\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import page as module
-from tools.page import Page, PageError, Toolchain, is_new_enough
+from static import page as module
+from static.page import Page, PageError, Toolchain, is_new_enough
 
 WORKING_NPM = """#!/bin/sh
 echo "$1" >> calls

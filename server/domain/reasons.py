@@ -1,0 +1,144 @@
+"""Reasons: why a dependent has the outcome that it has, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from server.domain.entities import Entity, Reference
+from server.domain.rules import Decision
+from server.domain.runs import OutcomeName, Root
+from server.domain.transaction import Transaction
+
+__all__ = ["Behind", "Move", "Scope", "explain", "roots_in_words"]
+
+Move = tuple[Reference, int]
+"""A reference, and the version of its source that it is behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run is about: where it starts, what can be reached, and what sort of change travels.
+
+    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them.
+    """
+
+    run_id: str
+    roots: tuple[Root, ...]
+    classes: tuple[str, ...]
+    cause: str
+    order: tuple[str, ...]
+    reachable: frozenset[str]
+    reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
+
+
+class Behind(NamedTuple):
+    """What of an entity is behind its sources: references that should move, that are pinned,
+    and that wait for an approved version.
+    """
+
+    moves: tuple[Move, ...]
+    pins: tuple[Move, ...]
+    waiting: tuple[Move, ...]
+
+    def key(self, tx: Transaction) -> Any:
+        """Equal for dependents that have the same reason."""
+        pins = tuple((one.source, tx.pointer(one), one.pinned_by, to) for one, to in self.pins)
+        return (
+            tuple((one.source, to) for one, to in self.moves),
+            pins,
+            tuple((one.source, to) for one, to in self.waiting),
+        )
+
+
+def explain(
+    tx: Transaction,
+    scope: Scope,
+    entity: Entity,
+    decision: Decision,
+    behind: Behind,
+    *,
+    differs: bool,
+) -> tuple[OutcomeName, str]:
+    """The outcome's name, and its reason in words that a coordinator would use.
+
+    Thousands of dependents share a handful of reasons, so each is composed once a run.
+    """
+    rule = decision.rule.id if decision.rule else None
+    key = (decision.verdict, rule, entity.kind, entity.status, behind.key(tx), differs)
+    known = scope.reasons.get(key)
+    if known is None:
+        known = scope.reasons[key] = _explain(tx, scope, entity, decision, behind, differs)
+    return known
+
+
+def _explain(
+    tx: Transaction,
+    scope: Scope,
+    entity: Entity,
+    decision: Decision,
+    behind: Behind,
+    differs: bool,
+) -> tuple[OutcomeName, str]:
+    moves, pins, waiting = behind
+    if moves:
+        what = _names(tx, moves)
+        rule = f" (rule “{decision.rule.name}”)" if decision.rule else ""
+        match decision.verdict:
+            case "require_approval":
+                return (
+                    "awaiting_approval",
+                    f"{what} is ready, but this {entity.kind} is {entity.status}: it asks{rule}",
+                )
+            case "notify":
+                return "notified", f"{what} is new; a rule only tells about it{rule}"
+            case "mark_stale":
+                return "stale", f"{what} is new; a rule marks this as stale{rule}"
+            case "pin":
+                return "pinned", f"stays as it was before {what}: a rule pinned it{rule}"
+            case "block":
+                return "blocked", f"{what} must not reach this{rule}"
+            case "update":
+                because = _because(tx, scope, moves)
+                kept = f"; {_pinned(tx, pins)}" if pins else ""
+                return "updated", f"follows {what}{because}{kept}"
+    if differs:
+        return "updated", f"what it holds changed because of {roots_in_words(tx, scope)}"
+    if pins:
+        return "pinned", _pinned(tx, pins)
+    if waiting:
+        reference, number = waiting[0]
+        source = tx.entity(reference.source)
+        has = f"v{source.approved_version}" if source.approved_version else "none yet"
+        return (
+            "unchanged",
+            f"follows the approved version of {source.name} ({has}); v{number} is not approved",
+        )
+    return "unchanged", f"nothing that it shows differs after {roots_in_words(tx, scope)}"
+
+
+def _pinned(tx: Transaction, pins: Sequence[Move]) -> str:
+    reference, number = pins[0]
+    source = tx.entity(reference.source)
+    by = f" by {reference.pinned_by}" if reference.pinned_by else ""
+    return f"pinned to {source.name} v{tx.pointer(reference)}{by}; v{number} does not reach it"
+
+
+def _names(tx: Transaction, moves: Sequence[Move]) -> str:
+    return " and ".join(f"{tx.entity(one.source).name} v{number}" for one, number in moves)
+
+
+def roots_in_words(tx: Transaction, scope: Scope) -> str:
+    """The names and versions of what a run starts from, at most three of them."""
+    names = [f"{tx.name_of(root.asset_id)} v{root.to_version}" for root in scope.roots[:3]]
+    more = len(scope.roots) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
+
+
+def _because(tx: Transaction, scope: Scope, moves: Sequence[Move]) -> str:
+    """Names the roots where what moved is not itself one of them."""
+    roots = {root.asset_id for root in scope.roots}
+    if all(reference.source in roots for reference, _ in moves):
+        return ""
+    return f", because of {roots_in_words(tx, scope)}"

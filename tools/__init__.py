@@ -1,1 +1,0 @@
-"""What builds and keeps the house: the page's build and the lock files."""
