@@ -13,7 +13,7 @@ ADDRESS = $(if $(call given,HOST),--host $(HOST)) $(if $(call given,PORT),--port
 STRICTLY = $(if $(filter-out 0 no false,$(STRICT)),RIPPLECUT_TEST_STRICT=1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench soak lock clean page dev
+.PHONY: help setup run test lint bench soak pictures lock clean page dev
 
 help:
 	@echo 'make run     the demo production on http://127.0.0.1:8000   [HOST=…] [PORT=…] [DATA=data]'
@@ -21,6 +21,7 @@ help:
 	@echo 'make soak    the long tests, with a fixed budget   [SOAK_SECONDS=$(SOAK_SECONDS) each]'
 	@echo 'make lint    ruff, mypy, the import layers, the page'
 	@echo 'make bench   the measurements   [ARGS=…]'
+	@echo 'make pictures  the screenshots of the README'
 	@echo 'make setup   what make run does before it serves'
 	@echo 'make lock    take the newest versions of what is depended on'
 	@echo 'make clean   remove what was built and installed (not the data)'
@@ -51,6 +52,9 @@ lint: dev
 
 bench: dev
 	$(PY) -m bench $(ARGS)
+
+pictures: dev
+	$(PY) -m bench.screenshots
 
 lock: $(PY)
 	$(PY) .ci/lock.py

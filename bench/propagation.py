@@ -85,7 +85,7 @@ def _commits(running: RunningServer) -> int:
     """
     newest = running.get("/projects/film/propagation-status")["recent"][0]["id"]
     entries = running.get(f"/projects/film/audit?run={newest}&limit=500")["items"]
-    return sum(one["action"] == "run_batch" for one in entries) + 2
+    return len([one for one in entries if one["action"] == "run_batch"]) + 2
 
 
 def _plain_sqlite(path: Path, transactions: int) -> float:

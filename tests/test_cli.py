@@ -305,6 +305,11 @@ TAMPERED = {
         "versions [1] of 'mara'",
     ),
     "events": ("DELETE FROM events WHERE seq = 3", "event"),
+    "pointer": (
+        "UPDATE refs SET version = 1 WHERE target = 'sh010' AND source = 'mara'",
+        "digests",
+    ),
+    "digest": ("UPDATE entities SET hash = visual_hash WHERE id = 'sh020'", "digests of 'sh020'"),
     "outcomes": ("UPDATE outcomes SET reason = 'because' WHERE entity_id = 'sh010'", "outcomes of"),
 }
 

@@ -55,6 +55,7 @@ class VersionData:
     fields: Mapping[str, Any]
     visual_fields: frozenset[str]
     references: Sequence[ReferenceData]
+    message: str = ""
 
 
 @dataclass(slots=True)

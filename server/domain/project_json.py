@@ -376,6 +376,7 @@ class _Reader:
             self.checked(entity.kind, item["fields"], f"{path}.fields"),
             frozenset(map(str, visual)),
             [one for one in read if one is not None],
+            str(item.get("message") or ""),
         )
 
 

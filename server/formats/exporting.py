@@ -183,6 +183,8 @@ def _version(version: Version) -> dict[str, Any]:
         "status": version.status,
         "fields": dict(version.fields),
     }
+    if version.message:
+        out["message"] = version.message
     if version.visual_fields:
         out["visual_fields"] = sorted(version.visual_fields)
     if version.references:

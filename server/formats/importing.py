@@ -172,7 +172,7 @@ class Importer:
             change=Change(fields=diff_fields(before.fields if before else {}, fields)),
             timestamp=tx.at,
             author=tx.author.user,
-            message="",
+            message=old.message,
             cause="import",
             run_id=None,
         )

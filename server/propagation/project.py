@@ -72,7 +72,7 @@ class ProjectOwner:
         await _in_slices(stored.references, state.load_references)
         await _in_slices(stored.versions, state.load_versions)
         owner = cls(state, storage, drafts, live, clock, tracker)
-        await owner._load_built_on(stored.versions)
+        await owner._load_built_on([*stored.versions, *await owner._load_approved()])
         for kind in (("scene",), ("sequence",)):
             for entity_id, entity in list(state.entities.items()):
                 if state.kinds.get(entity.kind).category in kind:
@@ -181,6 +181,17 @@ class ProjectOwner:
             raise NotFound(f"Version {number} of {entity_id!r} was never current")
         self.state.load_versions([version])
         return version
+
+    async def _load_approved(self) -> list[Version]:
+        """Bring every approved version to hand: references may be told to follow it at any time."""
+        versions = [
+            await self.storage.version(self.project_id, entity.id, entity.approved_version)
+            for entity in (*self.state.entities.values(), *self.state.deleted.values())
+            if entity.approved_version is not None
+            and (entity.id, entity.approved_version) not in self.state.versions
+        ]
+        self.state.load_versions(versions)
+        return versions
 
     async def _load_built_on(self, versions: Iterable[Version]) -> None:
         """Bring the versions that these were built on to hand, all the way down."""

@@ -249,9 +249,7 @@ async def _edit_of(
     return Edit(asset_id, fields, visual, name=name, base=base, message=message)
 
 
-async def base_of(
-    owner: ProjectOwner, asset_id: str, base_version: int | None
-) -> Version | None:
+async def base_of(owner: ProjectOwner, asset_id: str, base_version: int | None) -> Version | None:
     """The version that a change was made on, where one is named; raises Invalid for no version."""
     if base_version is None:
         return None

@@ -5,6 +5,7 @@ The list of them is the API: the router is made of it, and so is the OpenAPI doc
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -137,6 +138,11 @@ class Resource:
             response = await self._answer(scope, receive)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            # Only a server that ends and has waited long enough cancels a request.
+            detail = "The server ended before the answer; what was asked for may have been done"
+            ended = problem("unavailable", detail)
+            response = ended.response(Headers(scope=scope), reads=False)
         await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:

@@ -21,6 +21,7 @@ function useViewing(project: OpenProject) {
   const [visible, setVisible] = useState<readonly string[]>([])
   const { entity, view } = route.value
   useEffect(() => {
+    project.see(visible)
     project.channel.viewing(entity === null ? visible : [entity, ...visible.filter((id) => id !== entity)])
   }, [project, visible, entity])
   useEffect(() => {

@@ -64,6 +64,8 @@ async def test_changing_the_coat_is_a_show() -> None:
     pinned = {one.target: one.version for one in worn if one.policy == "pinned"}
     assert pinned == {"sh020": 1, "sh100": 2}
     assert reading.resolved(owner, "sh020")["prompt"].count("#66794f") == 1
+    first = await reading.version_json(owner, COAT, 1)
+    assert first["message"] == "First idea: company green"
     finals = [one for one in owner.state.entities.values() if one.status == "final"]
     assert len(finals) == 2
     assert any(one.overrides for one in owner.state.references.values())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import networkx as nx
 import pytest
 from hypothesis import given
@@ -24,7 +26,8 @@ def reference(number: int, source: int, target: int) -> Reference:
 
 def build(edges: Edges) -> tuple[DependencyGraph, nx.DiGraph[str], dict[str, Reference]]:
     """The graph of what it accepts, and the same made by networkx alone."""
-    graph, peer, kept = DependencyGraph(), nx.DiGraph(), {}
+    graph, kept = DependencyGraph(), dict[str, Reference]()
+    peer: nx.DiGraph[str] = nx.DiGraph()
     for number in range(SIZE):
         graph.add_node(f"n{number}", "shot" if number % 3 == 0 else "prop", "shot")
         peer.add_node(f"n{number}")
@@ -32,18 +35,16 @@ def build(edges: Edges) -> tuple[DependencyGraph, nx.DiGraph[str], dict[str, Ref
         one = reference(number, source, target)
         peer.add_edge(one.source, one.target)
         cyclic = not nx.is_directed_acyclic_graph(peer)
-        try:
-            graph.add_edge(one)
-        except Cycle as error:
-            assert cyclic
-            assert error.path[0] == error.path[-1] == one.source
-            assert all(
-                following in peer[here]
-                for here, following in zip(error.path[:-1], error.path[1:], strict=True)
-            )
+        if cyclic:
+            with pytest.raises(Cycle) as caught:
+                graph.add_edge(one)
+            path = caught.value.path
+            assert path[0] == path[-1] == one.source
+            steps = itertools.pairwise(path)
+            assert all(following in peer[here] for here, following in steps)
             peer.remove_edge(one.source, one.target)
         else:
-            assert not cyclic
+            graph.add_edge(one)
             kept[one.id] = one
     return graph, peer, kept
 

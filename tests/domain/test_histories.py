@@ -1,4 +1,6 @@
-"""Random histories: after whatever people did, the state is what a recomputation from nothing says."""
+"""Random histories: after whatever people did, the state is what a recomputation from nothing
+says.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from protocol.errors import Cycle
@@ -147,9 +149,9 @@ def test_what_was_restored_in_any_order_shows_the_latest(world: World) -> None:
     for gone in ("lamp", "quay"):
         if gone == "quay":
             world.edit("quay", {"notes": "Wet."})
-        world.step(lambda tx, gone=gone: edits.delete_entity(tx, gone, force=True))
+        world.step(partial(edits.delete_entity, entity_id=gone, force=True))
     for back in ("lamp", "quay"):
-        roots = world.step(lambda tx, back=back: edits.restore_entity(tx, back))
+        roots = world.step(partial(edits.restore_entity, entity_id=back))
         world.run(roots, ("relationship",))
     assert world.shows("lamp")["references"][0]["version"] == 2
     assert not world.shows("lamp")["stale"]

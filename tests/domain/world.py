@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from server.domain import drafts
@@ -24,6 +25,10 @@ from server.propagation.edits import NewEntity, NewReference
 from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
 
 Result = TypeVar("Result")
+
+
+def _reach_all(tx: Transaction, scope: Scope, ids: Sequence[str]) -> list[Outcome]:
+    return [reach(tx, scope, entity_id) for entity_id in ids]
 
 
 class World:
@@ -125,7 +130,7 @@ class World:
         for _, ids in phases_of(self.state, scope, frozenset(), "batch"):
             for position in range(0, len(ids), batch):
                 part = ids[position : position + batch]
-                found = self.step(lambda tx, part=part: [reach(tx, scope, id_) for id_ in part])
+                found = self.step(partial(_reach_all, scope=scope, ids=part))
                 for outcome in found:
                     assert outcome.entity_id not in outcomes, "reached twice"
                     outcomes[outcome.entity_id] = outcome

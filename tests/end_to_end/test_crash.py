@@ -14,7 +14,7 @@ CHANGE = {"change_data": {"colour": "#204060"}}
 
 def outcomes_of(server: RunningServer, run_id: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         more = f"&cursor={cursor}" if cursor else ""
         page = server.get(f"/runs/{run_id}/outcomes?limit=500{more}")

@@ -11,6 +11,7 @@ from protocol.errors import Cycle, Invalid
 from server.domain.drafts import read_values
 from server.domain.graph import DependencyGraph
 from server.formats.json import export_project, export_quietly, import_project
+from server.propagation.edits import NewReference
 from server.propagation.project import ProjectOwner
 from server.services import changes, entities, reading
 from server.services.projects import Projects
@@ -288,7 +289,10 @@ async def test_kinds_settings_and_rules_reach_an_empty_project_only(
         "kinds": [*kinds, vehicle],
         "rules": [rule],
     }
-    file = {"project": header, "vehicles": [{"id": "van", "wheels": 4, "status": "locked"}]}
+    file: dict[str, Any] = {
+        "project": header,
+        "vehicles": [{"id": "van", "wheels": 4, "status": "locked"}],
+    }
     assert (await import_project(owner, file, ME))["warnings"] == []
     assert owner.state.record.name == "Van"
     assert owner.state.settings["aspect_ratio"] == 1.85
@@ -335,6 +339,19 @@ async def test_an_export_loaded_over_a_changed_project_moves_no_pointer(
     assert report["unchanged"] == 10
     assert standing(owner) == before
     assert looks(owner) == looked
+
+
+async def test_what_is_approved_is_at_hand_after_a_restart(
+    owner: ProjectOwner, projects: Projects
+) -> None:
+    await import_project(owner, film(), ME)
+    await changes.propagate_asset_change(owner, "ink", {"grain": 0.5}, ME)
+    await changes.approve(owner, "ink", 1, ME)
+    again = await Projects(projects.storage).open("film")
+    assert export_project(again) == export_project(owner)
+    made, _ = await entities.link(again, "sh1", NewReference("ink", policy="approved"), ME)
+    assert made["version"] == 1
+    await again.close()
 
 
 async def test_both_exports_are_the_same(owner: ProjectOwner) -> None:

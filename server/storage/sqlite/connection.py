@@ -61,7 +61,8 @@ class Database(aiosqlite.Connection):
 
     def __init__(self, connector: Callable[[], sqlite3.Connection], iter_chunk_size: int) -> None:
         super().__init__(connector, iter_chunk_size)
-        # What was awaited is on the disk: a thread that waits for work must not keep a program alive.
+        # What was awaited is on the disk: a thread that waits for work must not keep a program
+        # alive.
         self._thread.daemon = True
 
     def abandon(self) -> None:

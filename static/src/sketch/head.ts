@@ -47,10 +47,10 @@ function crown(who: Figure, p: HeadPose, hair: string): string {
       return path(d('M', ...at(-6.9, -1.4), 'C', ...at(-8, 6), ...at(-4.8, 9.4), ...at(0.4, 9.2), 'C', ...at(5.4, 9), ...at(7, 5), ...at(6.5, 2),
         'C', ...at(3.6, 5.4), ...at(-2.4, 5.4), ...at(-4.6, -1.4), 'Z'), hair) + gleam
     case 4: {
-      let curls = ''
+      let body = ''
       const spots = [[-6, 1.4], [-6.4, 4.6], [-4.2, 7.4], [-0.8, 8.6], [2.8, 8], [5.4, 5.8], [6.4, 3], [-2.4, 6], [2, 6]] as const
-      for (const [dx, dy] of spots) curls += oval(...at(dx, dy), 2.7 * p.s, 2.6 * p.s, hair)
-      return curls
+      for (const [dx, dy] of spots) body += oval(...at(dx, dy), 2.7 * p.s, 2.6 * p.s, hair)
+      return body
     }
     case 5:
       return path(d('M', ...at(-6.8, 0.4), 'C', ...at(-7.6, 6), ...at(-5, 9), ...at(-1, 9.2), 'C', ...at(3.4, 10.8), ...at(7.6, 8.6), ...at(7, 3.2),

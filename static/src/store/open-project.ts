@@ -17,6 +17,9 @@ import { ShotStore } from './shots.ts'
 const STATUSES = ['wip', 'review', 'approved', 'final', 'omitted']
 const WELCOME_PATIENCE = 1_500
 
+/** Up to so many shots, everything is fetched at once. */
+const FEW = 100
+
 export class OpenProject {
   readonly id: string
   readonly me: Me
@@ -69,6 +72,8 @@ export class OpenProject {
         this.#refresher.want(renamed.filter((user) => !items.some((item) => item.id === user)))
       },
       failed: () => undefined,
+      // Few are cheap; many are fetched by what is looked at.
+      urgent: (entity) => !this.shots.isShot(entity) || this.shots.sees(entity) || this.shots.size.peek() <= FEW,
     })
     this.others = computed(() => this.people.value.filter((p) => p.session !== this.channel.session.value))
     this.aspect = computed(() => readAspect(this.project.value))
@@ -79,6 +84,12 @@ export class OpenProject {
 
   kind(name: string): Kind | undefined {
     return this.kinds.value.find((k) => k.name === name)
+  }
+
+  /** What is on screen: painted, fetched and served first. */
+  see(ids: readonly string[]): void {
+    this.shots.see(ids)
+    this.#refresher.nudge()
   }
 
   /** Takes a fresh snapshot; what is on screen stays until it is there. */

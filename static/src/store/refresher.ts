@@ -8,9 +8,14 @@ export interface RefresherPorts {
   /** `gone` are wanted ids that the answer does not have. */
   apply(items: readonly Resolved[], gone: readonly string[]): void
   failed(error: unknown): void
+  /** On screen: fetched at once. The rest waits until things calm down, as a drag changes it many times. */
+  urgent(id: string): boolean
 }
 
 const RETRY = 2_000
+const CALM = 350
+/** How long what is off screen waits at most. */
+const LONGEST = 2_500
 
 export class Refresher {
   readonly #ports: RefresherPorts
@@ -18,6 +23,10 @@ export class Refresher {
   #running = false
   #stopped = false
   #idle: (() => void)[] = []
+  #calm: ReturnType<typeof setTimeout> | undefined
+  /** Since when something waits off screen; 0 for nothing. */
+  #since = 0
+  #ripe = false
   readonly #soon = oncePerFrame(() => void this.#run())
 
   constructor(ports: RefresherPorts) {
@@ -26,6 +35,11 @@ export class Refresher {
 
   want(ids: Iterable<string>): void {
     for (const id of ids) this.#wanted.add(id)
+    this.nudge()
+  }
+
+  /** Something else is on screen now: what of it is wanted has become urgent. */
+  nudge(): void {
     if (this.#wanted.size > 0) this.#soon()
   }
 
@@ -39,6 +53,28 @@ export class Refresher {
     this.#stopped = true
     this.#wanted.clear()
     this.#idle = []
+    clearTimeout(this.#calm)
+  }
+
+  /** The next ids to fetch; none while what is wanted is off screen and things still move. */
+  #next(): string[] {
+    const wanted = [...this.#wanted]
+    const urgent = wanted.filter((id) => this.#ports.urgent(id))
+    if (urgent.length > 0) return urgent.slice(0, BULK)
+    const now = Date.now()
+    if (this.#since === 0) this.#since = now
+    const patience = Math.min(CALM, this.#since + LONGEST - now)
+    if (this.#ripe || patience <= 0) {
+      this.#ripe = wanted.length > BULK
+      this.#since = 0
+      return wanted.slice(0, BULK)
+    }
+    clearTimeout(this.#calm)
+    this.#calm = setTimeout(() => {
+      this.#ripe = true
+      this.#soon()
+    }, patience)
+    return []
   }
 
   async #run(): Promise<void> {
@@ -46,7 +82,8 @@ export class Refresher {
     this.#running = true
     try {
       while (this.#wanted.size > 0 && !this.#stopped) {
-        const ids = [...this.#wanted].slice(0, BULK)
+        const ids = this.#next()
+        if (ids.length === 0) return
         for (const id of ids) this.#wanted.delete(id)
         try {
           const items = await this.#ports.fetch(ids)

@@ -18,6 +18,9 @@ export interface Panel {
 /** More changed panels than this at once wash their group's header instead. */
 const MANY = 50
 
+/** Milliseconds of a frame for panels that nobody sees. */
+const BUDGET = 4
+
 export interface Usage {
   total: number
   follow: number
@@ -32,6 +35,8 @@ export class ShotStore {
   readonly sequences = signal<ReadonlyMap<string, Resolved>>(new Map())
   readonly scenes = signal<ReadonlyMap<string, Resolved>>(new Map())
   readonly size: ReadonlySignal<number>
+  /** What is published, as last heard; the cells follow with the paint. */
+  readonly #bases = new Map<string, Resolved>()
   readonly #cells = new Map<string, Signal<Panel>>()
   readonly #bySource = new Map<string, Set<string>>()
   readonly #overlays = new Map<string, Fields>()
@@ -41,27 +46,41 @@ export class ShotStore {
   readonly #washed = new Set<string>()
   readonly #paintSoon = oncePerFrame(() => this.#paint())
   #groups: readonly Group[] = []
+  #visible: ReadonlySet<string> = new Set()
 
   constructor() {
     this.groups = computed(() => {
       void this.#structure.value
-      const made = group([...this.#cells.values()].map((c) => c.peek().base), this.sequences.value, this.scenes.value)
+      const made = group(this.#bases.values(), this.sequences.value, this.scenes.value)
       if (!sameGroups(made, this.#groups)) this.#groups = made
       return this.#groups
     })
-    this.size = computed(() => (void this.#structure.value, this.#cells.size))
+    this.size = computed(() => (void this.#structure.value, this.#bases.size))
   }
 
   panel(id: string): Signal<Panel> | undefined {
     return this.#cells.get(id)
   }
 
+  isShot(id: string): boolean {
+    return this.#bases.has(id)
+  }
+
   has(id: string): boolean {
-    return this.#cells.has(id) || this.sequences.peek().has(id) || this.scenes.peek().has(id)
+    return this.#bases.has(id) || this.sequences.peek().has(id) || this.scenes.peek().has(id)
   }
 
   shots(): Resolved[] {
-    return [...this.#cells.values()].map((c) => c.peek().base)
+    return [...this.#bases.values()]
+  }
+
+  /** What is on screen: painted and fetched before all else. */
+  see(ids: readonly string[]): void {
+    this.#visible = new Set(ids)
+  }
+
+  sees(id: string): boolean {
+    return this.#visible.has(id)
   }
 
   /** Takes fresh states in; what changed to the eye washes, unless it was not there before. */
@@ -81,11 +100,10 @@ export class ShotStore {
 
   remove(ids: readonly string[]): void {
     for (const id of ids) {
-      const cell = this.#cells.get(id)
-      if (cell !== undefined) {
-        this.#unindex(cell.peek().base)
-        this.#cells.delete(id)
-      }
+      const base = this.#bases.get(id)
+      if (base !== undefined) this.#unindex(base)
+      this.#bases.delete(id)
+      this.#cells.delete(id)
       for (const map of [this.sequences, this.scenes]) {
         if (!map.peek().has(id)) continue
         const left = new Map(map.peek())
@@ -127,7 +145,7 @@ export class ShotStore {
     const usage: Usage = { total: 0, follow: 0, approved: 0, pinned: 0, final: 0 }
     for (const id of this.#bySource.get(source) ?? []) {
       if (id === source) continue
-      const shot = this.#cells.get(id)?.peek().base
+      const shot = this.#bases.get(id)
       if (shot === undefined) continue
       usage.total += 1
       const direct = shot.references.find((r) => r.source === source) ?? shot.references.find((r) => r.references?.some((n) => n.source === source))
@@ -140,16 +158,15 @@ export class ShotStore {
   }
 
   #putShot(item: Resolved): void {
-    const cell = this.#cells.get(item.id)
-    if (cell === undefined) {
+    const before = this.#bases.get(item.id)
+    this.#bases.set(item.id, item)
+    if (before === undefined) {
       this.#cells.set(item.id, signal({ shot: item, base: item, previews: [], wash: 0 }))
       this.#structure.value += 1
     } else {
-      const before = cell.peek()
-      this.#unindex(before.base)
-      if (before.base.hash !== item.hash) this.#washed.add(item.id)
-      cell.value = { ...before, base: item, shot: before.previews.length > 0 ? before.shot : item }
-      if (before.base.fields['duration'] !== item.fields['duration']) this.#structure.value += 1
+      this.#unindex(before)
+      if (before.hash !== item.hash) this.#washed.add(item.id)
+      if (before.fields['duration'] !== item.fields['duration']) this.#structure.value += 1
     }
     for (const source of sourcesOf(item)) {
       const users = this.#bySource.get(source)
@@ -163,19 +180,29 @@ export class ShotStore {
     for (const source of sourcesOf(shot)) this.#bySource.get(source)?.delete(shot.id)
   }
 
+  /** What is on screen is painted in this frame; the rest follows as far as there is time. */
   #paint(): void {
-    const washed = [...this.#washed]
-    this.#washed.clear()
+    const many = this.#washed.size > MANY
+    if (many) this.#washGroups(this.#washed)
     batch(() => {
+      for (const id of this.#dirty) if (this.#visible.has(id)) this.#paintOne(id, many)
+      const until = performance.now() + BUDGET
       for (const id of this.#dirty) {
-        const cell = this.#cells.get(id)
-        if (cell === undefined) continue
-        const { base, wash } = cell.peek()
-        cell.value = { base, ...withOverlays(base, this.#overlays), wash: wash + (washed.length <= MANY && washed.includes(id) ? 1 : 0) }
+        this.#paintOne(id, many)
+        if (performance.now() > until) break
       }
-      this.#dirty.clear()
-      if (washed.length > MANY) this.#washGroups(new Set(washed))
     })
+    if (many) this.#washed.clear()
+    if (this.#dirty.size > 0) this.#paintSoon()
+  }
+
+  #paintOne(id: string, many: boolean): void {
+    this.#dirty.delete(id)
+    const [cell, base] = [this.#cells.get(id), this.#bases.get(id)]
+    if (cell === undefined || base === undefined) return
+    const { wash } = cell.peek()
+    const washes = !many && this.#washed.delete(id)
+    cell.value = { base, ...withOverlays(base, this.#overlays), wash: washes ? wash + 1 : wash }
   }
 
   #washGroups(washed: ReadonlySet<string>): void {

@@ -1,10 +1,11 @@
 /** The storyboard: panels under their sequences, edge to edge. */
 import type { ReadonlySignal } from '@preact/signals'
-import { useCallback, useRef } from 'preact/hooks'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import type { Group } from '../../store/groups.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Person } from '../../types.ts'
 import { Notice } from '../../ui/bits.tsx'
+import { whenNear } from '../../ui/nearby.ts'
 import { PanelView } from './panel.tsx'
 
 export interface StoryboardProps {
@@ -43,8 +44,49 @@ function onArrow(event: KeyboardEvent): void {
   to.querySelector<HTMLElement>('.panel-link')?.focus()
 }
 
+/** Past so many shots, groups are laid out when they come near; until then they keep their room. */
+const ALL = 300
+
+/** About the height of a row of panels. */
+const ROOM = 200
+
+function Shots({ group, rest, seen, lazy }: { group: Group; rest: StoryboardProps; lazy: boolean; seen(id: string, is: boolean): void }) {
+  const element = useRef<HTMLDivElement>(null)
+  const [near, setNear] = useState(!lazy)
+  useEffect(() => {
+    const at = element.current
+    return near || at === null ? undefined : whenNear(at, (is) => is && setNear(true))
+  }, [near])
+  if (!near) return <div ref={element} style={{ height: `${Math.ceil(group.shots.length / 3) * ROOM}px` }} />
+  return (
+    <div class="panels">
+      {group.shots.map((id) => {
+        const cell = rest.cellOf(id)
+        return cell === undefined ? null : (
+          <PanelView key={id} id={id} cell={cell} aspect={rest.aspect} href={rest.hrefOf(id)} selected={id === rest.selected}
+            person={rest.people.find((p) => p.entity === id)} nameOf={rest.nameOf} onScreen={seen} />
+        )
+      })}
+    </div>
+  )
+}
+
+/** Brings a shot that was chosen elsewhere (the palette, a link) into view. */
+function useReveal(selected: string | null, groups: readonly Group[]) {
+  const known = useRef(groups)
+  known.current = groups
+  useEffect(() => {
+    const home = selected === null ? undefined : known.current.find((g) => g.shots.includes(selected))
+    if (selected === null || home === undefined) return
+    const find = () => document.querySelector(`[data-panel="${CSS.escape(selected)}"]`)
+    if (find() === null) document.querySelector(`[data-group="${CSS.escape(home.id)}"]`)?.scrollIntoView({ block: 'start' })
+    const timer = setTimeout(() => find()?.scrollIntoView({ block: 'nearest' }), find() === null ? 150 : 0)
+    return () => clearTimeout(timer)
+  }, [selected])
+}
+
 export function Storyboard(props: StoryboardProps) {
-  const { groups, washes, aspect, selected, people, cellOf, hrefOf, nameOf, onScreen } = props
+  const { groups, washes, selected, onScreen } = props
   const visible = useRef(new Set<string>())
   const seen = useCallback((id: string, is: boolean) => {
     const before = visible.current.size
@@ -52,6 +94,8 @@ export function Storyboard(props: StoryboardProps) {
     else visible.current.delete(id)
     if (visible.current.size !== before) onScreen([...visible.current])
   }, [onScreen])
+  useReveal(selected, groups)
+  const lazy = groups.reduce((sum, g) => sum + g.shots.length, 0) > ALL
   if (groups.length === 0) {
     return (
       <Notice icon="clapperboard" title="No shots yet">
@@ -69,15 +113,7 @@ export function Storyboard(props: StoryboardProps) {
               {group.name}
               <small>{group.shots.length} {group.shots.length === 1 ? 'shot' : 'shots'}{group.seconds > 0 && ` · ${clockTime(group.seconds)}`}</small>
             </h2>
-            <div class="panels">
-              {group.shots.map((id) => {
-                const cell = cellOf(id)
-                return cell === undefined ? null : (
-                  <PanelView key={id} id={id} cell={cell} aspect={aspect} href={hrefOf(id)} selected={id === selected}
-                    person={people.find((p) => p.entity === id)} nameOf={nameOf} onScreen={seen} />
-                )
-              })}
-            </div>
+            <Shots group={group} rest={props} seen={seen} lazy={lazy} />
           </section>
         )
       })}
