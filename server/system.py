@@ -22,7 +22,8 @@ from typing import Any, Self
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.runs import Phase
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
 from server.services import changes, entities, reading
 from server.services.answers import PropagationResult, RollbackResult

@@ -17,6 +17,8 @@ __all__ = [
     "RelationshipChangeClassifier",
     "VisualChangeClassifier",
     "diff_fields",
+    "set_fields",
+    "unpublished",
 ]
 
 ChangeClass = Literal["visual", "metadata", "relationship"]
@@ -156,3 +158,19 @@ class ChangeDetector:
         found = [one for one in self.change_classifiers if one.is_relevant(kind, change)]
         level: Impact = max((one.impact for one in found), key=_LEVELS.index, default="none")
         return Classification(tuple(one.name for one in found), level, _PRIORITY[level])
+
+
+def set_fields(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with changes applied; null takes a field away."""
+    merged = {**fields, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def unpublished(current: Mapping[str, Any], draft: Mapping[str, Any]) -> dict[str, Any]:
+    """What a draft is ahead; a text that is seeded but still empty is no news."""
+    changed = diff_fields(current, set_fields({}, draft))
+    return {
+        name: pair["to"]
+        for name, pair in changed.items()
+        if not (pair["from"] is None and pair["to"] == "")
+    }

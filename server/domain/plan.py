@@ -137,7 +137,7 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
         if decision.verdict == "update":
             _follow(tx, scope, entity, moves)
         elif decision.verdict == "pin":
-            _pin(tx, moves)
+            _pin(tx, scope, entity, moves)
     if is_container:
         _follow_members(tx, scope, entity_id)
     after = before
@@ -180,14 +180,7 @@ def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]
     for reference, number in moves:
         tx.move_pointer(reference, number)
     if tx.kind(entity).category == "asset":
-        ids = [reference.id for reference, _ in moves]
-        tx.cut(
-            entity.id,
-            Change(references={"changed": ids}),
-            cause="run",
-            message=f"Because of {roots_in_words(tx, scope)}",
-            run_id=scope.run_id,
-        )
+        _cut_between(tx, scope, entity, moves)
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
@@ -202,12 +195,23 @@ def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
                     tx.move_pointer(reference, number)
 
 
-def _pin(tx: Transaction, moves: Sequence[Move]) -> None:
+def _pin(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
     for reference, _ in moves:
-        pinned = replace(
-            reference, policy="pinned", version=tx.pointer(reference), pinned_by="a rule"
-        )
-        tx.put_reference(pinned)
+        here = tx.pointer(reference)
+        tx.put_reference(replace(reference, policy="pinned", version=here, pinned_by="a rule"))
+    if tx.kind(entity).category == "asset":
+        _cut_between(tx, scope, entity, moves)
+
+
+def _cut_between(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
+    """An asset that others build on embeds what it is built on: a version of its own."""
+    tx.cut(
+        entity.id,
+        Change(references={"changed": [reference.id for reference, _ in moves]}),
+        cause="run",
+        message=f"Because of {roots_in_words(tx, scope)}",
+        run_id=scope.run_id,
+    )
 
 
 def _source(tx: Transaction, scope: Scope, about: Move | None) -> tuple[str, int]:

@@ -12,7 +12,8 @@ from server.domain.commit import Commit, ProjectRecord
 from server.domain.digests import NO_MEMBERS, add_members, member_share
 from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.graph import DependencyGraph
-from server.domain.kinds import Kind, KindRegistry
+from server.domain.kind_reader import read_kinds
+from server.domain.kinds import Kind
 from server.domain.rules import Rule, RulesEngine
 
 __all__ = ["CONTAINERS", "MEMBERS", "ProjectState"]
@@ -48,7 +49,7 @@ class ProjectState:
 
     def _take_record(self, record: ProjectRecord) -> None:
         self.record = record
-        self.kinds = KindRegistry.from_json(record.kinds)
+        self.kinds = read_kinds(record.kinds)
         self.member_kinds = frozenset(k.name for k in self.kinds if k.category in MEMBERS)
         self.container_kinds = frozenset(k.name for k in self.kinds if k.category in CONTAINERS)
         self.rules = RulesEngine(Rule.from_json(dict(rule)) for rule in record.rules)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.errors import FieldError, Invalid
+from server.domain.kind_reader import read_kinds
 from server.domain.kinds import KindRegistry
 from server.domain.rules import Rule
 
@@ -52,7 +53,7 @@ def _read_header(given: Mapping[str, Any], header: Header) -> None:
     header.name, header.settings = given.get("name"), given.get("settings")
     try:
         if given.get("kinds") is not None:
-            header.kinds = KindRegistry.from_json({"kinds": given["kinds"]})
+            header.kinds = read_kinds({"kinds": given["kinds"]})
     except Invalid as error:
         header.errors += [FieldError(f"project.{one.field}", one.message) for one in error.errors]
     if given.get("rules") is not None:

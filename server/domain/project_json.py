@@ -19,9 +19,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from protocol.errors import FieldError, Invalid
+from server.domain.default_kinds import default_kinds
 from server.domain.entities import POLICIES
 from server.domain.ids import id_problem, is_order
-from server.domain.kinds import KindRegistry, default_kinds
+from server.domain.kinds import KindRegistry
 from server.domain.project_data import (
     EntityData,
     ProjectData,

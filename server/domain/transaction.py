@@ -25,7 +25,8 @@ from server.domain.digests import (
 )
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
-from server.domain.kinds import Kind, KindRegistry
+from server.domain.kind_reader import read_kinds
+from server.domain.kinds import Kind
 from server.domain.project import ProjectState
 from server.domain.runs import Outcome, Run
 from server.domain.versions import VersionManager
@@ -193,7 +194,7 @@ class Transaction:
     def put_project(self, record: ProjectRecord) -> None:
         """Replace the project's row; the rest of the step sees its kinds and settings already."""
         self.commit.project = record
-        self.kinds = KindRegistry.from_json(record.kinds)
+        self.kinds = read_kinds(record.kinds)
         self.settings = record.settings
 
     def put_entity(self, entity: Entity) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from server.domain.default_kinds import default_kinds
 from server.domain.entities import BuiltOn, Entity, Reference, Version
-from server.domain.kinds import default_kinds
 from server.domain.project import MEMBERS, ProjectState
 from server.domain.project_json import list_name
 from server.domain.rules import default_rules

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from protocol.errors import NotFound
-from server.domain.changes import Change, diff_fields
+from server.domain.changes import Change, diff_fields, set_fields
 from server.domain.digests import contribution, inputs_digest
 from server.domain.entities import BuiltOn, Digests, Entity, Policy, Reference, Version
 from server.domain.events import MAX_IDS_PER_FRAME
@@ -18,8 +18,9 @@ from server.domain.project_data import EntityData, ReferenceData, Skipped, Versi
 from server.domain.transaction import Transaction
 from server.formats.ordering import CURRENT
 from server.formats.preparing import Prepared
-from server.propagation import edits
-from server.propagation.edits import NewEntity, NewReference, set_fields
+from server.propagation import edits, links
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.project import ProjectOwner
 
@@ -272,7 +273,7 @@ class Importer:
         news: list[NewReference] = []
         changed: list[str] = []
         for one in wanted:
-            role = one.role or edits.default_role(
+            role = one.role or links.default_role(
                 tx.entity(one.source).kind, tx.entity(entity_id).kind
             )
             found = _match(here, one, role)
@@ -284,7 +285,7 @@ class Importer:
                 if after is not None:
                     tx.put_reference(after)
                     changed.append(after.id)
-        added = [one.id for one in edits.attach(tx, entity_id, news)]
+        added = [one.id for one in links.attach(tx, entity_id, news)]
         return added, changed
 
     async def _changed(self, before: Reference, one: ReferenceData) -> Reference | None:
@@ -297,7 +298,7 @@ class Importer:
             reason = f"there is no version {version} of {one.source!r} ({one.path})"
             self.skipped.append(Skipped(one.label, reason))
             return None
-        after = edits.relinked(
+        after = links.relinked(
             self._tx,
             before,
             policy=policy if policy != before.policy else None,

@@ -16,7 +16,8 @@ from server.domain.project_data import EntityData, ProjectData, ReferenceData, S
 from server.domain.project_json import read_project
 from server.domain.transaction import Transaction
 from server.formats.ordering import CURRENT, Node, in_order
-from server.propagation.edits import can_use, check_name, default_role
+from server.propagation.edits import check_name
+from server.propagation.links import can_use, default_role
 
 __all__ = ["Prepared", "prepare"]
 

@@ -6,81 +6,41 @@ with the roots that a run must start from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fractional_indexing import generate_key_between
-
-from protocol.errors import Conflict, Cycle, FieldError, InUse, Invalid, NotFound
+from protocol.errors import Conflict, FieldError, InUse, Invalid, NotFound
 from server.domain import drafts
-from server.domain.changes import Change, diff_fields
+from server.domain.changes import Change, diff_fields, set_fields
 from server.domain.entities import (
-    POLICIES,
     STATUSES,
     BuiltOn,
     Cause,
     Digests,
     Entity,
-    Policy,
     Reference,
     Version,
 )
-from server.domain.ids import check_id, is_order, new_id, slug
+from server.domain.ids import check_id, new_id, slug
 from server.domain.kinds import Kind
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
+from server.propagation.links import NewReference, attach, catch_up, relate
 
 __all__ = [
     "NewEntity",
-    "NewReference",
     "approve_version",
-    "attach",
-    "can_use",
-    "catch_up",
     "check_name",
     "check_status",
     "create_entity",
-    "default_role",
     "delete_entity",
-    "link",
-    "relink",
-    "relinked",
     "restore_entity",
     "seed_draft",
-    "set_fields",
-    "unlink",
 ]
 
-_EDGES = {
-    ("asset", "asset"),
-    ("asset", "shot"),
-    ("asset", "scene"),
-    ("asset", "sequence"),
-    ("shot", "scene"),
-    ("shot", "sequence"),
-    ("scene", "sequence"),
-}
 MAX_NAME = 300
 _NO_INPUTS = Digests(b"", b"")
-
-
-@dataclass(frozen=True, slots=True)
-class NewReference:
-    """A reference to make. Without a ``policy``: ``pinned`` where a ``version`` is named, else
-    ``latest``.
-    """
-
-    source: str
-    role: str | None = None
-    policy: Policy | None = None
-    version: int | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    order: str | None = None
-    id: str | None = None
-    pinned_by: str | None = None
-    stands_at: int | None = None
-    """Where a reference that is no pin resolves to, when that is not where its policy says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +64,6 @@ class NewEntity:
     previous: Version | None = None
     seeded: bytes | None = None
     whole: bool = False
-
-
-def set_fields(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields with changes applied; null takes a field away."""
-    merged = {**fields, **changes}
-    return {name: value for name, value in merged.items() if value is not None}
 
 
 def check_name(name: str) -> str:
@@ -246,7 +200,7 @@ def delete_entity(tx: Transaction, entity_id: str, force: bool) -> list[Root]:
         raise InUse(f"{entity.name} is used by {named}", users)
     for reference in [*uses, *tx.inputs(entity_id)]:
         tx.remove_reference(reference, dormant=True)
-    roots = _relate(tx, uses, "removed", f"{entity.name} was deleted")
+    roots = relate(tx, uses, "removed", f"{entity.name} was deleted")
     tx.put_entity(replace(entity, deleted_at=tx.at, updated_at=tx.at))
     _tell_entity(tx, entity, "deleted")
     tx.audit("entity_deleted", {"name": entity.name, "users": users}, entity_id)
@@ -277,7 +231,7 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     if tx.kind(entity).category in ("scene", "sequence"):
         tx.recount(entity_id)
     tx.refresh(entity_id)
-    roots = _relate(tx, back, "added", f"{entity.name} was restored")
+    roots = relate(tx, back, "added", f"{entity.name} was restored")
     _tell_entity(tx, entity, "restored")
     tx.audit("entity_restored", {"name": entity.name}, entity_id)
     return roots
@@ -307,251 +261,3 @@ def _tell_entity(tx: Transaction, entity: Entity, action: str) -> None:
         },
         frozenset({entity.id}),
     )
-
-
-# -- references ------------------------------------------------------------------------------------
-
-
-def link(tx: Transaction, target: str, new: NewReference) -> tuple[Reference, list[Root]]:
-    """Make a reference: a relationship change of its target. Raises NotFound, Cycle, Conflict,
-    Invalid.
-    """
-    reference = attach(tx, target, [new])[0]
-    roots = _relate(tx, [reference], "added", f"uses {tx.entity(reference.source).name}")
-    tx.audit("reference_added", reference.to_json(), target)
-    return reference, roots
-
-
-def relink(
-    tx: Transaction,
-    reference: Reference,
-    *,
-    policy: Policy | None = None,
-    version: int | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    role: str | None = None,
-    order: str | None = None,
-) -> tuple[Reference, list[Root]]:
-    """Change a reference's policy, pinned version, overrides, role or order. Raises Invalid."""
-    changed = relinked(
-        tx,
-        reference,
-        policy=policy,
-        version=version,
-        overrides=overrides,
-        role=role,
-        order=order,
-    )
-    if changed == replace(reference, version=tx.pointer(reference)):
-        return reference, []
-    tx.put_reference(changed)
-    catch_up(tx, reference.target)
-    changed = tx.reference(reference.id)
-    name = tx.entity(reference.source).name
-    roots = _relate(tx, [changed], "changed", f"changed how it uses {name}")
-    tx.audit(
-        "reference_changed",
-        {"before": reference.to_json(), "after": changed.to_json()},
-        reference.target,
-    )
-    return changed, roots
-
-
-def relinked(
-    tx: Transaction,
-    reference: Reference,
-    *,
-    policy: Policy | None = None,
-    version: int | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    role: str | None = None,
-    order: str | None = None,
-) -> Reference:
-    """The reference as it would be after a change, which is not made yet. Raises Invalid."""
-    source = tx.entity(reference.source)
-    if version is not None and policy is None:
-        policy = "pinned"
-    new_policy = policy or reference.policy
-    number = tx.pointer(reference)
-    if policy is not None or version is not None:
-        number = _pointer_for(tx, source, new_policy, version, number)
-    return replace(
-        reference,
-        policy=new_policy,
-        version=number,
-        role=reference.role if role is None else _check_role(role),
-        order=reference.order if order is None else _check_order(order),
-        overrides=(
-            reference.overrides
-            if overrides is None
-            else set_fields({}, tx.kind(source).check(overrides, "overrides"))
-        ),
-        pinned_by=(
-            (reference.pinned_by if policy is None else tx.author.user)
-            if new_policy == "pinned"
-            else None
-        ),
-    )
-
-
-def unlink(tx: Transaction, reference: Reference) -> list[Root]:
-    """Take a reference away: a relationship change of its target."""
-    tx.remove_reference(reference)
-    name = tx.entity(reference.source).name
-    roots = _relate(tx, [reference], "removed", f"no longer uses {name}")
-    tx.audit("reference_removed", reference.to_json(), reference.target)
-    return roots
-
-
-def attach(tx: Transaction, target_id: str, news: Iterable[NewReference]) -> list[Reference]:
-    """Add references to what an entity is built on, without a version yet. Raises as ``link``."""
-    target = tx.entity(target_id)
-    inputs = tx.inputs(target_id)
-    taken = {(one.source, one.role): one.id for one in inputs}
-    last = max((one.order for one in inputs), default=None)
-    made: list[Reference] = []
-    for new in news:
-        source = tx.entity(new.source)
-        path = tx.would_cycle(source.id, target.id)
-        if path is not None:
-            raise Cycle(path)
-        role = _check_ends(tx, source, target, new.role)
-        other = taken.get((source.id, role))
-        if other is not None and other != new.id:
-            raise Conflict(
-                f"{target.name} uses {source.name} as {role} already (reference {other})"
-            )
-        order = new.order or generate_key_between(last, None)
-        reference = _reference(tx, source, target_id, new, role, order)
-        tx.put_reference(reference)
-        taken[source.id, role] = reference.id
-        last = order if last is None else max(last, order)
-        made.append(reference)
-    return made
-
-
-def _check_ends(tx: Transaction, source: Entity, target: Entity, role: str | None) -> str:
-    """The role of a reference between two entities; raises Invalid where there can be none."""
-    if not can_use(tx.kind(source).category, tx.kind(target).category):
-        raise Invalid(
-            f"A {source.kind} cannot be used by a {target.kind}",
-            [FieldError("source", f"a {target.kind} cannot be built on a {source.kind}")],
-        )
-    return _check_role(role or default_role(source.kind, target.kind))
-
-
-def _reference(
-    tx: Transaction, source: Entity, target_id: str, new: NewReference, role: str, order: str
-) -> Reference:
-    policy: Policy = new.policy or ("pinned" if new.version is not None else "latest")
-    version = _pointer_for(tx, source, policy, new.version, source.current.number)
-    if new.stands_at is not None:
-        version = tx.version(source.id, new.stands_at).number
-    return Reference(
-        new.id or new_id("ref"),
-        source.id,
-        target_id,
-        role,
-        policy,
-        version,
-        order,
-        set_fields({}, tx.kind(source).check(new.overrides, "overrides")),
-        (new.pinned_by or tx.author.user) if policy == "pinned" else None,
-    )
-
-
-def can_use(source_category: str, target_category: str) -> bool:
-    """Whether something of one category can be used by something of another."""
-    return (source_category, target_category) in _EDGES
-
-
-def default_role(source_kind: str, target_kind: str) -> str:
-    """What a reference is called where nobody says: the mission's names, else the source's kind."""
-    named = {("character", "wardrobe"): "worn_by", ("location", "prop"): "used_in"}
-    return named.get((source_kind, target_kind), source_kind)
-
-
-def _check_role(role: str) -> str:
-    if not role or len(role) > 64 or any(ord(character) < 32 for character in role):
-        raise Invalid("The role is not valid", [FieldError("role", "must be a short text")])
-    return role
-
-
-def _check_order(order: str) -> str:
-    if not is_order(order):
-        raise Invalid("The order is not valid", [FieldError("order", "must be a fractional index")])
-    return order
-
-
-def _pointer_for(
-    tx: Transaction, source: Entity, policy: Policy, version: int | None, here: int
-) -> int:
-    """The version that a reference resolves to under a policy."""
-    if policy not in POLICIES:
-        raise Invalid(
-            "The policy is not valid",
-            [FieldError("policy", "must be one of: " + ", ".join(POLICIES))],
-        )
-    if policy == "pinned":
-        number = here if version is None else version
-        try:
-            tx.version(source.id, number)
-        except NotFound:
-            raise Invalid(
-                f"{source.name} has no version {number}",
-                [FieldError("version", f"must be one of the versions of {source.id}")],
-            ) from None
-        return number
-    if version is not None:
-        problem = f"goes with the policy pinned, not with {policy}"
-        raise Invalid("A version can only be named for a pin", [FieldError("version", problem)])
-    if policy == "approved":
-        return source.approved_version or source.current.number
-    return source.current.number
-
-
-def catch_up(tx: Transaction, target_id: str) -> list[str]:
-    """Move an entity's own pointers to where policy and rules let them be; answers which moved."""
-    target = tx.entity(target_id)
-    moved: list[str] = []
-    for reference in tx.inputs(target_id):
-        if reference.policy == "pinned" or tx.is_member(reference):
-            continue
-        source = tx.entity(reference.source)
-        here = tx.pointer(reference)
-        latest = reference.policy == "latest"
-        goal = source.current.number if latest else (source.approved_version or here)
-        decision = tx.state.rules.decide(
-            ("visual", "metadata", "relationship"), source.kind, target.kind, target.status
-        )
-        if goal != here and decision.verdict == "update":
-            tx.move_pointer(reference, goal)
-            moved.append(reference.id)
-    return moved
-
-
-def _relate(tx: Transaction, references: Iterable[Reference], how: str, message: str) -> list[Root]:
-    """A relationship change of every target of these references: a version each, and a root to go
-    on from.
-    """
-    by_target: dict[str, list[str]] = {}
-    ends: set[str] = set()
-    for reference in references:
-        by_target.setdefault(reference.target, []).append(reference.id)
-        ends.update((reference.source, reference.target))
-    roots: list[Root] = []
-    for target_id, ids in by_target.items():
-        target = tx.entity(target_id)
-        if tx.kind(target).category in ("scene", "sequence"):
-            tx.recount(target_id)
-        before = target.current.number
-        version = tx.cut(
-            target_id, Change(references={how: ids}), cause="reference", message=message
-        )
-        roots.append(Root(target_id, before, version.number))
-    if roots:
-        tx.tell(
-            {"type": "graph_changed", "entities": list(by_target), "timestamp": tx.at},
-            frozenset(ends),
-        )
-    return roots

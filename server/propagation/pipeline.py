@@ -13,13 +13,21 @@ from typing import Any
 
 from protocol.errors import FieldError, Invalid
 from server.domain import drafts
-from server.domain.changes import Change, ChangeDetector, Classification, diff_fields
+from server.domain.changes import (
+    Change,
+    ChangeDetector,
+    Classification,
+    diff_fields,
+    set_fields,
+    unpublished,
+)
 from server.domain.conflicts import Conflict, ConflictResolver
 from server.domain.entities import BuiltOn, Cause, Entity, Reference, Version
 from server.domain.kinds import Kind
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
-from server.propagation.edits import catch_up, check_name, check_status, set_fields
+from server.propagation.edits import check_name, check_status
+from server.propagation.links import catch_up
 
 __all__ = ["Documents", "Edit", "Proposal", "change_from_data", "propose", "propose_rollback"]
 
@@ -154,7 +162,7 @@ def propose_rollback(
     if not change:
         return Proposal(entity.id, change, classification, (), None, None)
     typed = set_fields({}, drafts.read_values(documents.draft))
-    if diff_fields(current.fields, typed):
+    if unpublished(current.fields, typed):
         _park(tx, entity, kind, typed, documents.draft)
         entity = tx.entity(entity.id)
     goal = {**dict.fromkeys(typed), **target.fields}

@@ -12,7 +12,7 @@ from typing import Any
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain import drafts as crdt
 from server.domain.actors import Actor
-from server.domain.changes import Change, ChangeDetector, diff_fields
+from server.domain.changes import Change, ChangeDetector, set_fields, unpublished
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
@@ -21,7 +21,6 @@ from server.domain.project import CONTAINERS, ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
-from server.propagation.edits import set_fields
 from server.propagation.engine import PropagationEngine
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.runs import RunTracker
@@ -239,8 +238,7 @@ class ProjectOwner:
         entity = self.state.entities.get(entity_id)
         if entity is None:
             return {}
-        changed = diff_fields(entity.current.fields, set_fields({}, values))
-        return {name: pair["to"] for name, pair in changed.items()}
+        return unpublished(entity.current.fields, values)
 
     def is_prose(self, entity_id: str, field: str) -> bool:
         entity = self.state.entities.get(entity_id)
@@ -289,9 +287,7 @@ class ProjectOwner:
         async with self.step(actor) as tx:
             entity = tx.entity(entity_id)
             state = await self.draft_state(entity_id)
-            draft = set_fields({}, crdt.read_values(state))
-            changed = diff_fields(entity.current.fields, draft)
-            wanted = {name: pair["to"] for name, pair in changed.items()}
+            wanted = unpublished(entity.current.fields, crdt.read_values(state))
             fitting, errors = _sort_out(tx.kind(entity).check, wanted)
             edit = Edit(
                 entity_id,

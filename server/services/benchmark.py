@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
 from server.services.answers import PropagationResult
 from server.services.entities import create_entities

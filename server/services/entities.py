@@ -11,8 +11,9 @@ from server.domain.entities import Policy, version_id
 from server.domain.resolve import entity_json
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
-from server.propagation import edits
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation import edits, links
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit
 from server.propagation.project import ProjectOwner
 from server.services.answers import PropagationResult, unchanged
@@ -109,7 +110,7 @@ async def link(
     made: list[dict[str, Any]] = []
 
     def build(tx: Transaction) -> list[Root]:
-        reference, roots = edits.link(tx, target, new)
+        reference, roots = links.link(tx, target, new)
         made.append(reference.to_json())
         return roots
 
@@ -137,7 +138,7 @@ async def relink(
     made: list[dict[str, Any]] = []
 
     def build(tx: Transaction) -> list[Root]:
-        changed, roots = edits.relink(
+        changed, roots = links.relink(
             tx,
             tx.reference(reference_id),
             policy=policy,
@@ -164,7 +165,7 @@ async def unlink(
         actor,
         reference.target,
         number,
-        lambda tx: edits.unlink(tx, tx.reference(reference_id)),
+        lambda tx: links.unlink(tx, tx.reference(reference_id)),
         "relationship",
         wait,
     )

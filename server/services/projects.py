@@ -11,8 +11,10 @@ from protocol.errors import Ambiguous, Conflict, FieldError, Invalid, NotFound
 from server.domain import drafts
 from server.domain.actors import Actor
 from server.domain.commit import Commit, ProjectRecord
+from server.domain.default_kinds import default_kinds
 from server.domain.ids import check_id, slug
-from server.domain.kinds import KindRegistry, default_kinds
+from server.domain.kind_reader import read_kinds
+from server.domain.kinds import KindRegistry
 from server.domain.rules import default_rules
 from server.domain.settings import DEFAULT_SETTINGS, settings_errors
 from server.ports import Clock, Drafts, LiveProject, Storage
@@ -175,7 +177,7 @@ async def put_kinds(owner: ProjectOwner, data: Any, actor: Actor) -> dict[str, A
     Prose fields that are new are seeded in the drafts of all entities of the kind, in the same
     step: two editors that each made the text themselves would lose one of the two.
     """
-    registry = KindRegistry.from_json(data)
+    registry = read_kinds(data)
     async with owner.step(actor) as tx:
         _check_registry(owner, registry)
         old = owner.state.kinds

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.domain import drafts
-from server.domain.kinds import default_kinds
+from server.domain.changes import unpublished
+from server.domain.default_kinds import default_kinds
 from server.domain.text import edits, word_diff
 from server.propagation.pipeline import Edit
 from tests.domain.world import World
@@ -105,3 +106,8 @@ def test_a_stale_base_is_merged_three_ways() -> None:
         ("hair", "#111111", "#222222")
     ]
     assert world.state.entity("mara").current.fields["hair"] == "#111111"
+
+
+def test_a_prose_field_that_is_seeded_but_empty_is_nothing_unpublished() -> None:
+    assert unpublished({"hair": "#000000"}, {"hair": "#000000", "voice": ""}) == {}
+    assert unpublished({"voice": "low"}, {"voice": ""}) == {"voice": ""}

@@ -15,7 +15,7 @@ from protocol.errors import Conflict, Cycle, RipplecutError
 from server.domain.digests import combine, contribution, inputs_digest, member_share, own_digests
 from server.domain.entities import BuiltOn, Digests, Version
 from server.domain.versions import VersionManager
-from server.propagation import edits
+from server.propagation import edits, links
 from tests.domain.world import World
 
 COLOURS = ["#111111", "#222222", "#333333"]
@@ -76,7 +76,7 @@ class Histories(RuleBasedStateMachine):
         ids = sorted(self.world.state.references)
         if ids:
             reference = self.world.state.references[data.draw(st.sampled_from(ids))]
-            roots = self.world.step(lambda tx: edits.unlink(tx, reference))
+            roots = self.world.step(lambda tx: links.unlink(tx, reference))
             self.world.run(roots, ("relationship",))
 
     @rule(data=st.data(), policy=st.sampled_from(["latest", "approved", "pinned"]))
@@ -84,7 +84,7 @@ class Histories(RuleBasedStateMachine):
         ids = sorted(self.world.state.references)
         if ids:
             reference = self.world.state.references[data.draw(st.sampled_from(ids))]
-            _, roots = self.world.step(lambda tx: edits.relink(tx, reference, policy=policy))
+            _, roots = self.world.step(lambda tx: links.relink(tx, reference, policy=policy))
             self.world.run(roots, ("relationship",))
 
     @rule(data=st.data(), colour=st.sampled_from([*COLOURS, None]))
@@ -94,7 +94,7 @@ class Histories(RuleBasedStateMachine):
         if ids:
             reference = references[data.draw(st.sampled_from(ids))]
             overrides = {"colour": colour} if colour else {}
-            _, roots = self.world.step(lambda tx: edits.relink(tx, reference, overrides=overrides))
+            _, roots = self.world.step(lambda tx: links.relink(tx, reference, overrides=overrides))
             self.world.run(roots, ("relationship",))
 
     @rule(asset=st.sampled_from(ASSETS))

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from protocol.errors import Cycle
-from server.propagation import edits
-from server.propagation.edits import NewReference
+from server.propagation import edits, links
+from server.propagation.links import NewReference
 from tests.domain.world import World
 
 
@@ -163,6 +163,6 @@ def test_taking_an_override_off_shows_what_it_had_hidden(world: World) -> None:
     world.create("shot", "sh050", {}, [hidden])
     world.edit("coat", {"colour": "#102030"})
     reference = next(iter(world.state.inputs("sh050").values()))
-    world.step(lambda tx: edits.relink(tx, reference, overrides={}))
+    world.step(lambda tx: links.relink(tx, reference, overrides={}))
     shown = world.shows("sh050")["references"][0]
     assert (shown["version"], shown["fields"]["colour"]) == (2, "#102030")

@@ -14,14 +14,15 @@ from typing import Any, TypeVar
 from server.domain import drafts
 from server.domain.actors import Actor
 from server.domain.commit import Commit, ProjectRecord
-from server.domain.kinds import default_kinds
+from server.domain.default_kinds import default_kinds
 from server.domain.plan import Scope, phases_of, reach, scope_of
 from server.domain.project import ProjectState
 from server.domain.rules import default_rules
 from server.domain.runs import Outcome, Root
 from server.domain.transaction import Transaction
-from server.propagation import edits
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation import edits, links
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
 
 Result = TypeVar("Result")
@@ -90,7 +91,7 @@ class World:
 
     def link(self, source: str, target: str, **options: Any) -> str:
         new = self._named(NewReference(source, **options))
-        reference, roots = self.step(lambda tx: edits.link(tx, target, new))
+        reference, roots = self.step(lambda tx: links.link(tx, target, new))
         self.run(roots, ("relationship",))
         return reference.id
 

@@ -11,7 +11,7 @@ from protocol.errors import Cycle, Invalid
 from server.domain.drafts import read_values
 from server.domain.graph import DependencyGraph
 from server.formats.json import export_project, export_quietly, import_project
-from server.propagation.edits import NewReference
+from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
 from server.services import changes, entities, reading
 from server.services.projects import Projects

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from protocol.errors import Cycle, Invalid, RipplecutError
 from server.domain.drafts import read_values
 from server.formats.json import export_project, import_project
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
 from server.services import changes, entities
 from server.services.projects import Projects

@@ -19,7 +19,8 @@ from starlette.routing import WebSocketRoute
 from server.domain.actors import Actor
 from server.domain.drafts import read_values
 from server.ports import ProjectCore
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.rooms.document import encode_stored
 from server.rooms.registry import RealTimeSyncManager
 from server.services import entities

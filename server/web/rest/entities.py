@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from protocol.errors import Conflict, FieldError, Invalid
-from server.propagation.edits import NewEntity, NewReference
+from server.propagation.edits import NewEntity
+from server.propagation.links import NewReference
 from server.services import entities, reading
 from server.web.bodies import Body, Id, Number, Text
 from server.web.operations import Call, NoQuery, Operation, operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from protocol.errors import FieldError, Invalid
-from server.propagation.edits import NewReference
+from server.propagation.links import NewReference
 from server.services import entities
 from server.services.answers import PropagationResult
 from server.web.bodies import Body, Id, Number

@@ -1,7 +1,7 @@
 /** The loaded shots, each in a signal of its own, painted at most once per animation frame. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Fields, Resolved } from '../types.ts'
-import { oncePerFrame } from './frames.ts'
+import { leadingPerFrame } from './frames.ts'
 import { type Group, group, sameGroups } from './groups.ts'
 import { sourcesOf, withOverlays } from './overlay.ts'
 
@@ -44,7 +44,7 @@ export class ShotStore {
   readonly #structure = signal(0)
   readonly #dirty = new Set<string>()
   readonly #washed = new Set<string>()
-  readonly #paintSoon = oncePerFrame(() => this.#paint())
+  readonly #paintSoon = leadingPerFrame(() => this.#paint())
   #groups: readonly Group[] = []
   #visible: ReadonlySet<string> = new Set()
 

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { colourName, isColour } from '../../sketch/colour.ts'
 import { versionNumber } from '../../store/follow.ts'
+import { same } from '../../store/overlay.ts'
 import type { Change, Diff, FieldSpec, Json, Version, WordStep } from '../../types.ts'
 import { Swatch, Value } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -73,19 +74,21 @@ function references(value: Json | undefined): string {
 function VersionRow({ version, props }: { version: Version; props: HistoryProps }) {
   const [diff, setDiff] = useState<Diff | null>(null)
   const { number, changes } = version
+  // The first version has no before to compare with: saying what it is says enough.
+  const first = number === 1
   const prose = Object.keys(changes).some((name) => props.specs.find((s) => s.name === name)?.type === 'prose')
   const before = versionNumber(version.previous_version) ?? number - 1
   const { diffOf } = props
   useEffect(() => {
-    if (!prose || before < 1) return
+    if (!prose || first || before < 1) return
     let gone = false
     diffOf(before, number).then((found) => !gone && setDiff(found), () => undefined)
     return () => {
       gone = true
     }
-  }, [prose, before, number, diffOf])
+  }, [prose, first, before, number, diffOf])
   const label = (name: string) => props.specs.find((s) => s.name === name)?.label ?? (name === '@name' ? 'Name' : name === '@status' ? 'Status' : name)
-  const entries = Object.entries(changes)
+  const entries = first ? [] : Object.entries(changes).filter(([, c]) => !isChange(c) || !same(c.from, c.to))
   const cause = CAUSES[version.cause]
   return (
     <li data-history-version={number} class={number === props.current ? 'version current' : 'version'}>
@@ -94,7 +97,7 @@ function VersionRow({ version, props }: { version: Version; props: HistoryProps 
         {version.message && <p class="change">{version.message}</p>}
         {entries.map(([name, change]) => name === '@references' ? <p class="change" key={name}>{references(change)}</p>
           : isChange(change) ? <FieldChange key={name} label={label(name)} change={change} words={diff?.fields[name]?.words} /> : null)}
-        {entries.length === 0 && !version.message && <p class="change dim">{number === 1 ? 'Created' : 'No difference in fields'}</p>}
+        {entries.length === 0 && !version.message && <p class="change dim">{first ? 'Created' : 'No difference in fields'}</p>}
         <p class="dim">{version.author}{cause !== undefined && ` · ${cause}`} · <Time iso={version.timestamp} /></p>
       </div>
       <div class="version-do">
