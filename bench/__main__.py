@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,8 +28,6 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"There is no {unknown[0]!r} to measure; there are: {', '.join(PARTS)}.")
         return 2
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(0, set(range(1, os.cpu_count() or 1)))  # core 0 is the server's
     figures: list[Figure] = []
     for name in wanted:
         if name == "repaint" and browser_path() is None:

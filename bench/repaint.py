@@ -63,7 +63,7 @@ def _change(editor: Page, viewer: Page, number: int) -> float:
     colour = f"#{(number * 2654435761) % 0xFFFFFF:06x}"
     picker = editor.locator('[data-field="colour"] input[type=color]')
     picked: float = picker.evaluate(PICK, colour)
-    version = f'[data-inspector="coat"][data-version="{number + 2}"]'
+    version = f'[data-history-version="{number + 2}"]'
     editor.locator(version).wait_for()
     painted = viewer.evaluate(FIRST_AFTER, picked)
     assert painted is not None, "the panel was not repainted"
