@@ -12,6 +12,7 @@ __all__ = ["measure"]
 
 CHANGES = 100
 WARM_UP = 5
+REST = 1300
 PANEL = '[data-panel="shot-000000"]'
 
 # Both pages are on one machine, so timeOrigin + now() is one clock. A paint is over when the task
@@ -57,14 +58,16 @@ def measure() -> list[Figure]:
 
 
 def _change(editor: Page, viewer: Page, number: int) -> float:
-    """Milliseconds for one change; waits until it is published, so that the next one starts
-    from rest.
+    """Milliseconds for one change. Ends when both pages have shown it published and faded its wash
+    (1.2 s): the next one starts from rest.
     """
     colour = f"#{(number * 2654435761) % 0xFFFFFF:06x}"
     picker = editor.locator('[data-field="colour"] input[type=color]')
     picked: float = picker.evaluate(PICK, colour)
     version = f'[data-history-version="{number + 2}"]'
     editor.locator(version).wait_for()
+    viewer.locator(f"{PANEL}:not([data-preview])").wait_for()
+    viewer.wait_for_timeout(REST)
     painted = viewer.evaluate(FIRST_AFTER, picked)
     assert painted is not None, "the panel was not repainted"
     return float(painted - picked)

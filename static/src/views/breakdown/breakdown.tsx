@@ -9,6 +9,7 @@ import { Icon, iconName } from '../../ui/icon.tsx'
 import { clockTime } from '../storyboard/storyboard.tsx'
 import { flatten, slice, type Slice, step } from './rows.ts'
 import { RowView } from './row.tsx'
+import { Wash } from '../../ui/wash.tsx'
 
 export interface BreakdownProps {
   groups: readonly Group[]
@@ -103,7 +104,8 @@ export function Breakdown(props: BreakdownProps) {
             if (row.kind === 'group') {
               const wash = washes.get(row.group.id) ?? 0
               return (
-                <div key={`group ${row.group.id} ${wash}`} class={wash > 0 ? 'row group wash' : 'row group'} role="row" aria-rowindex={index + 2} data-group={row.group.id}>
+                <div key={`group ${row.group.id}`} class={wash > 0 ? 'row group wash' : 'row group'} role="row" aria-rowindex={index + 2} data-group={row.group.id}>
+                  <Wash count={wash} />
                   <span role="rowheader" class="cell" aria-colspan={width + 5}>{row.group.name}<small>{row.group.shots.length} {row.group.shots.length === 1 ? 'shot' : 'shots'}{row.group.seconds > 0 && ` · ${clockTime(row.group.seconds)}`}</small></span>
                 </div>
               )

@@ -6,6 +6,7 @@ import type { Kind, Person, ResolvedRef } from '../../types.ts'
 import { Icon, iconName } from '../../ui/icon.tsx'
 import { now } from '../../ui/time.tsx'
 import { tagOf } from '../storyboard/why.ts'
+import { Wash } from '../../ui/wash.tsx'
 
 export interface RowProps {
   id: string
@@ -57,8 +58,9 @@ export function RowView({ id, index, cell, columns, selected, current, person, n
   const text = (name: string) => (typeof shot.fields[name] === 'string' ? shot.fields[name] : '')
   const classes = ['row', selected && 'selected', current && 'current', wash > 0 && 'wash', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
   return (
-    <div key={`row ${wash}`} role="row" id={`row-${index}`} aria-rowindex={index + 2} aria-selected={selected} class={classes} data-row={id} data-entity={id} data-hash={base.hash}
+    <div role="row" id={`row-${index}`} aria-rowindex={index + 2} aria-selected={selected} class={classes} data-row={id} data-entity={id} data-hash={base.hash}
       data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ '--person': person?.colour ?? 'transparent' }}>
+      <Wash count={wash} />
       <span role="rowheader" class="cell"><a class="mono" href={hrefOf(id)} tabIndex={-1}>{id}</a></span>
       <span role="gridcell" class="cell framing-cell dim">{text('framing')}</span>
       <span role="gridcell" class="cell words" title={text('description')}>{shot.name !== id ? `${shot.name}. ` : ''}{text('description')}</span>

@@ -1,6 +1,6 @@
 /** One panel: the picture, what it is, and why it looks so. */
 import type { ReadonlySignal } from '@preact/signals'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { inkOn } from '../../sketch/colour.ts'
 import { picture } from '../../sketch/index.ts'
 import type { Panel } from '../../store/shots.ts'
@@ -8,6 +8,7 @@ import type { Person, Resolved } from '../../types.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { whenNear, whenOnScreen } from '../../ui/nearby.ts'
 import { now } from '../../ui/time.tsx'
+import { Wash } from '../../ui/wash.tsx'
 import { tagOf } from './why.ts'
 
 export function Sketch({ shot, aspect, place = '' }: { shot: Resolved; aspect: number; place?: string }) {
@@ -15,12 +16,24 @@ export function Sketch({ shot, aspect, place = '' }: { shot: Resolved; aspect: n
   return (
     <div class="sketch" style={{ aspectRatio: String(aspect) }}>
       <svg viewBox={`0 0 ${width} 100`} role="img" aria-label={label} preserveAspectRatio="xMidYMid slice">
-        <g dangerouslySetInnerHTML={{ __html: back }} />
-        <g data-cast dangerouslySetInnerHTML={{ __html: cast }} />
-        <g dangerouslySetInnerHTML={{ __html: finish }} />
+        <Layer svg={back} />
+        <Layer svg={cast} cast />
+        <Layer svg={finish} />
       </svg>
     </div>
   )
+}
+
+/**
+ * One layer of a picture. Set by hand and only when it differs: `dangerouslySetInnerHTML` would read the old
+ * drawing back out of the document to compare, which costs more than drawing the new one.
+ */
+function Layer({ svg, cast = false }: { svg: string; cast?: boolean }) {
+  const element = useRef<SVGGElement>(null)
+  useLayoutEffect(() => {
+    if (element.current !== null) element.current.innerHTML = svg
+  }, [svg])
+  return <g ref={element} data-cast={cast ? '' : undefined} />
 }
 
 export interface PanelProps {
@@ -60,7 +73,8 @@ export function PanelView({ id, cell, aspect, href, selected, person, nameOf, on
       data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ '--person': person?.colour ?? 'transparent', '--on-person': inkOn(person?.colour ?? '') }}>
       {near ? <Sketch shot={shot} aspect={aspect} /> : <div class="sketch" style={{ aspectRatio: String(aspect) }} />}
       {person !== undefined && <span class="ring-name" data-ring={person.user}>{person.name || person.user}</span>}
-      <div class={wash > 0 ? 'caption wash' : 'caption'} key={`caption ${wash}`}>
+      <div class={wash > 0 ? 'caption wash' : 'caption'}>
+        <Wash count={wash} />
         <div class="caption-row">
           <a class="panel-link mono" href={href} aria-current={selected ? 'true' : undefined}>{id}</a>
           <span class="framing">{framing}</span>

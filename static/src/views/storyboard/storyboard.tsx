@@ -7,6 +7,7 @@ import type { Person } from '../../types.ts'
 import { Notice } from '../../ui/bits.tsx'
 import { whenNear } from '../../ui/nearby.ts'
 import { PanelView } from './panel.tsx'
+import { Wash } from '../../ui/wash.tsx'
 
 export interface StoryboardProps {
   groups: readonly Group[]
@@ -109,7 +110,8 @@ export function Storyboard(props: StoryboardProps) {
         const wash = washes.get(group.id) ?? 0
         return (
           <section key={group.id} data-group={group.id} aria-labelledby={`group-${group.id}`}>
-            <h2 key={`head ${wash}`} id={`group-${group.id}`} class={wash > 0 ? 'group-head wash' : 'group-head'}>
+            <h2 id={`group-${group.id}`} class={wash > 0 ? 'group-head wash' : 'group-head'}>
+              <Wash count={wash} />
               {group.name}
               <small>{group.shots.length} {group.shots.length === 1 ? 'shot' : 'shots'}{group.seconds > 0 && ` · ${clockTime(group.seconds)}`}</small>
             </h2>
