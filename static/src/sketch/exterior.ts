@@ -52,7 +52,7 @@ function sky(scene: Scene, light: Light, width: number, id: string): { defs: str
   if (scene.hour === 'night') {
     let stars = ''
     for (let i = 0; i < 46; i++) stars += `M${n(roll() * width)} ${n(roll() * roll() * 50)}h${n(0.25 + roll() * 0.35)}`
-    body += line(stars, '#dfe6f7', 0.5, ' stroke-linecap="round" opacity="0.8"')
+    body += line(stars, '#dfe6f7', 0.5, ' stroke-linecap="round" stroke-opacity="0.8"')
   }
   body += oval(sun, y, low ? 46 : 30, low ? 34 : 30, `url(#${id}g)`) + oval(sun, y, r, r, disc)
   const cloud = mix(light.sky[2], scene.hour === 'night' ? '#22304f' : '#ffffff', 0.5)
@@ -60,7 +60,7 @@ function sky(scene: Scene, light: Light, width: number, id: string): { defs: str
     const [x, cy, w] = [roll() * width * 1.2 - width * 0.1, 8 + roll() * 32, 16 + roll() * 46]
     const h = 1 + roll() * 2.4
     body += path(d('M', x - w, cy, 'Q', x - w * 0.4, cy - h * 1.5, x, cy - h, 'Q', x + w * 0.5, cy - h * 2, x + w, cy,
-      'Q', x + w * 0.2, cy + h * 0.9, x - w, cy, 'Z'), cloud, ` opacity="${n(scene.hour === 'night' ? 0.3 : 0.55)}"`)
+      'Q', x + w * 0.2, cy + h * 0.9, x - w, cy, 'Z'), cloud, ` fill-opacity="${n(scene.hour === 'night' ? 0.3 : 0.55)}"`)
   }
   return { defs, body, sun }
 }
@@ -79,13 +79,13 @@ function sea(scene: Scene, light: Light, width: number, sun: number, id: string)
     const w = 2 + roll() * (4 + i * 0.8)
     shine += `M${n(sun - w + (roll() - 0.5) * (3 + i))} ${n(y)}h${n(w * 1.7)}`
   }
-  body += line(shine, lighter(light.sky[2], 0.35), 0.7, ' stroke-linecap="round" opacity="0.65"')
+  body += line(shine, lighter(light.sky[2], 0.35), 0.7, ' stroke-linecap="round" stroke-opacity="0.65"')
   let waves = ''
   for (let i = 0; i < 34; i++) {
     const y = 60 + roll() * 34
     waves += `M${n(roll() * width)} ${n(y)}q${n(2 + (y - 58) * 0.1)} ${n(-0.5)} ${n(4 + (y - 58) * 0.22)} 0`
   }
-  body += line(waves, lighter(base, 0.28), 0.4, ' stroke-linecap="round" opacity="0.5"')
+  body += line(waves, lighter(base, 0.28), 0.4, ' stroke-linecap="round" stroke-opacity="0.5"')
   if (/quay|harbou?r|dock|pier|jetty|port\b/.test(scene.place.words)) body += quay(scene, light, width, roll)
   else body += path(d('M 0 93 Q', width * 0.3, 86, width * 0.62, 91, 'T', width, 88, 'L', width, 100, 'L 0 100 Z'),
     light.grade(darker(mix(scene.place.colour, '#a08f6c', 0.5), 0.2)))
@@ -98,7 +98,7 @@ function quay(scene: Scene, light: Light, width: number, roll: Dice): string {
   body += path(d('M 0 88 L', width, 84, 'L', width, 85.6, 'L 0 89.9 Z'), lighter(stone, 0.12))
   let joints = ''
   for (let x = 6; x < width; x += 17 + roll() * 8) joints += `M${n(x)} ${n(89.6 - (x / width) * 4)}L${n(x + (x - width / 2) * 0.16)} 100`
-  body += line(`${joints}M0 95.5L${n(width)} 92.5`, darker(stone, 0.42), 0.5, ' opacity="0.7"')
+  body += line(`${joints}M0 95.5L${n(width)} 92.5`, darker(stone, 0.42), 0.5, ' stroke-opacity="0.7"')
   for (const at of [0.09 + roll() * 0.1, 0.84 + roll() * 0.1]) {
     const x = at * width
     const y = 88.6 - at * 4
@@ -141,7 +141,7 @@ function wood(scene: Scene, light: Light, width: number): string {
 function tufts(roll: Dice, width: number, colour: string, from: number): string {
   let data = ''
   for (let i = 0; i < 60; i++) data += `M${n(roll() * width)} ${n(from + roll() * (100 - from))}q${n(roll() - 0.5)} -1.4 ${n(roll() * 1.4 - 0.5)} ${n(-1.6 - roll() * 1.8)}`
-  return line(data, colour, 0.4, ' stroke-linecap="round" opacity="0.7"')
+  return line(data, colour, 0.4, ' stroke-linecap="round" stroke-opacity="0.7"')
 }
 
 function town(scene: Scene, light: Light, width: number): string {
@@ -196,7 +196,7 @@ function land(scene: Scene, light: Light, width: number, terrain: Terrain): stri
   }
   body += path(d('M 0 86 Q', width * 0.3, 79, width * 0.6, 84, 'T', width, 82, 'L', width, 100, 'L 0 100 Z'), darker(earth, 0.2))
   const x = width * (0.3 + roll() * 0.4)
-  body += path(d('M', x, 81.5, 'C', x + 12, 86, x - 26, 89, x - 8, 100, 'L', x + 26, 100, 'C', x + 8, 90, x + 22, 86, x + 2.5, 81.5, 'Z'), lighter(earth, 0.16), ' opacity="0.8"')
+  body += path(d('M', x, 81.5, 'C', x + 12, 86, x - 26, 89, x - 8, 100, 'L', x + 26, 100, 'C', x + 8, 90, x + 22, 86, x + 2.5, 81.5, 'Z'), lighter(earth, 0.16), ' fill-opacity="0.8"')
   return body + (sand ? '' : tufts(roll, width, darker(earth, 0.42), 84))
 }
 
@@ -211,7 +211,7 @@ function cliff(scene: Scene, light: Light, width: number, sun: number, id: strin
   body += path(d('M', X(0), 38, 'Q', X(0.1), 34, X(0.2), 37, 'L', X(0.235), 47, 'L', X(0.225), 55, 'L', X(0.25), 62, 'L', X(0), 64, 'Z'), mix(rock, light.haze, 0.4))
   body += path(d('M', X(0), 74, 'Q', X(0.3), 64, X(0.62), 72, 'Q', X(0.78), 76, X(0.8), 80, 'L', X(0.83), 88, 'L', X(0.86), 100, 'L', X(0), 100, 'Z'), darker(rock, 0.3))
   body += path(d('M', X(0), 74, 'Q', X(0.3), 64, X(0.62), 72, 'Q', X(0.78), 76, X(0.8), 80, 'L', X(0.74), 83, 'Q', X(0.6), 92, X(0.56), 100, 'L', X(0), 100, 'Z'), darker(grass, 0.12))
-  body += line(d('M', X(0.77), 85, 'L', X(0.79), 99, 'M', X(0.7), 88, 'L', X(0.72), 100, 'M', X(0.64), 93, 'L', X(0.65), 100), darker(rock, 0.5), 0.6, ' opacity="0.7"')
+  body += line(d('M', X(0.77), 85, 'L', X(0.79), 99, 'M', X(0.7), 88, 'L', X(0.72), 100, 'M', X(0.64), 93, 'L', X(0.65), 100), darker(rock, 0.5), 0.6, ' stroke-opacity="0.7"')
   return { defs: water.defs, body: body + `<g>${tufts(roll, width * 0.5, darker(grass, 0.4), 84)}</g>` }
 }
 

@@ -35,7 +35,7 @@ function weave(garment: Garment, colour: string, s: number, id: string): string 
   const thread = lighter(colour, 0.42)
   const marks = garment.pattern === 'stripes'
     ? rect(0, 0, t, t * 0.36, thread)
-    : rect(0, 0, t, t * 0.4, thread, ' opacity="0.6"') + rect(0, 0, t * 0.4, t, thread, ' opacity="0.6"')
+    : rect(0, 0, t, t * 0.4, thread, ' fill-opacity="0.6"') + rect(0, 0, t * 0.4, t, thread, ' fill-opacity="0.6"')
   return `<pattern id="${id}" width="${n(t)}" height="${n(t)}" patternUnits="userSpaceOnUse">${marks}</pattern>`
 }
 
@@ -85,7 +85,7 @@ function trim(garment: Garment, colour: string, at: At, s: number, skin: string)
         line(d('M', ...at(0.3, 61), 'L', ...at(0.5, 42)), seam, 0.7 * s) + oval(...at(1.6, 57), 0.7 * s, 0.7 * s, lighter(colour, 0.4)) + oval(...at(1.6, 50), 0.7 * s, 0.7 * s, lighter(colour, 0.4))
     case 'dress':
       return path(d('M', ...at(-4, 81), 'Q', ...at(0, 71), ...at(4, 81), 'Q', ...at(0, 78), ...at(-4, 81), 'Z'), darker(skin, 0.1)) +
-        line(d('M', ...at(-9.2, 55), 'Q', ...at(0, 52.6), ...at(9.2, 55)), seam, 1.3 * s) + line(d('M', ...at(-4, 50), 'L', ...at(-7.4, 15), 'M', ...at(3.4, 50), 'L', ...at(6.2, 14)), seam, 0.5 * s, ' opacity="0.7"')
+        line(d('M', ...at(-9.2, 55), 'Q', ...at(0, 52.6), ...at(9.2, 55)), seam, 1.3 * s) + line(d('M', ...at(-4, 50), 'L', ...at(-7.4, 15), 'M', ...at(3.4, 50), 'L', ...at(6.2, 14)), seam, 0.5 * s, ' stroke-opacity="0.7"')
     default:
       return line(d('M', ...at(-4.2, 80.8), 'Q', ...at(0, 76.4), ...at(4.2, 80.8)), seam, 1.2 * s) + line(d('M', ...at(-11, 47.2), 'Q', ...at(0, 45.2), ...at(11, 47.2)), seam, 0.7 * s)
   }
@@ -95,7 +95,7 @@ function trim(garment: Garment, colour: string, at: At, s: number, skin: string)
 function fingers([x, y]: Point, s: number, face: number, ink: string): string {
   let data = ''
   for (let i = 0; i < 3; i++) data += d('M', x - 2 * s * face, y + (i * 1.1 - 1.1) * s, 'q', 1.4 * s * face, -0.4 * s, 2.5 * s * face, 0.1 * s)
-  return line(data, ink, 0.3 * s, ' stroke-linecap="round" opacity="0.7"')
+  return line(data, ink, 0.3 * s, ' stroke-linecap="round" stroke-opacity="0.7"')
 }
 
 interface Arm {
@@ -131,12 +131,12 @@ export function figure(who: Figure, stance: Stance, light: Light, weight: number
     line(a.data, tint, 6.6 * s * who.width, ' stroke-linecap="round" stroke-linejoin="round"') +
     (woven === '' ? '' : line(a.data, `url(#${woven})`, 6.6 * s * who.width, ' stroke-linecap="round" stroke-linejoin="round"'))
   const hand = (a: Arm) => oval(...a.hand, 2.5 * s, 2.7 * s, darker(skin, 0.06)) + (s < 1.6 ? '' : fingers(a.hand, s, face, darker(skin, 0.3)))
-  let body = base < 108 ? oval(x, base, 15 * s, 2.4 * s, '#05070c', ' opacity="0.34"') : ''
+  let body = base < 108 ? oval(x, base, 15 * s, 2.4 * s, '#05070c', ' fill-opacity="0.34"') : ''
   body += stance.back ? '' : hairBehind(who, pose, tone)
   body += legs(who, at, tone, s)
   body += hand(far) + sleeve(far, darker(colour, 0.2))
   body += path(d('M', ...at(-3.2, 86), 'L', ...at(-3.6, 78), 'Q', ...at(0, 75.6), ...at(3.6, 78), 'L', ...at(3.2, 86), 'Z'), darker(skin, 0.24))
-  body += path(cloth, colour, ink) + over + path(shade(who.garment.cut, at), darker(colour, 0.52), ' opacity="0.4"')
+  body += path(cloth, colour, ink) + over + path(shade(who.garment.cut, at), darker(colour, 0.52), ' fill-opacity="0.4"')
   body += stance.back
     ? line(d('M', ...at(0, 79), 'L', ...at(0, 30), 'M', ...at(-7.6, 78.4), 'Q', ...at(0, 75.4), ...at(7.6, 78.4)), darker(colour, 0.45), 0.7 * s)
     : trim(who.garment, colour, at, s, skin)

@@ -35,7 +35,7 @@ export function hairBehind(who: Figure, p: HeadPose, tone: Tone): string {
 
 function crown(who: Figure, p: HeadPose, hair: string): string {
   const at = (dx: number, dy: number): [number, number] => [p.x + dx * p.s * p.f, p.y - dy * p.s]
-  const gleam = line(d('M', ...at(-3.6, 6.6), 'Q', ...at(-0.6, 8.4), ...at(2.6, 7.2)), lighter(hair, 0.2), 0.7 * p.s, ' stroke-linecap="round" opacity="0.55"')
+  const gleam = line(d('M', ...at(-3.6, 6.6), 'Q', ...at(-0.6, 8.4), ...at(2.6, 7.2)), lighter(hair, 0.2), 0.7 * p.s, ' stroke-linecap="round" stroke-opacity="0.55"')
   switch (who.hairStyle) {
     case 1:
       return path(d('M', ...at(-7.2, -7), 'C', ...at(-9, 4), ...at(-6, 9.8), ...at(0.4, 9.4), 'C', ...at(6, 9.4), ...at(8, 4.6), ...at(6.8, -0.6),
@@ -70,8 +70,8 @@ function face(p: HeadPose, skin: string, hair: string): string {
     body += oval(...at(dx, -0.3), rx * p.s, 0.72 * p.s, eye)
     body += line(d('M', ...at(dx - 1.4, 1.5), 'Q', ...at(dx, 2.3), ...at(dx + 1.2, 1.6)), mix(hair, ink, 0.4), 0.55 * p.s, ' stroke-linecap="round"')
   }
-  body += line(d('M', ...at(2.6, -0.2), 'Q', ...at(3.7, -2.6), ...at(2.5, -2.9)), ink, 0.38 * p.s, ' stroke-linecap="round" opacity="0.55"')
-  body += line(d('M', ...at(0.8, -5), 'Q', ...at(2.2, -5.5), ...at(3.5, -4.9)), mix(ink, '#8c2f2f', 0.3), 0.5 * p.s, ' stroke-linecap="round" opacity="0.8"')
+  body += line(d('M', ...at(2.6, -0.2), 'Q', ...at(3.7, -2.6), ...at(2.5, -2.9)), ink, 0.38 * p.s, ' stroke-linecap="round" stroke-opacity="0.55"')
+  body += line(d('M', ...at(0.8, -5), 'Q', ...at(2.2, -5.5), ...at(3.5, -4.9)), mix(ink, '#8c2f2f', 0.3), 0.5 * p.s, ' stroke-linecap="round" stroke-opacity="0.8"')
   return body
 }
 

@@ -26,7 +26,7 @@ function backdropOf(scene: Scene, light: Light, width: number, id: string): Draw
   const x = (0.3 + roll() * 0.4) * width
   const veil = { wide: 0, medium: 0.08, close: 0.26, 'over the shoulder': 0.16, insert: 0.36 }[scene.framing]
   const moved = `<g transform="translate(${n(x - x * zoom)} ${n(56 - 56 * zoom)}) scale(${n(zoom)})">${made.body}</g>`
-  return { defs: made.defs, body: moved + rect(0, 0, width, 100, darker(light.haze, light.dark ? 0.5 : 0.25), ` opacity="${n(veil)}"`) }
+  return { defs: made.defs, body: moved + rect(0, 0, width, 100, darker(light.haze, light.dark ? 0.5 : 0.25), ` fill-opacity="${n(veil)}"`) }
 }
 
 /** Props nobody holds stand about: boats on water, the rest on the ground between people. */
@@ -110,7 +110,7 @@ function insert(scene: Scene, light: Light, width: number, id: string): Drawing 
   const roll = dice(scene.id, 'surface')
   let grain = ''
   for (let i = 0; i < 9; i++) grain += d('M', 0, 66 + i * i * 0.55, 'q', width * 0.3, (roll() - 0.5) * 3, width * 0.55, 0, 't', width * 0.5, 0)
-  let body = path(d('M 0 63 L', width, 60, 'L', width, 100, 'L 0 100 Z'), top) + line(grain, darker(top, 0.32), 0.5, ' opacity="0.6"') + line(d('M 0 63 L', width, 60), darker(top, 0.4), 0.6)
+  let body = path(d('M 0 63 L', width, 60, 'L', width, 100, 'L 0 100 Z'), top) + line(grain, darker(top, 0.32), 0.5, ' stroke-opacity="0.6"') + line(d('M 0 63 L', width, 60), darker(top, 0.4), 0.6)
   const scale = scene.things.length === 1 ? 3.3 : scene.things.length === 2 ? 2.5 : 1.9
   scene.things.forEach((thing, i) => {
     const x = width * ((i + 0.5) / scene.things.length) * 0.78 + width * 0.11 + (roll() - 0.5) * 8
@@ -132,7 +132,7 @@ function finish(scene: Scene, light: Light, width: number, id: string): Drawing 
       if (i % 2 === 0) bright += speck
       else dim += speck
     }
-    const strength = ` opacity="${n(0.12 + scene.look.grain * 0.22)}"`
+    const strength = ` stroke-opacity="${n(0.12 + scene.look.grain * 0.22)}"`
     body += line(bright, '#ffffff', 0.45, strength) + line(dim, '#000000', 0.45, strength)
   }
   const edge = light.dark ? 0.36 : 0.2

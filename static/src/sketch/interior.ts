@@ -117,7 +117,7 @@ function pane(room: Room, scene: Scene, x: number, w: number, roll: Dice, id: st
   if (/cabin|ship|galley|berth|submarine/.test(scene.place.words)) {
     const r = 8.6
     return oval(x + w / 2, y + h / 2, r + 2, r + 2, darker(wood, 0.4)) + oval(x + w / 2, y + h / 2, r, r, `url(#${id}s)`) +
-      rect(x + w / 2 - r * 0.93, y + h / 2 + 2.6, r * 1.86, 0.7, mix(light.sky[1], '#1d3340', 0.5)) + oval(x + w / 2 - 2.6, y + h / 2 - 2.8, 2.4, 1.6, '#ffffff', ' opacity="0.35"')
+      rect(x + w / 2 - r * 0.93, y + h / 2 + 2.6, r * 1.86, 0.7, mix(light.sky[1], '#1d3340', 0.5)) + oval(x + w / 2 - 2.6, y + h / 2 - 2.8, 2.4, 1.6, '#ffffff', ' fill-opacity="0.35"')
   }
   const hill = mix(light.sky[1], darker(light.sky[0], 0.4), 0.6)
   let body = rect(x - 1.8, y - 1.8, w + 3.6, h + 3.6, darker(wood, 0.35)) + rect(x, y, w, h, `url(#${id}s)`)
@@ -125,8 +125,8 @@ function pane(room: Room, scene: Scene, x: number, w: number, roll: Dice, id: st
   body += line(d('M', x + w / 2, y, 'v', h, 'M', x, y + h * 0.45, 'h', w), darker(wood, 0.3), 1.1)
   if (roll() < 0.6) {
     const cloth = lighter(mix(wall, '#b7a48f', 0.4), 0.2)
-    body += path(d('M', x - 4, y - 3, 'h', w * 0.36, 'q -1.4', h * 0.6, -w * 0.3, h + 5, 'h', -w * 0.06, 'Z'), cloth, ' opacity="0.92"') +
-      path(d('M', x + w + 4, y - 3, 'h', -w * 0.36, 'q 1.4', h * 0.6, w * 0.3, h + 5, 'h', w * 0.06, 'Z'), darker(cloth, 0.12), ' opacity="0.92"')
+    body += path(d('M', x - 4, y - 3, 'h', w * 0.36, 'q -1.4', h * 0.6, -w * 0.3, h + 5, 'h', -w * 0.06, 'Z'), cloth, ' fill-opacity="0.92"') +
+      path(d('M', x + w + 4, y - 3, 'h', -w * 0.36, 'q 1.4', h * 0.6, w * 0.3, h + 5, 'h', w * 0.06, 'Z'), darker(cloth, 0.12), ' fill-opacity="0.92"')
   }
   return body + rect(x - 3, y + h + 1.8, w + 6, 1.6, lighter(wood, 0.1))
 }
@@ -142,7 +142,7 @@ function shell(room: Room): string {
     const x = middle + (i * (r - l)) / 14
     boards += d('M', x, floor, 'L', middle + (x - middle) * (width / (r - l)) * 1.5, 100)
   }
-  body += line(boards, darker(wood, 0.55), 0.45, ' opacity="0.75"')
+  body += line(boards, darker(wood, 0.55), 0.45, ' stroke-opacity="0.75"')
   body += rect(l, floor - 2.2, r - l, 2.2, darker(wood, 0.12)) + path(d('M 0 94.5 L', l, floor - 2.2, 'V', floor, 'L 0 100 Z M', width, 94.5, 'L', r, floor - 2.2, 'V', floor, 'L', width, 100, 'Z'), darker(wood, 0.3))
   for (let i = 1; i <= 3; i++) {
     const t = i / 4
@@ -173,7 +173,7 @@ export function interior(scene: Scene, light: Light, width: number, id: string):
     body += piece(room, room.l + span * (spots[i] ?? 0.5), roll)
   })
   const pool = light.dark ? 'M 0 0' : d('M', wx, room.floor, 'L', wx - 26, 100, 'L', wx + w + 4, 100, 'L', wx + w, room.floor, 'Z')
-  if (!light.dark) body += path(pool, light.lamp, ' opacity="0.17"')
+  if (!light.dark) body += path(pool, light.lamp, ' fill-opacity="0.17"')
   const lampX = room.l + span * (windowLeft ? 0.66 : 0.3)
   const defs = fade(`${id}s`, [[0, light.sky[0]], [0.6, light.sky[1]], [1, light.sky[2]]]) +
     glow(`${id}g`, [[0, light.lamp, light.dark ? 0.62 : 0.16], [0.5, light.lamp, light.dark ? 0.2 : 0.05], [1, light.lamp, 0]])

@@ -21,7 +21,7 @@ export function viaduct(scene: Scene, light: Light, width: number): string {
   let courses = ''
   for (let i = 0; i <= count; i++) courses += d('M', i * step, top + 6, 'V', foot)
   return path(`${d('M 0', top, 'H', width, 'V', foot, 'H 0 Z')}${holes}`, stone, ' fill-rule="evenodd"') +
-    rect(0, top - 1.6, width, 2.4, darker(stone, 0.3)) + rect(0, top + 3.4, width, 0.9, darker(stone, 0.22)) + line(courses, darker(stone, 0.25), 0.4, ' opacity="0.5"')
+    rect(0, top - 1.6, width, 2.4, darker(stone, 0.3)) + rect(0, top + 3.4, width, 0.9, darker(stone, 0.22)) + line(courses, darker(stone, 0.25), 0.4, ' stroke-opacity="0.5"')
 }
 
 /** A line of rails, a slab to wait on, a roof that ends too soon, a bench and a lamp. */
@@ -37,14 +37,14 @@ export function platform(scene: Scene, light: Light, width: number): string {
   body += rect(0, 81, width, 19, slab) + rect(0, 81, width, 1.6, lighter(slab, 0.4)) + rect(0, 82.6, width, 2, darker(slab, 0.3))
   let joints = ''
   for (let x = 8; x < width; x += 26) joints += `M${n(x)} 84.6L${n(x + (x - width / 2) * 0.2)} 100`
-  body += line(joints, darker(slab, 0.28), 0.5, ' opacity="0.6"')
+  body += line(joints, darker(slab, 0.28), 0.5, ' stroke-opacity="0.6"')
   const [a, b] = [Math.min(X(0), X(0.34)), Math.max(X(0), X(0.34))]
   body += rect(X(0.06) - 0.9, 40, 1.8, 43, timber) + rect(X(0.28) - 0.9, 40, 1.8, 43, timber) + path(d('M', a - 2, 40.5, 'L', a + 2, 35.5, 'L', b - 2, 35.5, 'L', b + 2, 40.5, 'Z'), darker(timber, 0.2)) + rect(a - 2, 40.5, b - a + 4, 1.4, lighter(timber, 0.2))
   const seat = X(0.17) - 12
   body += rect(seat, 74.5, 24, 1.5, lighter(timber, 0.15)) + rect(seat, 70, 24, 2.4, timber) + path(d('M', seat + 2, 76, 'h 1.5 v 7 h -1.5 Z m 18.5 0 h 1.5 v 7 h -1.5 Z'), darker(timber, 0.3))
   const post = X(0.56)
   body += rect(post - 0.6, 44, 1.2, 39, darker(timber, 0.4)) + path(d('M', post - 2.6, 44, 'l 1 -4 h 3.2 l 1 4 Z'), light.lamp)
-  return light.dark ? body + oval(post, 43, 15, 13, light.lamp, ' opacity="0.16"') + oval(post, 43, 7, 6, light.lamp, ' opacity="0.2"') : body
+  return light.dark ? body + oval(post, 43, 15, 13, light.lamp, ' fill-opacity="0.16"') + oval(post, 43, 7, 6, light.lamp, ' fill-opacity="0.2"') : body
 }
 
 /** Flakes in the air, nearer ones larger. */
@@ -53,5 +53,5 @@ export function snowfall(scene: Scene, width: number): string {
   let [far, near] = ['', '']
   for (let i = 0; i < 70; i++) far += `M${n(roll() * width)} ${n(roll() * 96)}h.3`
   for (let i = 0; i < 16; i++) near += `M${n(roll() * width)} ${n(roll() * 96)}h.3`
-  return line(far, '#ffffff', 0.8, ' stroke-linecap="round" opacity="0.55"') + line(near, '#ffffff', 1.6, ' stroke-linecap="round" opacity="0.5"')
+  return line(far, '#ffffff', 0.8, ' stroke-linecap="round" stroke-opacity="0.55"') + line(near, '#ffffff', 1.6, ' stroke-linecap="round" stroke-opacity="0.5"')
 }

@@ -1,4 +1,8 @@
-/** The few words of SVG the sketch is written in. Numbers keep two decimals, so bytes are stable. */
+/**
+ * The few words of SVG the sketch is written in. Numbers keep two decimals, so bytes are stable. Translucent shapes
+ * say `fill-opacity` or `stroke-opacity`: with a plain `opacity` each would be an effect of its own to the browser,
+ * and a wall of panels with thousands of effects takes longer to sort in layers than to paint.
+ */
 
 export function n(value: number): string {
   const r = Math.round(value * 100) / 100
