@@ -202,11 +202,18 @@ class TokenStore(Protocol):
     async def remove_token(self, hash_: str) -> None: ...
 
     async def remember_answer(self, key: str, fingerprint: str, status: int, body: bytes) -> None:
-        """Keep the answer to a request with an Idempotency-Key; ``key`` holds the user too."""
+        """Keep the answer to a request with an Idempotency-Key; ``key`` holds the caller too.
+
+        The status 0 says that the request is under way; its answer replaces that.
+        """
+        ...
+
+    async def forget_answer(self, key: str) -> None:
+        """Forget what is kept under a key, so that the request can be sent again."""
         ...
 
     async def answer(self, key: str) -> tuple[str, int, bytes] | None:
-        """``(fingerprint, status, body)`` of a remembered answer of the last 24 hours."""
+        """``(fingerprint, status, body)`` of what was remembered in the last 24 hours."""
         ...
 
 

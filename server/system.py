@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
+from server.domain.ids import check_id
 from server.domain.runs import Phase
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
@@ -48,7 +49,7 @@ class AssetPropagationSystem:
     def __init__(
         self, project_id: str, path: str | Path | None = None, user: str = "library"
     ) -> None:
-        self.project_id = project_id
+        self.project_id = check_id(project_id, "project_id")
         self._path = Path(path) if path is not None else None
         self._actor = Actor(user, "library")
         self._opening = asyncio.Lock()

@@ -57,7 +57,8 @@ class ProjectRecord:
 class Commit:
     """One atomic step of one project.
 
-    - ``project``: the project's row is inserted or replaced.
+    - ``project``: the project's row is replaced, or inserted where ``project_is_new``: then a
+      project of that id must not be there (Conflict).
     - ``entities``: whole rows, inserted or replaced (created, new current version, deleted,
       restored).
     - ``versions``: inserted; ``states`` holds the encoded CRDT state of those that have one of
@@ -74,6 +75,7 @@ class Commit:
     project_id: str
     at: str
     project: ProjectRecord | None = None
+    project_is_new: bool = False
     entities: list[Entity] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
     states: dict[tuple[str, int], bytes] = field(default_factory=dict)

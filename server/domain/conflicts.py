@@ -77,7 +77,7 @@ class VersionConflictResolver:
         fields: dict[str, Any] = {}
         conflicts: list[Conflict] = []
         for name, theirs in wanted.items():
-            was, ours = base.fields.get(name), current.fields.get(name)
+            was, ours = _value(base, name), _value(current, name)
             if ours == was:
                 fields[name] = theirs
             elif theirs in (was, ours):
@@ -101,6 +101,17 @@ class VersionConflictResolver:
         return Merge(fields, tuple(conflicts))
 
 
+def _value(version: Version, name: str) -> Any:
+    """A field of a version; its name and status go by ``@name`` and ``@status``."""
+    match name:
+        case "@name":
+            return version.name
+        case "@status":
+            return version.status
+        case _:
+            return version.fields.get(name)
+
+
 class ConflictResolver:
     """Detects conflicts and applies the strategy of their type."""
 
@@ -115,7 +126,9 @@ class ConflictResolver:
         wanted: Mapping[str, Any],
         author: str,
     ) -> Merge:
-        """The change as it can be made on the current version."""
+        """The change as it can be made on the current version. ``wanted`` may hold ``@name`` and
+        ``@status`` too.
+        """
         if base is None or base.number == current.number:
             return Merge(wanted, ())
         return self.version_conflict.resolve(kind, base, current, wanted, author)

@@ -17,15 +17,24 @@ from typing import Any
 
 from server.domain.changes import Change
 from server.domain.digests import checksum
-from server.domain.entities import Entity, Reference
+from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
 from server.domain.project import ProjectState
-from server.domain.reasons import Behind, Move, Scope, explain, roots_in_words
-from server.domain.rules import Decision
+from server.domain.reasons import Behind, Held, Move, Scope, explain, roots_in_words
 from server.domain.runs import Outcome, Phase, Root
 from server.domain.transaction import Transaction
 
-__all__ = ["PHASES", "Plan", "Scope", "follows_latest", "phases_of", "plan", "reach", "scope_of"]
+__all__ = [
+    "PHASES",
+    "Plan",
+    "Scope",
+    "behind_of",
+    "follows_latest",
+    "phases_of",
+    "plan",
+    "reach",
+    "scope_of",
+]
 
 PHASES: tuple[Phase, ...] = ("realtime", "batch", "background")
 
@@ -126,36 +135,32 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     why.
     """
     entity = tx.entity(entity_id)
-    before = tx.digests(entity_id).all.hex()
-    moves, pins, waiting = _behind(tx, scope, entity)
+    before = after = tx.digests(entity_id).all.hex()
+    behind = behind_of(tx, scope, entity)
+    if behind.moves:
+        _follow(tx, scope, entity, behind.moves)
+    if to_pin := [one for one in behind.held if one[2].verdict == "pin"]:
+        _pin(tx, scope, entity, to_pin)
     is_container = entity.kind in tx.state.container_kinds
-    decision = Decision("update", None)
-    if moves:
-        first = moves[0][0]
-        source_kind = tx.entity(first.source).kind
-        decision = tx.state.rules.decide(scope.classes, source_kind, entity.kind, entity.status)
-        if decision.verdict == "update":
-            _follow(tx, scope, entity, moves)
-        elif decision.verdict == "pin":
-            _pin(tx, scope, entity, moves)
     if is_container:
         _follow_members(tx, scope, entity_id)
-    after = before
-    if is_container or moves:
+    if is_container or behind.moves:
         tx.refresh(entity_id)
         after = tx.digests(entity_id).all.hex()
-    behind = Behind(tuple(moves), tuple(pins), tuple(waiting))
-    name, reason = explain(tx, scope, entity, decision, behind, differs=before != after)
-    about = next(iter(moves or pins or waiting), None)
-    source, number = _source(tx, scope, about)
+    name, reason = explain(tx, scope, entity, behind, differs=before != after)
+    source, number = _source(scope, behind)
     return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
 
 
-def _behind(
-    tx: Transaction, scope: Scope, entity: Entity
-) -> tuple[list[Move], list[Move], list[Move]]:
-    """What of an entity is behind: see ``Behind``."""
+def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
+    """What of an entity is behind, within a scope, and what policy and rules say of each.
+
+    Rules are asked reference by reference, with the classes of what lies between the version
+    that is shown and the one that would be: a later change cannot carry an earlier one past its
+    rule.
+    """
     moves: list[Move] = []
+    held: list[Held] = []
     pins: list[Move] = []
     waiting: list[Move] = []
     for reference in tx.inputs(entity.id):
@@ -170,17 +175,32 @@ def _behind(
             goal = source.approved_version or here
         if goal == here:
             continue
-        if tx.contribution(reference, goal) == tx.contribution(reference, here):
+        shown, next_ = tx.contribution(reference, here), tx.contribution(reference, goal)
+        if shown == next_:
             continue
-        (pins if reference.policy == "pinned" else moves).append((reference, goal))
-    return moves, pins, waiting
+        if reference.policy == "pinned":
+            pins.append((reference, goal))
+            continue
+        classes = _classes_between(scope, shown, next_)
+        decision = tx.state.rules.decide(classes, source.kind, entity.kind, entity.status)
+        if decision.verdict == "update":
+            moves.append((reference, goal))
+        else:
+            held.append((reference, goal, decision))
+    return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
+
+
+def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, ...]:
+    """The classes of what differs between two contributions of one source."""
+    found = ("visual",) if shown.visual != goal.visual else ("metadata",)
+    return (*found, "relationship") if "relationship" in scope.classes else found
 
 
 def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
     for reference, number in moves:
         tx.move_pointer(reference, number)
     if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, moves)
+        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves])
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
@@ -195,27 +215,30 @@ def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
                     tx.move_pointer(reference, number)
 
 
-def _pin(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
-    for reference, _ in moves:
+def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> None:
+    for reference, _, _ in held:
         here = tx.pointer(reference)
         tx.put_reference(replace(reference, policy="pinned", version=here, pinned_by="a rule"))
     if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, moves)
+        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held])
 
 
-def _cut_between(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
+def _cut_between(tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str]) -> None:
     """An asset that others build on embeds what it is built on: a version of its own."""
     tx.cut(
         entity.id,
-        Change(references={"changed": [reference.id for reference, _ in moves]}),
+        Change(references={"changed": ids}),
         cause="run",
         message=f"Because of {roots_in_words(tx, scope)}",
         run_id=scope.run_id,
     )
 
 
-def _source(tx: Transaction, scope: Scope, about: Move | None) -> tuple[str, int]:
-    if about is not None:
-        return about[0].source, about[1]
-    root = scope.roots[0]
-    return root.asset_id, root.to_version
+def _source(scope: Scope, behind: Behind) -> tuple[str, int]:
+    """What an outcome is about: the source of the first reference in question, else the first
+    root.
+    """
+    held = [(reference, number) for reference, number, _ in behind.held]
+    for reference, number in (*held, *behind.moves, *behind.pins, *behind.waiting):
+        return reference.source, number
+    return scope.roots[0].asset_id, scope.roots[0].to_version

@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from server.domain.entities import Entity, Reference
-from server.domain.rules import Decision
+from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
 from server.domain.transaction import Transaction
 
-__all__ = ["Behind", "Move", "Scope", "explain", "roots_in_words"]
+__all__ = ["Behind", "Held", "Move", "Scope", "explain", "roots_in_words"]
 
 Move = tuple[Reference, int]
 """A reference, and the version of its source that it is behind."""
+
+Held = tuple[Reference, int, Decision]
+"""A reference, the version that it is behind, and the decision that holds it back."""
+
+_SEVEREST: tuple[Verdict, ...] = ("block", "require_approval", "pin", "mark_stale", "notify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,12 @@ class Scope:
 
 
 class Behind(NamedTuple):
-    """What of an entity is behind its sources: references that should move, that are pinned,
-    and that wait for an approved version.
+    """What of an entity is behind its sources: references that move, that a rule holds back
+    (with its decision), that are pinned, and that wait for an approved version.
     """
 
     moves: tuple[Move, ...]
+    held: tuple[Held, ...]
     pins: tuple[Move, ...]
     waiting: tuple[Move, ...]
 
@@ -47,62 +53,36 @@ class Behind(NamedTuple):
         pins = tuple((one.source, tx.pointer(one), one.pinned_by, to) for one, to in self.pins)
         return (
             tuple((one.source, to) for one, to in self.moves),
+            tuple((one.source, to, by.verdict, by.name) for one, to, by in self.held),
             pins,
             tuple((one.source, to) for one, to in self.waiting),
         )
 
 
 def explain(
-    tx: Transaction,
-    scope: Scope,
-    entity: Entity,
-    decision: Decision,
-    behind: Behind,
-    *,
-    differs: bool,
+    tx: Transaction, scope: Scope, entity: Entity, behind: Behind, *, differs: bool
 ) -> tuple[OutcomeName, str]:
     """The outcome's name, and its reason in words that a coordinator would use.
 
     Thousands of dependents share a handful of reasons, so each is composed once a run.
     """
-    rule = decision.rule.id if decision.rule else None
-    key = (decision.verdict, rule, entity.kind, entity.status, behind.key(tx), differs)
+    key = (entity.kind, entity.status, behind.key(tx), differs)
     known = scope.reasons.get(key)
     if known is None:
-        known = scope.reasons[key] = _explain(tx, scope, entity, decision, behind, differs)
+        known = scope.reasons[key] = _explain(tx, scope, entity, behind, differs)
     return known
 
 
 def _explain(
-    tx: Transaction,
-    scope: Scope,
-    entity: Entity,
-    decision: Decision,
-    behind: Behind,
-    differs: bool,
+    tx: Transaction, scope: Scope, entity: Entity, behind: Behind, differs: bool
 ) -> tuple[OutcomeName, str]:
-    moves, pins, waiting = behind
+    moves, held, pins, waiting = behind
+    followed = f"follows {_names(tx, moves)}{_because(tx, scope, moves)}" if moves else ""
+    if held:
+        name, reason = _held(tx, entity, held)
+        return name, f"{reason}; {followed}" if followed else reason
     if moves:
-        what = _names(tx, moves)
-        rule = f" (rule “{decision.rule.name}”)" if decision.rule else ""
-        match decision.verdict:
-            case "require_approval":
-                return (
-                    "awaiting_approval",
-                    f"{what} is ready, but this {entity.kind} is {entity.status}: it asks{rule}",
-                )
-            case "notify":
-                return "notified", f"{what} is new; a rule only tells about it{rule}"
-            case "mark_stale":
-                return "stale", f"{what} is new; a rule marks this as stale{rule}"
-            case "pin":
-                return "pinned", f"stays as it was before {what}: a rule pinned it{rule}"
-            case "block":
-                return "blocked", f"{what} must not reach this{rule}"
-            case "update":
-                because = _because(tx, scope, moves)
-                kept = f"; {_pinned(tx, pins)}" if pins else ""
-                return "updated", f"follows {what}{because}{kept}"
+        return "updated", f"{followed}; {_pinned(tx, pins)}" if pins else followed
     if differs:
         return "updated", f"what it holds changed because of {roots_in_words(tx, scope)}"
     if pins:
@@ -116,6 +96,27 @@ def _explain(
             f"follows the approved version of {source.name} ({has}); v{number} is not approved",
         )
     return "unchanged", f"nothing that it shows differs after {roots_in_words(tx, scope)}"
+
+
+def _held(tx: Transaction, entity: Entity, held: Sequence[Held]) -> tuple[OutcomeName, str]:
+    """The severest decision among those that hold references back, and what it holds."""
+    verdict = min((by.verdict for _, _, by in held), key=_SEVEREST.index)
+    those = [(one, to) for one, to, by in held if by.verdict == verdict]
+    what = _names(tx, those)
+    rule = next(by.name for _, _, by in held if by.verdict == verdict)
+    because = f" (rule “{rule}”)" if rule else ""
+    match verdict:
+        case "block":
+            return "blocked", f"{what} must not reach this{because}"
+        case "require_approval":
+            asks = f"{what} is ready, but this {entity.kind} is {entity.status}: it asks"
+            return "awaiting_approval", asks + because
+        case "pin":
+            return "pinned", f"stays as it was before {what}: a rule pinned it{because}"
+        case "mark_stale":
+            return "stale", f"{what} is new; a rule marks this as stale{because}"
+        case _:
+            return "notified", f"{what} is new; a rule only tells about it{because}"
 
 
 def _pinned(tx: Transaction, pins: Sequence[Move]) -> str:

@@ -104,6 +104,11 @@ class Decision(NamedTuple):
     verdict: Verdict
     rule: Rule | None
 
+    @property
+    def name(self) -> str:
+        """The rule's name; empty where no rule decided."""
+        return self.rule.name if self.rule else ""
+
 
 _FOLLOW = Decision("update", None)
 

@@ -34,7 +34,7 @@ OUTCOMES: tuple[OutcomeName, ...] = (
     "cancelled",
     "superseded",
 )
-RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+RunStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
 Phase = Literal["realtime", "batch", "background"]
 
 

@@ -76,8 +76,6 @@ async def import_project(
             run = owner.run_for(tx, importer.proposals, "import")
             told = {key: report[key] for key in ("created", "updated", "unchanged")}
             tx.audit("imported", {**told, "skipped": len(skipped)}, run_id=run.id if run else None)
-    if run is not None:
-        owner.engine.submit(run)
     return {**report, "run_id": run.id if run else None}
 
 

@@ -226,7 +226,11 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
             tx.put_reference(reference)
             if reference.source == entity_id:
                 back.append(reference)
-    for id_ in dict.fromkeys([entity_id, *(one.target for one in back)]):
+    moved = catch_up(tx, entity_id)
+    if moved and tx.kind(entity).category == "asset":
+        message = "Caught up when it was restored"
+        tx.cut(entity_id, Change(references={"changed": moved}), cause="reference", message=message)
+    for id_ in dict.fromkeys(one.target for one in back):
         catch_up(tx, id_)
     if tx.kind(entity).category in ("scene", "sequence"):
         tx.recount(entity_id)

@@ -15,11 +15,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
+from protocol.errors import Unavailable
 from server.domain.actors import Actor
 from server.domain.events import MAX_IDS_PER_FRAME
-from server.domain.plan import Scope, phases_of, reach, scope_of
+from server.domain.ids import new_id
+from server.domain.plan import Scope, behind_of, phases_of, reach, scope_of
 from server.domain.project import ProjectState
-from server.domain.runs import Outcome, Phase, Run
+from server.domain.runs import Outcome, OutcomeName, Phase, Run
 from server.domain.transaction import Transaction, outcomes_digest
 from server.ports import Storage
 from server.propagation.runs import Progress, RunTracker
@@ -32,6 +34,9 @@ FIRST_BATCH = 100
 FEWEST_PER_BATCH = 50
 """However slow the machine is just now: each batch costs a sync of the disk."""
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+"""Seconds between two tries while the store cannot be written."""
 FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
 SLICE = 0.004
@@ -67,8 +72,6 @@ class PropagationEngine:
         self._tracker = tracker
         self._now = now
         self._queue: list[Run] = []
-        self._cancelled: set[str] = set()
-        self._wake = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._batch = FIRST_BATCH
         self.cost_per_dependent = FIRST_COST
@@ -76,13 +79,16 @@ class PropagationEngine:
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return len(self._queue) - (self.active is not None)
+
+    def known(self, run_id: str) -> Run | None:
+        """The run, where it was submitted here and is remembered."""
+        return self._tracker.get(run_id)
 
     def submit(self, run: Run) -> None:
         """Queue a run whose row is committed already."""
         self._tracker.add(run)
         self._queue.append(run)
-        self._wake.set()
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work(), name=f"runs of {run.project_id}")
 
@@ -90,9 +96,15 @@ class PropagationEngine:
         """Wait until a run has ended; False when it has not within ``seconds``."""
         return await self._tracker.wait(run_id, seconds)
 
-    def cancel(self, run_id: str) -> None:
-        """Ask a run to stop after the batch that it is in."""
-        self._cancelled.add(run_id)
+    async def cancel(self, run: Run) -> None:
+        """Ask a run to stop after the batch that it is in. The wish is durable when this
+        returns.
+        """
+        async with self._step(run) as tx:
+            if run.status in ("queued", "running"):
+                run.status = "cancelling"
+                tx.save_run(run)
+                tx.audit("run_cancelled", {}, run.roots[0].asset_id, run.id)
 
     async def close(self) -> None:
         """Stop after the batch that is under way; what is left resumes at the next start."""
@@ -100,41 +112,52 @@ class PropagationEngine:
         if worker is not None:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
+        for run in self._queue:
+            self._tracker.end(run)
 
     async def _work(self) -> None:
         while self._queue:
-            run = self._queue.pop(0)
+            run = self._queue[0]
             self.active = run
             try:
-                await self._execute(run)
-            except asyncio.CancelledError:
-                raise
+                await self._to_its_end(run)
+            finally:
+                self._queue.remove(run)
+                self.active = None
+                self._tracker.end(run)
+
+    async def _to_its_end(self, run: Run) -> None:
+        """Execute a run; while the disk fails, wait and go on with what has no outcome yet."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self._execute(run)
+            except Unavailable:
+                log.warning("run %s waits %.1f s for the store", run.id, pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
             except Exception as error:
                 log.exception("run %s failed", run.id)
-                await self._fail(run, error)
-            finally:
-                self.active = None
-                self._cancelled.discard(run.id)
-                self._tracker.end(run)
+                return await self._fail(run, error)
 
     async def _fail(self, run: Run, error: Exception) -> None:
         """Say that a run ended in an error; where even that cannot be stored, it resumes at the
         next start.
         """
         try:
-            await self._finish(run, "failed", {}, f"{type(error).__name__}: {error}")
+            await self._finish(run, {}, f"{type(error).__name__}: {error}")
         except Exception:
             log.exception("the end of run %s could not be stored", run.id)
-            run.status = "failed"
 
     async def _execute(self, run: Run) -> None:
         owner = self._owner
-        done: set[str] = set(await owner.storage.outcome_ids(run.id)) if run.started_at else set()
+        done: set[str] = set(await owner.storage.outcome_ids(run.id))
         progress = Progress(run, self._now, owner.tell)
         told: dict[str, int] = {root.asset_id: 0 for root in run.roots}
         phase: str = "realtime"
+        begun = owner.state.generation
         surveyed = -1
-        while run.id not in self._cancelled and surveyed != owner.state.generation:
+        while run.status != "cancelling" and surveyed != owner.state.generation:
             surveyed = owner.state.generation
             scope, phases = self._survey(run)
             phases = [(name, tuple(id_ for id_ in ids if id_ not in done)) for name, ids in phases]
@@ -142,10 +165,45 @@ class PropagationEngine:
             for name, ids in phases:
                 phase = name
                 await self._phase(run, scope, name, ids, done, told, progress)
-        if run.id in self._cancelled:
+        if run.status == "cancelling":
             await self._cancel_rest(run, done)
-        await self._finish(run, "cancelled" if run.id in self._cancelled else "done", told)
+        elif owner.state.generation != begun:
+            await self._follow_up(run, done)
+        await self._finish(run, told)
         progress.finish(phase)
+
+    async def _follow_up(self, run: Run, done: set[str]) -> None:
+        """Somebody linked, unpinned or unlocked what this run had reached already, before it
+        came to what they use: a run of its own brings those up to date.
+        """
+        scope, _ = self._survey(run)
+        for position, entity_id in enumerate(sorted(done)):
+            if position % MOST_PER_BATCH == 0:
+                await asyncio.sleep(0)
+            tx = Transaction(self._owner.state, Actor(run.author, "run"), "")
+            if tx.exists(entity_id) and behind_of(tx, scope, tx.entity(entity_id)).moves:
+                break
+        else:
+            return
+        async with self._owner.step(Actor(run.author, "run")) as tx:
+            total = len(scope.order)
+            again = Run(
+                new_id("run"),
+                run.project_id,
+                run.roots,
+                run.classes,
+                "follow-up",
+                run.author,
+                run.message,
+                run.mode,
+                run.notify,
+                "queued",
+                total,
+                tx.at,
+                phases=run.phases,
+            )
+            tx.save_run(again)
+            tx.audit("run_followed_up", {"by": again.id}, run.roots[0].asset_id, run.id)
 
     def _survey(self, run: Run) -> tuple[Scope, list[tuple[Phase, tuple[str, ...]]]]:
         """What is to be reached, as the graph stands now: edges that came meanwhile included."""
@@ -166,7 +224,7 @@ class PropagationEngine:
         progress: Progress,
     ) -> None:
         position = 0
-        while position < len(ids) and run.id not in self._cancelled:
+        while position < len(ids) and run.status != "cancelling":
             batch = ids[position : position + self._batch]
             position += len(batch)
             await self._commit_batch(run, scope, batch, told)
@@ -219,14 +277,11 @@ class PropagationEngine:
             log.exception("%s could not be reached in run %s", entity_id, run.id)
             failure = error
         async with self._step(run) as tx:
-            entity = tx.entity(entity_id)
-            root = run.roots[0]
-            here = entity.digests.all.hex()
+            if not tx.exists(entity_id):
+                self._record(tx, run, [self._reach(tx, scope, entity_id)], told)
+                return
             reason = f"could not be brought up to date: {failure}"
-            outcome = Outcome(
-                entity_id, entity.kind, "failed", reason, root.asset_id, root.to_version, here, here
-            )
-            self._record(tx, run, [outcome], told)
+            self._record(tx, run, [_untouched(tx, run, entity_id, "failed", reason)], told)
 
     def _reach(self, tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
         if tx.exists(entity_id):
@@ -246,7 +301,8 @@ class PropagationEngine:
     ) -> None:
         for outcome in outcomes:
             tx.record(outcome)
-        run.status = "running"
+        if run.status == "queued":
+            run.status = "running"
         run.started_at = run.started_at or tx.at
         run.processed += len(outcomes)
         count(run, outcomes)
@@ -287,36 +343,23 @@ class PropagationEngine:
         rest = [id_ for id_ in scope.order if id_ not in done]
         for position in range(0, len(rest), MOST_PER_BATCH):
             async with self._step(run) as tx:
-                root = run.roots[0]
-                outcomes: list[Outcome] = []
-                for entity_id in rest[position : position + MOST_PER_BATCH]:
-                    if not tx.exists(entity_id):
-                        continue
-                    entity = tx.entity(entity_id)
-                    here = entity.digests.all.hex()
-                    outcomes.append(
-                        Outcome(
-                            entity_id,
-                            entity.kind,
-                            "cancelled",
-                            "the run was cancelled before it came to this",
-                            root.asset_id,
-                            root.to_version,
-                            here,
-                            here,
-                        )
-                    )
+                reason = "the run was cancelled before it came to this"
+                part = rest[position : position + MOST_PER_BATCH]
+                outcomes = [
+                    _untouched(tx, run, entity_id, "cancelled", reason)
+                    for entity_id in part
+                    if tx.exists(entity_id)
+                ]
                 for outcome in outcomes:
                     tx.record(outcome)
                 run.processed += len(outcomes)
                 count(run, outcomes)
                 tx.save_run(run)
 
-    async def _finish(
-        self, run: Run, status: str, told: dict[str, int], error: str | None = None
-    ) -> None:
+    async def _finish(self, run: Run, told: dict[str, int], error: str | None = None) -> None:
         async with self._step(run) as tx:
-            run.status = "cancelled" if status == "cancelled" else "failed" if error else "done"
+            cancelled = run.status == "cancelling"
+            run.status = "failed" if error else "cancelled" if cancelled else "done"
             run.started_at = run.started_at or tx.at
             run.finished_at = tx.at
             run.error = error
@@ -344,6 +387,16 @@ class PropagationEngine:
                 run.roots[0].asset_id,
                 run.id,
             )
+
+
+def _untouched(
+    tx: Transaction, run: Run, entity_id: str, name: OutcomeName, reason: str
+) -> Outcome:
+    """The outcome of a dependent that a run left as it was."""
+    entity = tx.entity(entity_id)
+    root = run.roots[0]
+    here = entity.digests.all.hex()
+    return Outcome(entity_id, entity.kind, name, reason, root.asset_id, root.to_version, here, here)
 
 
 def count(run: Run, outcomes: Iterable[Outcome]) -> None:

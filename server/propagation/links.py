@@ -116,8 +116,15 @@ def relinked(
     role: str | None = None,
     order: str | None = None,
 ) -> Reference:
-    """The reference as it would be after a change, which is not made yet. Raises Invalid."""
+    """The reference as it would be after a change, which is not made yet. Raises Invalid,
+    Conflict.
+    """
     source = tx.entity(reference.source)
+    for other in tx.inputs(reference.target):
+        same = (other.source, other.role) == (reference.source, role)
+        if same and other.id != reference.id:
+            target = tx.entity(reference.target)
+            raise Conflict(f"{target.name} uses {source.name} as {role} already ({other.id})")
     if version is not None and policy is None:
         policy = "pinned"
     new_policy = policy or reference.policy

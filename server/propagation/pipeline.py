@@ -117,6 +117,7 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
     # detect
     wanted = kind.check(edit.fields)
     # resolve conflicts
+    wanted.update(_name_and_status(tx, edit))
     merge = _resolver.settle(kind, edit.base, current, wanted, tx.author.user)
     if merge.conflicts:
         return _rejected(kind, edit, current, merge.fields, merge.conflicts)
@@ -188,7 +189,8 @@ def _rejected(
     fields: Mapping[str, Any],
     conflicts: tuple[Conflict, ...],
 ) -> Proposal:
-    after = set_fields(current.fields, {**fields, **{c.field: c.theirs for c in conflicts}})
+    theirs = {**fields, **{one.field: one.theirs for one in conflicts}}
+    after = set_fields(current.fields, _only_fields(theirs))
     change = Change(fields=diff_fields(current.fields, after), visual=edit.visual)
     return Proposal(
         edit.entity_id, change, _detector.classify_change(kind, change), conflicts, None, None
@@ -198,9 +200,8 @@ def _rejected(
 def _change(
     tx: Transaction, kind: Kind, current: Version, edit: Edit, fields: Mapping[str, Any]
 ) -> Change:
-    name = None if edit.name is None else check_name(edit.name)
-    status = None if edit.status is None else check_status(tx, edit.status)
-    after = set_fields(current.fields, fields)
+    name, status = fields.get("@name"), fields.get("@status")
+    after = set_fields(current.fields, _only_fields(fields))
     return Change(
         fields=diff_fields(current.fields, after),
         visual=frozenset(field for field in edit.visual if kind.field(field) is None),
@@ -210,6 +211,20 @@ def _change(
         ),
         references=edit.references,
     )
+
+
+def _name_and_status(tx: Transaction, edit: Edit) -> dict[str, Any]:
+    """What an edit wants of them, checked, by the names under which a version keeps them."""
+    wanted: dict[str, Any] = {}
+    if edit.name is not None:
+        wanted["@name"] = check_name(edit.name)
+    if edit.status is not None:
+        wanted["@status"] = check_status(tx, edit.status)
+    return wanted
+
+
+def _only_fields(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if not name.startswith("@")}
 
 
 def _documents(

@@ -5,6 +5,7 @@ order.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,6 +27,8 @@ from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.runs import RunTracker
 
 __all__ = ["ProjectOwner"]
+
+log = logging.getLogger("ripplecut.propagation")
 
 
 class ProjectOwner:
@@ -100,8 +103,13 @@ class ProjectOwner:
         commit, members = tx.seal()
         await self.storage.commit(commit)
         self.state.apply(commit, members)
+        if commit.run is not None and self.engine.known(commit.run.id) is None:
+            self.engine.submit(commit.run)
         for document in commit.documents:
-            self._drafts.merge_committed(self.project_id, document.entity_id, document.update)
+            try:
+                self._drafts.merge_committed(self.project_id, document.entity_id, document.update)
+            except Exception:  # it is stored, and true when the document is loaded again
+                log.exception("a committed edit of %s did not reach its draft", document.entity_id)
         if commit.events:
             self._live.publish(self.project_id, commit.events)
 
@@ -126,7 +134,7 @@ class ProjectOwner:
         mode: Phase = "realtime",
         notify: bool = True,
     ) -> Run:
-        """Put a run on the step; ``submit`` it to the engine once the step has committed."""
+        """Put a run on the step: the engine takes it when the step has committed."""
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause)
         phases: dict[str, int] = {}
@@ -274,9 +282,7 @@ class ProjectOwner:
             fitting, errors = _sort_out(kind.check, wanted)
             edit = Edit(entity_id, fitting, cause="edit", from_draft=True)
             proposal = propose(tx, edit, Documents(b"", b""))
-            run = self.run_for(tx, [proposal], "edit")
-        if run is not None:
-            self.engine.submit(run)
+            self.run_for(tx, [proposal], "edit")
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
 
@@ -299,8 +305,6 @@ class ProjectOwner:
             )
             proposal = propose(tx, edit, Documents(b"", state))
             run = self.run_for(tx, [proposal], "edit", message=message)
-        if run is not None:
-            self.engine.submit(run)
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
         return run

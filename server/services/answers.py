@@ -93,15 +93,17 @@ def conflicted(proposals: Sequence[Proposal], entity_id: str, number: int) -> Pr
     )
 
 
-def result_of(run: Run, version: str, *, ended: bool) -> PropagationResult:
-    """The answer that a run gives: ``pending_approval`` where all that it reached waits for
-    somebody.
+def result_of(run: Run, version: str) -> PropagationResult:
+    """The answer that a run gives.
+
+    ``pending_approval`` where all that it reached waits for somebody, ``accepted`` while it has not
+    ended; one that failed stays ``accepted`` and asks for somebody.
     """
     waiting = run.counts.get("awaiting_approval", 0)
     status: Status = "success"
-    if not ended:
+    if not run.finished or run.status == "failed":
         status = "accepted"
     elif waiting and waiting == run.affected:
         status = "pending_approval"
-    needs = any(run.counts.get(name) for name in _NEEDS_SOMEBODY)
+    needs = run.status == "failed" or any(run.counts.get(name) for name in _NEEDS_SOMEBODY)
     return PropagationResult(status, run.affected, version, run.id, dict(run.counts), (), needs)

@@ -58,12 +58,9 @@ class Impact(dict[str, Any]):
 async def finish(
     owner: ProjectOwner, run: Run, version: str, wait: float | None
 ) -> PropagationResult:
-    """Hand a committed run to the engine and wait for its end, at most ``wait`` seconds (None: as
-    long as it takes).
-    """
-    owner.engine.submit(run)
-    ended = await owner.engine.wait(run.id, wait)
-    return result_of(run, version, ended=ended)
+    """Wait for the end of a committed run, at most ``wait`` seconds (None: as long as it takes)."""
+    await owner.engine.wait(run.id, wait)
+    return result_of(run, version)
 
 
 async def propagate_asset_change(
@@ -152,8 +149,7 @@ async def publish(
     number = owner.state.entity(asset_id).current.number
     if run is None:
         return unchanged(asset_id, number)
-    ended = await owner.engine.wait(run.id, wait)
-    return result_of(run, version_id(asset_id, number), ended=ended)
+    return await finish(owner, run, version_id(asset_id, number), wait)
 
 
 async def rollback_to_version(

@@ -10,13 +10,15 @@ from typing import Any
 from protocol.errors import Ambiguous, Conflict, FieldError, Invalid, NotFound
 from server.domain import drafts
 from server.domain.actors import Actor
-from server.domain.commit import Commit, ProjectRecord
+from server.domain.commit import ProjectRecord
 from server.domain.default_kinds import default_kinds
 from server.domain.ids import check_id, slug
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import KindRegistry
+from server.domain.project import ProjectState
 from server.domain.rules import default_rules
 from server.domain.settings import DEFAULT_SETTINGS, settings_errors
+from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
 from server.propagation.drafts import Silence, StoredDrafts
 from server.propagation.project import ProjectOwner
@@ -99,11 +101,13 @@ class Projects:
             default_kinds().to_json(),
             [rule.to_json() for rule in default_rules()],
         )
-        await self.storage.commit(Commit(wanted, at, project=record))
-        owner = await self.open(wanted)
-        async with owner.step(actor) as tx:
-            tx.audit("project_created", {"name": record.name})
-        return owner
+        tx = Transaction(ProjectState(record, 0, 0, ""), actor, at)
+        tx.put_project(record)
+        tx.audit("project_created", {"name": record.name})
+        commit, _ = tx.seal()
+        commit.project_is_new = True
+        await self.storage.commit(commit)
+        return await self.open(wanted)
 
     async def find(self, entity_id: str, visible: frozenset[str] | None) -> ProjectOwner:
         """The one visible project with an entity of this id (``visible=None``: all are). Raises
@@ -141,12 +145,12 @@ async def update_settings(
     owner: ProjectOwner, actor: Actor, name: str | None, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Change a project's name or settings. Raises Invalid naming every bad one."""
-    checked = _check_settings(owner, settings)
     if name is not None and (not name.strip() or len(name) > 300):
         raise Invalid(
             "The name is not valid", [FieldError("name", "must have 1 to 300 characters")]
         )
     async with owner.step(actor) as tx:
+        checked = _check_settings(owner, settings)
         old = owner.state.record
         record = ProjectRecord(
             old.id,

@@ -6,6 +6,7 @@ import getpass
 import hmac
 import re
 import secrets
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,11 @@ def local_user() -> str:
         return ADMIN
 
 
+def _read(name: str) -> str:
+    """A name as somebody reads it: without what only looks different to a machine."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 def hash_of(token: str) -> str:
     """What is stored of a token. It has 256 random bits, so it needs no salt and no slow hash."""
     return sha256(token.encode(errors="surrogatepass")).hexdigest()
@@ -93,9 +99,12 @@ class Caller:
         """The projects that this caller may see; ``None`` means all."""
         return None if self.project_id is None else frozenset({self.project_id})
 
+    def sees(self, project_id: str) -> bool:
+        return self.project_id in (None, project_id)
+
     def check_sees(self, project_id: str) -> None:
         """Raises NotFound, as if there were no such project, where it is not theirs to see."""
-        if self.project_id not in (None, project_id):
+        if not self.sees(project_id):
             raise NotFound(f"There is no project {project_id!r}")
 
     def check_may(self, role: Role) -> None:
@@ -189,6 +198,11 @@ class Authority:
         return expired
 
     # -- giving and taking ----------------------------------------------------------------------
+
+    def is_administrator(self, user: str) -> bool:
+        """Whether a name is the administrator's, or one that a reader takes for it."""
+        names = (self._admin_caller.identity.user, ADMIN)
+        return _read(user) in [_read(name) for name in names]
 
     async def issue(
         self,

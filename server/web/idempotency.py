@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
+import secrets
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from typing import Any
 
-from protocol.errors import FieldError, Invalid
+from protocol.errors import Conflict, FieldError, Invalid
 from server.ports import TokenStore
 from server.web.replies import Rendered
 
 __all__ = ["Idempotency", "fingerprint"]
+
+log = logging.getLogger("ripplecut.web")
+
+_UNDER_WAY = 0
+"""The status of a record without an answer; its body is the boot id of who made it."""
+
+_NOT_DONE = frozenset({429, 503})
+"""Answers that say that nothing was changed: the request may be sent again."""
 
 _REPLAYED = {"idempotency-replayed": "true"}
 _MAX_KEY = 255
@@ -28,29 +39,33 @@ def fingerprint(method: str, path: str, query: bytes, body: bytes) -> str:
 class Idempotency:
     """Remembers answers for a day, and lets a repeated request wait for the one that is under way.
 
-    What is kept is the answer, after the write: where the process dies between the two, the
-    repeated request is done again.
+    A record without an answer is kept before the work, and the answer after it. Where only the
+    first is found and nothing is under way, nobody knows whether the work was done: a repeat is
+    told so, and never does it a second time.
     """
 
     def __init__(self, store: TokenStore) -> None:
         self._store = store
+        self._boot = secrets.token_hex(8).encode()
         self._under_way: dict[str, tuple[str, asyncio.Task[Rendered]]] = {}
 
     async def once(
         self,
-        user: str,
+        owner: tuple[str | None, ...],
         key: str,
         print_: str,
         work: Callable[[], Coroutine[Any, Any, Rendered]],
     ) -> Rendered:
         """The answer of ``work``, or the one that was given to the same request before.
 
-        Raises Invalid where the key was used for another request.
+        ``owner`` is whose key it is: a user with the rights of the token that was sent. Raises
+        Invalid where the key was used for another request, Conflict where the first may have been
+        carried out and its answer is lost.
         """
         if not 1 <= len(key) <= _MAX_KEY or not key.isprintable():
             problem = f"must have 1 to {_MAX_KEY} printable characters"
             raise Invalid("The key is not valid", [FieldError("Idempotency-Key", problem)])
-        name = f"{user}\n{key}"
+        name = json.dumps([*owner, key])
         running = self._under_way.get(name)
         if running is not None:
             _check(running[0], print_)
@@ -66,11 +81,30 @@ class Idempotency:
         kept = await self._store.answer(name)
         if kept is not None:
             _check(kept[0], print_)
+            if kept[1] == _UNDER_WAY:
+                raise self._lost(kept[2])
             return _replayed(Rendered(kept[1], kept[2]))
+        await self._store.remember_answer(name, print_, _UNDER_WAY, self._boot)
         done = await work()
-        if done.status < 500:
-            await self._store.remember_answer(name, print_, done.status, done.body)
+        try:
+            if done.status in _NOT_DONE:
+                await self._store.forget_answer(name)
+            else:
+                await self._store.remember_answer(name, print_, done.status, done.body)
+        except Exception:
+            # The write stands, and whoever asked for it must hear so.
+            log.exception("the answer to a request with an Idempotency-Key could not be kept")
         return done
+
+    def _lost(self, boot: bytes) -> Conflict:
+        """What a repeat is told when the first request has left no answer."""
+        when = "and its answer could not be kept"
+        if boot != self._boot:
+            when = "before the server stopped"
+        return Conflict(
+            f"The first request with this key may have been carried out {when}; "
+            "look before you repeat it with another key"
+        )
 
 
 def _replayed(done: Rendered) -> Rendered:

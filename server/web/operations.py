@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -83,7 +84,8 @@ class Operation:
     """``path`` is below ``/api/v1``. ``role=None`` asks for no login.
 
     ``secret``: the answer must not be kept, so an Idempotency-Key is not looked at. ``file``: the
-    body is a file and not JSON of ours. ``answer`` is what comes back, for the documentation.
+    body is a file and not JSON of ours. ``long``: one at a time for each token. ``answer`` is what
+    comes back, for the documentation.
     """
 
     method: str
@@ -96,6 +98,7 @@ class Operation:
     status: int
     secret: bool
     file: bool
+    long: bool
 
     @property
     def writes(self) -> bool:
@@ -114,12 +117,13 @@ def operation(
     status: int = 200,
     secret: bool = False,
     file: bool = False,
+    long: bool = False,
     public: bool = False,
 ) -> Operation:
     """An operation. By default viewers read, editors write; ``public`` asks for no login."""
     default = Role.VIEWER if method == "GET" else Role.EDITOR
     needed = None if public else role or default
-    return Operation(method, path, act, needed, body, query, answer, status, secret, file)
+    return Operation(method, path, act, needed, body, query, answer, status, secret, file, long)
 
 
 class Resource:
@@ -186,15 +190,16 @@ class Resource:
 
         async def work() -> Rendered | Response:
             body: Body = Empty() if one.file else decode(one.body, raw)
-            reply = await one.act(Call(web, caller, path, query, body, raw, scope))
+            turn = web.turns.of(caller.identity.token_id) if one.long else nullcontext()
+            async with turn:
+                reply = await one.act(Call(web, caller, path, query, body, raw, scope))
             return render(reply) if isinstance(reply, Reply) else reply
 
         if key is None or not one.writes or one.secret:
             return await work()
         print_ = fingerprint(one.method, scope["path"], scope["query_string"], raw)
-        return await web.idempotency.once(
-            caller.identity.user, key, print_, lambda: _settled(work())
-        )
+        owner = (caller.identity.user, caller.role.label, caller.project_id)
+        return await web.idempotency.once(owner, key, print_, lambda: _settled(work()))
 
 
 async def _settled(work: Awaitable[Rendered | Response]) -> Rendered:

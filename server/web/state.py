@@ -13,6 +13,7 @@ from server.rooms.registry import RealTimeSyncManager
 from server.services.projects import Projects
 from server.web.auth import Authority
 from server.web.idempotency import Idempotency
+from server.web.turns import Turns
 
 __all__ = ["Store", "WebState", "web_of"]
 
@@ -31,6 +32,7 @@ class WebState:
     manager: RealTimeSyncManager
     authority: Authority
     idempotency: Idempotency
+    turns: Turns = field(default_factory=Turns)
     ready: bool = field(default=False)
 
 

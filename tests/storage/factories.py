@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
+from server.domain.default_kinds import default_kinds
 from server.domain.entities import BuiltOn, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.runs import Outcome, Root, Run
@@ -25,6 +26,11 @@ def project(id_: str = PROJECT, created_at: str = NOW) -> ProjectRecord:
     return ProjectRecord(
         id_, "Ein Film “🎬”", created_at, {"quiet": 30.5}, {"kinds": []}, [{"id": "r1", "when": {}}]
     )
+
+
+def bare_project(id_: str = PROJECT) -> ProjectRecord:
+    """A project that can become live: its kinds are the default ones."""
+    return ProjectRecord(id_, "Film", NOW, {}, default_kinds().to_json(), [])
 
 
 def version(entity_id: str, number: int = 1, **changes: Any) -> Version:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from protocol.errors import NotFound
+from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, DocumentUpdate
 from server.domain.entities import LastOutcome
+from server.domain.project import ProjectState
 from server.ports import Storage, TokenStore
 from server.storage import SqliteStorage
 from tests.storage.factories import (
@@ -17,6 +19,7 @@ from tests.storage.factories import (
     NOW,
     PROJECT,
     audit_entry,
+    bare_project,
     creation,
     digests,
     entity,
@@ -157,13 +160,70 @@ async def test_pointers_digests_and_removals_take_effect(storage: SqliteStorage)
 
 async def test_an_outcome_is_a_row_and_its_entitys_last(storage: SqliteStorage) -> None:
     await storage.commit(creation(["mara", "sh010"]))
-    await storage.commit(step(run=run(), outcomes=[outcome("sh010"), outcome("sh010", "stale")]))
+    await storage.commit(step(run=run(), outcomes=[outcome("sh010")]))
+    await storage.commit(step(run=run("run-2"), outcomes=[outcome("sh010", "stale")]))
     loaded = await storage.load_project(PROJECT)
     last = {one.id: one.last_outcome for one in loaded.entities}
     assert last == {
         "mara": None,
-        "sh010": LastOutcome("stale", "follows mara", "mara", 2, "run-1", LATER),
+        "sh010": LastOutcome("stale", "follows mara", "mara", 2, "run-2", LATER),
     }
+
+
+async def test_outcomes_change_what_is_stored_as_they_change_memory(
+    storage: SqliteStorage,
+) -> None:
+    ids = ("updated", "unchanged", "stale", "before")
+    await storage.commit(creation(ids, project=bare_project()))
+    loaded = await storage.load_project(PROJECT)
+    memory = ProjectState(loaded.record, 0, 0, "")
+    memory.load(loaded.entities)
+    first = step(run=run(), outcomes=[outcome("before", "stale")])
+    kinds: list[Any] = ["updated", "unchanged", "stale"]
+    second = step(run=run("run-2"), outcomes=[outcome(kind, kind) for kind in kinds])
+    second.outcomes.append(outcome("before", "unchanged"))
+    second.digests["unchanged"] = digests("new")
+    second.at = "2026-03-01T12:00:00.000Z"
+    for commit in (first, second):
+        await storage.commit(commit)
+        memory.apply(commit, {})
+    again = await storage.load_project(PROJECT)
+    for stored in again.entities:
+        kept = memory.entity(stored.id)
+        assert (stored.last_outcome, stored.updated_at, stored.digests) == (
+            kept.last_outcome,
+            kept.updated_at,
+            kept.digests,
+        )
+    found = {one.id: one for one in again.entities}
+    assert found["updated"].updated_at == second.at
+    assert found["unchanged"].last_outcome is None
+    assert found["before"].last_outcome is not None
+    assert found["before"].last_outcome.run_id == "run-1"
+
+
+async def test_a_run_reaches_an_entity_once(storage: SqliteStorage) -> None:
+    await storage.commit(creation(["mara", "x", "y"]))
+    await storage.commit(step(run=run(), outcomes=[outcome("x")]))
+    for twice in ([outcome("y"), outcome("x")], [outcome("y"), outcome("y")]):
+        with pytest.raises(RuntimeError, match=r"'run-1' would reach an entity a second time"):
+            await storage.commit(step(run=run(processed=9), outcomes=twice))
+    assert (await storage.run("run-1")).processed == 1
+    assert await storage.outcome_ids("run-1") == frozenset("x")
+    await storage.commit(step(run=run("run-2"), outcomes=[outcome("x")]))
+
+
+async def test_a_project_is_created_once(storage: SqliteStorage) -> None:
+    late = replace(project("a"), name="The second")
+    new = [
+        Commit("a", NOW, project=one, project_is_new=True) for one in (project("a"), late, late)
+    ]
+    other = Commit("b", NOW, project=project("b"), project_is_new=True)
+    answers = await asyncio.gather(
+        *(storage.commit(one) for one in (*new, other)), return_exceptions=True
+    )
+    assert [type(one) for one in answers] == [type(None), Conflict, Conflict, type(None)]
+    assert list(await storage.projects()) == [project("a"), project("b")]
 
 
 async def test_a_failing_commit_leaves_nothing(storage: SqliteStorage) -> None:

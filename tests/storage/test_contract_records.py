@@ -132,6 +132,16 @@ async def test_an_answer_is_remembered(storage: SqliteStorage) -> None:
     assert await storage.answer("k") == ("f", 201, b"\x00{}")
 
 
+async def test_a_request_under_way_is_remembered_until_its_answer(storage: SqliteStorage) -> None:
+    await storage.remember_answer("k", "f", 0, b"boot")
+    assert await storage.answer("k") == ("f", 0, b"boot")
+    await storage.remember_answer("k", "f", 201, b"{}")
+    assert await storage.answer("k") == ("f", 201, b"{}")
+    await storage.forget_answer("k")
+    await storage.forget_answer("k")
+    assert await storage.answer("k") is None
+
+
 # -- the end --------------------------------------------------------------------------------------
 
 

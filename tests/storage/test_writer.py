@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 from protocol.errors import NotFound, Unavailable
+from server.storage.sqlite import writer
 from server.storage.sqlite.connection import Database, open_writer
 from server.storage.sqlite.writer import GROUP_UNITS, GROUP_WEIGHT, Job, Writer, write_group
 from server.storage.sqlite.writes import Update
@@ -62,6 +64,16 @@ def insert(number: int, data: bytes = b"") -> Statement:
         connection.execute("INSERT INTO t VALUES (?, ?)", (number, data))
 
     return write
+
+
+def pauses(reached: asyncio.Event) -> Callable[..., Awaitable[object]]:
+    """A database that takes work and never does it."""
+
+    async def run(_work: object) -> object:
+        reached.set()
+        return await asyncio.get_running_loop().create_future()
+
+    return run
 
 
 def broken(number: int) -> Statement:
@@ -167,6 +179,60 @@ async def test_a_transaction_that_sqlite_gave_up_fails_its_whole_group(disk: Dis
     answers = await asyncio.gather(*waiters, return_exceptions=True)
     assert [type(answer) for answer in answers] == [Unavailable] * 3
     assert await disk.rows() == []
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), MemoryError()])
+async def test_a_group_that_fails_unforeseen_tells_all_and_the_writer_goes_on(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    calls: list[int] = []
+
+    def bad_once(connection: sqlite3.Connection, jobs: Sequence[Job]) -> object:
+        calls.append(len(jobs))
+        if len(calls) == 1:
+            raise error
+        return write_group(connection, jobs)
+
+    monkeypatch.setattr(writer, "write_group", bad_once)
+    waiters = [disk.writer.submit(insert(n), 1) for n in range(3)]
+    answers = await asyncio.gather(*waiters, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    assert len({id(answer) for answer in answers}) == 3
+    await disk.writer.submit(insert(9), 1)
+    assert await disk.rows() == [9]
+    assert calls == [3, 1]
+
+
+async def test_a_thread_that_ended_is_an_error_and_no_wait_for_ever(path: Path) -> None:
+    database = await open_writer(path, prepare)
+    alone = Writer(database)
+    await alone.submit(insert(1), 1)
+    database._tx.put_nowait((None, lambda: _STOP_RUNNING_SENTINEL))
+    database._thread.join(10)
+    waiting = [alone.submit(insert(n), 1) for n in (2, 3)]
+    for waiter in waiting:
+        with pytest.raises(Unavailable, match="thread has ended"):
+            await asyncio.wait_for(waiter, 10)
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(database.run(lambda c: c.total_changes), 10)
+    await alone.close()
+    database._conn.close()
+    database._connection = None
+
+
+async def test_a_writer_that_is_cancelled_leaves_nobody_waiting(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiters = [disk.writer.submit(insert(n), GROUP_WEIGHT) for n in range(3)]
+    reached = asyncio.Event()
+    monkeypatch.setattr(disk.database, "run", pauses(reached))
+    await reached.wait()
+    disk.writer._task.cancel()
+    answers = await asyncio.gather(*waiters, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    with pytest.raises(Unavailable, match="closed"):
+        await disk.writer.submit(insert(4), 1)
+    disk.writer = Writer(disk.database)  # the fixture closes it
 
 
 def test_a_transaction_left_open_by_a_failing_disk_is_rolled_back_first() -> None:

@@ -90,6 +90,8 @@ class Database(aiosqlite.Connection):
         Cancelling the wait does not stop the work. Raises what the work raises, disk errors as
         Unavailable.
         """
+        if not self._thread.is_alive():
+            raise Unavailable("The database's thread has ended; restart the server")
         execute = cast("Callable[..., Awaitable[T]]", self._execute)
         try:
             return await execute(lambda: work(self._conn))

@@ -93,7 +93,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         (project_id,),
     ).fetchone()
     source = (
-        "SELECT * FROM runs WHERE project_id = ? AND status IN ('queued', 'running') "
+        "SELECT * FROM runs WHERE project_id = ? AND status IN ('queued', 'running', 'cancelling') "
         "ORDER BY number LIMIT -1"
     )
     open_runs = [to_run(row) for row in fetch(connection, RUN_COLUMNS, source, (project_id,))]

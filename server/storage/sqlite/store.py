@@ -224,6 +224,9 @@ class SqliteStorage:
 
         await self._writer.submit(write, len(body) + _SMALL)
 
+    async def forget_answer(self, key: str) -> None:
+        await self._write("DELETE FROM answers WHERE key = ?", (key,))
+
     async def answer(self, key: str) -> tuple[str, int, bytes] | None:
         since = int(self._now()) - _ANSWERS_KEPT
         return await self._read(lambda c: reads.read_answer(c, key, since))

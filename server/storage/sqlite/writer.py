@@ -77,6 +77,8 @@ class Writer:
                 await self._wake.wait()
         finally:
             self._closed = True
+            left = [self._queue.popleft() for _ in range(len(self._queue))]
+            _tell(left, [Unavailable("The storage is closed") for _ in left])
 
     def _next_group(self) -> list[_Unit]:
         group = [self._queue.popleft()]
@@ -89,15 +91,27 @@ class Writer:
         return group
 
     async def _write(self, group: list[_Unit]) -> None:
+        """Write a group and tell its waiters, whatever happens: nobody waits for ever."""
         jobs = [unit.job for unit in group]
-        errors = await self._database.run(partial(write_group, jobs=jobs))
-        for unit, error in zip(group, errors, strict=True):
-            if unit.waiter.done():
-                continue
-            if error is None:
-                unit.waiter.set_result(None)
-            else:
-                unit.waiter.set_exception(error)
+        try:
+            errors = await self._database.run(partial(write_group, jobs=jobs))
+        except Exception as error:
+            logger.exception("A group of %d writes failed in a way that nobody foresaw", len(group))
+            errors = [_lost(error) for _ in group]
+        except BaseException as error:
+            _tell(group, [_lost(error) for _ in group])
+            raise
+        _tell(group, errors)
+
+
+def _tell(group: Sequence[_Unit], errors: Sequence[Exception | None]) -> None:
+    for unit, error in zip(group, errors, strict=True):
+        if unit.waiter.done():
+            continue
+        if error is None:
+            unit.waiter.set_result(None)
+        else:
+            unit.waiter.set_exception(error)
 
 
 def write_group(connection: sqlite3.Connection, jobs: Sequence[Job]) -> Sequence[Exception | None]:
@@ -164,7 +178,7 @@ def _give_up(connection: sqlite3.Connection) -> None:
         logger.error("A transaction could not be rolled back; the next group tries: %s", error)
 
 
-def _lost(error: Exception) -> Exception:
+def _lost(error: BaseException) -> Exception:
     """What the waiters of a group are told that could not be committed."""
     unavailable = Unavailable(f"The database could not be written: {error}")
     unavailable.__cause__ = error

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from protocol.errors import NotFound
-from server.domain.commit import Commit
+from protocol.errors import Conflict, NotFound
+from server.domain.commit import Commit, ProjectRecord
 from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.rows import (
     audit_row,
@@ -41,7 +41,9 @@ def _upsert(table: str, key: str, columns: str) -> str:
     return f"{insert} ON CONFLICT ({key}) DO UPDATE SET {changes}"
 
 
-_PUT_PROJECT = _upsert("projects", "id", "name, created_at, settings, kinds, rules")
+_PROJECT = "name, created_at, settings, kinds, rules"
+_PUT_PROJECT = _upsert("projects", "id", _PROJECT)
+_ADD_PROJECT = f"INSERT INTO projects (id, {_PROJECT}) {MARKS}"
 _PUT_ENTITIES = _upsert(
     "entities",
     "project_id, id",
@@ -62,7 +64,8 @@ _MOVE_POINTERS = (
 )
 _SET_RESULTS = (
     "UPDATE entities SET visual_hash = COALESCE(new.column2, visual_hash), "
-    "hash = COALESCE(new.column3, hash), last_outcome = COALESCE(new.column4, last_outcome) "
+    "hash = COALESCE(new.column3, hash), last_outcome = COALESCE(new.column4, last_outcome), "
+    "updated_at = COALESCE(new.column5, updated_at) "
     f"FROM ({MARKS}) AS new WHERE entities.project_id = ? AND entities.id = new.column1"
 )
 _PUT_RUN = _upsert(
@@ -98,7 +101,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     """Write everything that a commit holds, what others point to first."""
     project_id = commit.project_id
     if commit.project is not None:
-        put(connection, _PUT_PROJECT, [project_row(commit.project)])
+        _write_project(connection, commit.project, commit.project_is_new)
     put(connection, _PUT_ENTITIES, [entity_row(project_id, one) for one in commit.entities])
     put(connection, _ADD_VERSIONS, [version_row(project_id, one) for one in commit.versions])
     put(connection, _ADD_STATES, [(project_id, *key, s) for key, s in commit.states.items()])
@@ -115,7 +118,18 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     _write_events(connection, commit, event_window)
 
 
+def _write_project(connection: sqlite3.Connection, project: ProjectRecord, is_new: bool) -> None:
+    """Insert or replace a project's row; raises Conflict for a new one whose id is taken."""
+    try:
+        put(connection, _ADD_PROJECT if is_new else _PUT_PROJECT, [project_row(project)])
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise
+        raise Conflict(f"There is a project {project.id!r} already") from error
+
+
 def _write_outcomes(connection: sqlite3.Connection, commit: Commit) -> None:
+    """Append a run's outcomes; raises RuntimeError for an entity that it has reached before."""
     if not commit.outcomes:
         return
     if commit.run is None:
@@ -124,20 +138,32 @@ def _write_outcomes(connection: sqlite3.Connection, commit: Commit) -> None:
     query = "SELECT COALESCE(MAX(ordinal), -1) + 1 FROM outcomes WHERE run_id = ?"
     first = connection.execute(query, (run_id,)).fetchone()[0]
     rows = [outcome_row(run_id, ordinal, at, o) for ordinal, o in enumerate(commit.outcomes, first)]
-    put(connection, _ADD_OUTCOMES, rows)
+    try:
+        put(connection, _ADD_OUTCOMES, rows)
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+            raise
+        problem = f"The run {run_id!r} would reach an entity a second time; nothing was stored"
+        raise RuntimeError(problem) from error
 
 
 def _write_results(connection: sqlite3.Connection, commit: Commit) -> None:
-    """Set digests and last outcomes: mostly of the same entities, so each row is changed once."""
-    last: dict[str, str] = {}
+    """Set digests and last outcomes: mostly of the same entities, so each row is changed once.
+
+    As in memory (``ProjectState.apply``): an ``unchanged`` is nobody's last outcome, and an
+    ``updated`` moves the time of the last change.
+    """
+    last: dict[str, tuple[str, str | None]] = {}
     if commit.run is not None:
         run_id, at = commit.run.id, commit.at
         for one in commit.outcomes:
+            if one.outcome == "unchanged":
+                continue
             values = (one.outcome, one.reason, one.source, one.source_version, run_id, at)
-            last[one.entity_id] = json_text(values)
+            last[one.entity_id] = json_text(values), at if one.outcome == "updated" else None
     digests = commit.digests
-    rows = [(id_, *digests.get(id_, (None, None)), text) for id_, text in last.items()]
-    rows += [(id_, *pair, None) for id_, pair in digests.items() if id_ not in last]
+    rows = [(id_, *digests.get(id_, (None, None)), *found) for id_, found in last.items()]
+    rows += [(id_, *pair, None, None) for id_, pair in digests.items() if id_ not in last]
     put(connection, _SET_RESULTS, rows, commit.project_id)
 
 

@@ -57,10 +57,16 @@ async def log_out(call: Call[Body, NoQuery]) -> Reply:
 
 
 async def create_token(call: Call[NewToken, NoQuery]) -> Reply:
-    """Make a token for this project. Its text is shown this once."""
+    """Make a token for this project. Its text is shown this once.
+
+    It ends with the caller's own token at the latest. Nobody gets the administrator's name by it:
+    one that the administrator makes without a ``user`` is called by its role too.
+    """
     owner, body, authority = await call.project(), call.body, call.web.authority
     expires_at = authority.after(_seconds(body.expires_in))
-    user = body.user or call.caller.identity.user
+    if call.caller.expires_at is not None:
+        expires_at = min(expires_at, call.caller.expires_at)
+    user = _user(call)
     token = await authority.issue(user, role_of(body.role), owner.project_id, "api", expires_at)
     made = {
         "token": token,
@@ -72,6 +78,20 @@ async def create_token(call: Call[NewToken, NoQuery]) -> Reply:
     async with owner.step(call.actor) as tx:
         tx.audit("token_created", {key: made[key] for key in ("user", "role", "expires_at")})
     return Reply(made, 201)
+
+
+def _user(call: Call[NewToken, NoQuery]) -> str:
+    authority, own = call.web.authority, call.caller.identity.user
+    if call.body.user is None:
+        return f"{own} ({call.body.role})" if authority.is_administrator(own) else own
+    user = call.body.user.strip()
+    if not user:
+        problem = FieldError("user", "must not be empty")
+    elif authority.is_administrator(user):
+        problem = FieldError("user", "must not be the name of the administrator")
+    else:
+        return user
+    raise Invalid("The body is not valid", [problem])
 
 
 def _seconds(given: int | str) -> float:

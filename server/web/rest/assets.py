@@ -231,6 +231,7 @@ OPERATIONS: list[Operation] = [
         body=ImpactBody,
         query=AssetQuery,
         answer=answers.Impact,
+        long=True,
     ),
     operation("POST", f"{_ONE}/publish", publish, body=PublishBody, query=AssetWait, answer=_A),
     operation(

@@ -141,5 +141,12 @@ OPERATIONS: list[Operation] = [
         answer=answers.Imported,
         file=True,
     ),
-    operation("GET", f"{_ONE}/export", export_file, query=FormatQuery, answer=answers.Production),
+    operation(
+        "GET",
+        f"{_ONE}/export",
+        export_file,
+        query=FormatQuery,
+        answer=answers.Production,
+        long=True,
+    ),
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from protocol.errors import FieldError, Invalid
+from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.runs import Run
 from server.propagation.project import ProjectOwner
 from server.services import reading
@@ -58,9 +58,13 @@ async def status(call: Call[Body, NoQuery]) -> Reply:
 
 
 async def _run(call: Call[Any, Any]) -> tuple[Run, ProjectOwner]:
-    """A run as it is now. Raises NotFound, for a run of a project that is not the caller's too."""
+    """A run as it is now. Raises NotFound, and the same for a run of a project that the caller may
+    not see: whether it is there, and where, is not theirs to know.
+    """
     run_id = call.path["run_id"]
     run = call.web.projects.tracker.get(run_id) or await call.web.store.run(run_id)
+    if not call.caller.sees(run.project_id):
+        raise NotFound(f"There is no run {run_id!r}")
     return run, await call.open(run.project_id)
 
 
@@ -86,7 +90,8 @@ async def cancel(call: Call[Body, Wait]) -> Reply:
     run, owner = await _run(call)
     ended = run.finished
     if not ended:
-        owner.engine.cancel(run.id)
+        run = owner.engine.known(run.id) or run
+        await owner.engine.cancel(run)
         ended = await owner.engine.wait(run.id, call.query.wait)
     return Reply(run.to_json(), 200 if ended else 202)
 

@@ -1,0 +1,259 @@
+"""A look at a Yjs update (format v1) before any CRDT library decodes it.
+
+The library decodes nested values, and deletes nested types, by calling itself, so a small update
+that nests deeply enough overflows its stack, which no handler can catch. This reads the same bytes
+without recursion and refuses what nests too deeply, or announces more than is there.
+
+    update  = n × ( structs, client, clock, structs × struct ), n × ( client, m × ( clock, len ) )
+    struct  = info, [left origin], [right origin], [parent, [key]], content
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from protocol.errors import Invalid
+
+__all__ = ["UpdateScan", "scan_update"]
+
+_LONGEST_NUMBER = 10
+_MAX_NUMBER = 2**53 - 1
+_MAX_CLOCK = 2**32 - 1
+
+_GC, _DELETED, _JSON, _BINARY, _STRING, _EMBED, _FORMAT, _TYPE, _ANY, _DOC, _SKIP = range(11)
+_HAS_ORIGIN, _HAS_RIGHT_ORIGIN, _HAS_KEY = 0x80, 0x40, 0x20
+_NAMED_TYPES = (3, 5)
+_LAST_TYPE = 6
+
+_BUFFER, _ARRAY, _OBJECT, _TEXT = 116, 117, 118, 119
+_FIXED = {120: 0, 121: 0, 122: 8, 123: 8, 124: 4, 126: 0, 127: 0}
+_INTEGER = 125
+
+_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateScan:
+    """What an update holds.
+
+    ``ends`` is where its operations of each client end, ``deletes`` where its deletions of each
+    client's operations end, ``types`` how many shared types it brings.
+    """
+
+    ends: Mapping[int, int]
+    deletes: Mapping[int, int]
+    types: int
+
+    def beyond(self, known: Mapping[int, int]) -> bool:
+        """Whether it has operations that a state vector lacks."""
+        return any(end > known.get(client, 0) for client, end in self.ends.items())
+
+    def waits(self, known: Mapping[int, int]) -> bool:
+        """Whether something of it is not integrated in a document with this state vector, though it
+        was applied: it builds on, or deletes, what has not come.
+        """
+        return self.beyond(known) or any(
+            end > known.get(client, 0) for client, end in self.deletes.items()
+        )
+
+
+def scan_update(update: bytes, *, max_depth: int) -> UpdateScan:
+    """Read an update through, in one pass; raises Invalid.
+
+    A JSON value may nest ``max_depth`` containers below its outermost one.
+    """
+    try:
+        return _Scanner(update, max_depth).update()
+    except IndexError:
+        raise Invalid("The update cannot be read: it ends too early") from None
+
+
+class _Scanner:
+    """Walks from front to back; past the end of the data, IndexError or Invalid."""
+
+    __slots__ = ("_at", "_data", "_depth", "_size", "_types")
+
+    def __init__(self, data: bytes, max_depth: int) -> None:
+        self._data = data
+        self._size = len(data)
+        self._at = 0
+        self._depth = max_depth
+        self._types = 0
+
+    def update(self) -> UpdateScan:
+        ends: dict[int, int] = {}
+        deletes: dict[int, int] = {}
+        for _ in range(self._count()):
+            structs, client, clock = self._count(), self._number(), self._number()
+            end = ends.get(client, 0)
+            for _ in range(structs):
+                length, is_skip = self._struct()
+                clock += length
+                if not is_skip:
+                    end = max(end, clock)
+            self._bounded(clock)
+            ends[client] = end
+        for _ in range(self._count()):
+            client = self._number()
+            for _ in range(self._count()):
+                end = self._bounded(self._number() + self._number())
+                deletes[client] = max(end, deletes.get(client, 0))
+        return UpdateScan(ends, deletes, self._types)
+
+    def _struct(self) -> tuple[int, bool]:
+        """Pass a struct; returns how many clocks it takes, and whether it is only a gap."""
+        data = self._data
+        info = data[self._at]
+        self._at += 1
+        if info in (_GC, _SKIP):
+            return self._bounded(self._number()), info == _SKIP
+        if info & _HAS_ORIGIN:
+            self._number()
+            self._number()
+        if info & _HAS_RIGHT_ORIGIN:
+            self._number()
+            self._number()
+        if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+            if self._number() == 1:
+                self._skip(self._number())
+            else:
+                self._number()
+                self._number()
+            if info & _HAS_KEY:
+                self._skip(self._number())
+        return self._content(info & 0x1F), False
+
+    def _content(self, kind: int) -> int:
+        if kind == _STRING:
+            return self._string_content()
+        if kind == _ANY:
+            count = self._count()
+            for _ in range(count):
+                self._any()
+            return count
+        if kind == _DELETED:
+            return self._bounded(self._number())
+        if kind == _JSON:
+            count = self._count()
+            for _ in range(count):
+                self._json()
+            return count
+        if kind == _TYPE:
+            self._types += 1
+            type_ = self._number()
+            if type_ > _LAST_TYPE:
+                raise Invalid("The update holds a type that is not known")
+            if type_ in _NAMED_TYPES:
+                self._skip(self._number())
+        elif kind == _FORMAT:
+            self._skip(self._number())
+            self._json()
+        elif kind == _EMBED:
+            self._json()
+        elif kind == _BINARY:
+            self._skip(self._number())
+        elif kind == _DOC:
+            self._skip(self._number())
+            self._any()
+        else:
+            raise Invalid("The update holds something that is not known")
+        return 1
+
+    def _string_content(self) -> int:
+        """A text takes as many clocks as it has UTF-16 units."""
+        length = self._number()
+        start = self._at
+        self._skip(length)
+        text = self._data[start : self._at]
+        if text.isascii():
+            return length
+        try:
+            return len(text.decode().encode("utf-16-le")) // 2
+        except UnicodeDecodeError:
+            raise Invalid("The update cannot be read: a text is not UTF-8") from None
+
+    def _any(self) -> None:
+        """Pass a value. ``open_`` holds, for each container around, how many values it still has
+        (negative: of an object, whose values come with a key).
+        """
+        data = self._data
+        open_: list[int] = []
+        while True:
+            tag = data[self._at]
+            self._at += 1
+            if tag == _TEXT or tag == _BUFFER:
+                self._skip(self._number())
+            elif tag == _ARRAY or tag == _OBJECT:
+                if len(open_) > self._depth:
+                    raise Invalid("The update holds a value that is nested too deeply")
+                count = self._count()
+                open_.append(count if tag == _ARRAY else -count)
+            elif tag == _INTEGER:
+                self._number(bound=2**70)
+            elif (fixed := _FIXED.get(tag)) is not None:
+                self._skip(fixed)
+            else:
+                raise Invalid("The update holds a value that is not known")
+            while open_ and open_[-1] == 0:
+                open_.pop()
+            if not open_:
+                return
+            if open_[-1] < 0:
+                open_[-1] += 1
+                self._skip(self._number())
+            else:
+                open_[-1] -= 1
+
+    def _json(self) -> None:
+        length = self._number()
+        start = self._at
+        self._skip(length)
+        text = self._data[start : self._at]
+        if text.count(b"[") + text.count(b"{") <= self._depth:
+            return
+        depth = 0
+        for bracket in _BRACKET.finditer(_JSON_STRING.sub(b"", text)):
+            depth += 1 if bracket[0] in b"[{" else -1
+            if depth > self._depth + 1:
+                raise Invalid("The update holds a value that is nested too deeply")
+
+    def _number(self, bound: int = _MAX_NUMBER) -> int:
+        data = self._data
+        at = self._at
+        byte = data[at]
+        if byte < 0x80:
+            self._at = at + 1
+            return byte
+        number = byte & 0x7F
+        shift = 7
+        for at in range(at + 1, at + _LONGEST_NUMBER):  # noqa: B020 - goes on from there
+            byte = data[at]
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                self._at = at + 1
+                if number > bound:
+                    break
+                return number
+            shift += 7
+        raise Invalid("The update cannot be read: a number is too large")
+
+    def _count(self) -> int:
+        """How many of something come; each takes at least a byte."""
+        count = self._number()
+        if count > self._size - self._at:
+            raise Invalid("The update cannot be read: it announces more than is there")
+        return count
+
+    def _skip(self, length: int) -> None:
+        self._at += length
+        if self._at > self._size:
+            raise Invalid("The update cannot be read: it announces more than is there")
+
+    @staticmethod
+    def _bounded(clock: int) -> int:
+        if clock > _MAX_CLOCK:
+            raise Invalid("The update cannot be read: a clock is too large")
+        return clock
