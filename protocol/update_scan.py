@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from protocol.errors import Invalid
 
@@ -35,8 +35,7 @@ _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateScan:
+class UpdateScan(NamedTuple):
     """What an update holds.
 
     ``ends`` is where its operations of each client end, ``deletes`` where its deletions of each
@@ -111,17 +110,14 @@ class _Scanner:
         if info in (_GC, _SKIP):
             return self._bounded(self._number()), info == _SKIP
         if info & _HAS_ORIGIN:
-            self._number()
-            self._number()
+            self._pass_id()
         if info & _HAS_RIGHT_ORIGIN:
-            self._number()
-            self._number()
+            self._pass_id()
         if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
             if self._number() == 1:
                 self._skip(self._number())
             else:
-                self._number()
-                self._number()
+                self._pass_id()
             if info & _HAS_KEY:
                 self._skip(self._number())
         return self._content(info & 0x1F), False
@@ -220,6 +216,17 @@ class _Scanner:
             if depth > self._depth + 1:
                 raise Invalid("The update holds a value that is nested too deeply")
 
+    def _pass_id(self) -> None:
+        """Pass two numbers."""
+        data = self._data
+        at = self._at
+        while data[at] >= 0x80:
+            at += 1
+        at += 1
+        while data[at] >= 0x80:
+            at += 1
+        self._at = at + 1
+
     def _number(self, bound: int = _MAX_NUMBER) -> int:
         data = self._data
         at = self._at
@@ -229,13 +236,14 @@ class _Scanner:
             return byte
         number = byte & 0x7F
         shift = 7
-        for at in range(at + 1, at + _LONGEST_NUMBER):  # noqa: B020 - goes on from there
+        while shift < 7 * _LONGEST_NUMBER:
+            at += 1
             byte = data[at]
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
-                self._at = at + 1
                 if number > bound:
                     break
+                self._at = at + 1
                 return number
             shift += 7
         raise Invalid("The update cannot be read: a number is too large")

@@ -58,6 +58,12 @@ class DocumentStore(Protocol):
         """
         ...
 
+    async def compact_document(
+        self, project_id: str, entity_id: str, state: bytes, count: int
+    ) -> None:
+        """Make ``state`` a document's base, and drop its first ``count`` updates: it holds them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoredProject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -56,6 +57,9 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises DataDirInUse, PortInUse, and what the store raises."""
     # The store's thread computes too; with the usual 5 ms it would hold the loop up for that long.
     sys.setswitchinterval(0.0005)
+    # Entities and references live long; looking through all of them again and again for garbage
+    # would stop the loop for tens of milliseconds in the midst of a run.
+    gc.set_threshold(50_000, 20, 50)
     data = DataDir(settings.data or Path("data"))
     _set_up_logging(settings.log_level)
     with data.locked(), _bound(settings.host, settings.port) as listener:
@@ -80,6 +84,7 @@ async def run_app(settings: Settings, data: DataDir, listener: socket.socket) ->
     _end_on_signals(server)
     async with app.router.lifespan_context(app):
         token = await _login_token(app.state.web, settings)
+        gc.freeze()
         await server.serve(sockets=[listener])
 
 

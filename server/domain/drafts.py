@@ -8,12 +8,15 @@ because reusing one after a lost transaction would leave two replicas different 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pycrdt import Doc, Map, Text, merge_updates
+from pycrdt import Array, Doc, Map, Text, merge_updates
 
-from server.domain.kinds import Kind, normalise
+from protocol.errors import Invalid
+from protocol.update_scan import scan_update
+from server.domain.kinds import MAX_JSON_DEPTH, Kind, normalise
 from server.domain.text import edits
 
 __all__ = [
@@ -21,11 +24,15 @@ __all__ = [
     "declare_prose",
     "edit_at_head",
     "edit_draft",
+    "fields_of",
     "merge_states",
     "merge_text",
     "read_values",
     "seed",
 ]
+
+
+logger = logging.getLogger(__name__)
 
 
 class Edited(NamedTuple):
@@ -56,21 +63,57 @@ def _open(states: Iterable[bytes]) -> tuple[Doc[Any], Map[Any]]:
 
 
 def merge_states(states: Iterable[bytes]) -> bytes:
-    """One state that holds all of several: a base and the updates after it, in any order."""
-    doc, _ = _open(states)
+    """One state that holds all of several: a base and the updates after it, in any order.
+
+    What would overflow the CRDT library's stack is left out and logged.
+    """
+    doc, _ = _open(state for state in states if _can_be_read(state))
     return doc.get_update()
 
 
 def read_values(state: bytes) -> dict[str, Any]:
     """The fields of a document as JSON; what JSON cannot hold is left out."""
     _, root = _open([state])
+    return fields_of(root)
+
+
+def fields_of(root: Map[Any]) -> dict[str, Any]:
+    """The root map ``fields`` as JSON, field by field: one that JSON cannot hold (markup, bytes, a
+    document, what nests too deeply) is left out, and the others stay.
+    """
     values: dict[str, Any] = {}
-    for name, value in (root.to_py() or {}).items():
+    for name in root:
         try:
-            values[name] = normalise(value)
-        except ValueError:
-            continue
+            values[name] = normalise(_plain(root[name]))
+        except BaseException as error:
+            # A panic of the library derives from BaseException and cannot be imported.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
     return values
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A shared type as plain values; raises ValueError for what nests too deeply."""
+    if depth > MAX_JSON_DEPTH:
+        raise ValueError("is nested too deeply")
+    match value:
+        case Text():
+            return str(value)
+        case Map():
+            return {name: _plain(value[name], depth + 1) for name in value}
+        case Array():
+            return [_plain(item, depth + 1) for item in value]
+        case _:
+            return value
+
+
+def _can_be_read(update: bytes) -> bool:
+    try:
+        scan_update(update, max_depth=MAX_JSON_DEPTH)
+    except Invalid as error:
+        logger.error("A stored update is left out: %s", error.detail)
+        return False
+    return True
 
 
 def _set_text(root: Map[Any], name: str, text: str) -> None:

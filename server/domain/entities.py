@@ -138,6 +138,8 @@ class Reference:
     ``version`` is the resolved version, kept apart from the ``policy`` that says how it moves.
     ``pinned_by`` names who pinned it. ``order`` is a fractional index among the references of the
     target.
+    ``member`` says that the source is a shot or scene that stands in the target; the project fills
+    it in.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Reference:
     order: str
     overrides: Mapping[str, Any]
     pinned_by: str | None = None
+    member: bool = field(default=False, compare=False)
 
     def built_on(self, version: int | None = None) -> BuiltOn:
         number = self.version if version is None else version

@@ -8,7 +8,7 @@ its ``references``. Edges come and go one at a time; nothing here ever rebuilds 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -39,6 +39,7 @@ class DependencyGraph:
         # The plain dicts under networkx' views: a walk over the views costs three times as much.
         self._following: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._succ
         self.generation = 0
+        self._last_walk: tuple[int, tuple[str, ...], list[str]] = (-1, (), [])
 
     # -- building ----------------------------------------------------------------------------------
 
@@ -94,6 +95,11 @@ class DependencyGraph:
         """The references by which others use an entity."""
         for edge in self._following.get(entity_id, {}).values():
             yield from edge["references"].values()
+
+    def references_between(self, source: str, target: str) -> Iterable[Reference]:
+        """The references by which one entity uses another."""
+        edge = self._following.get(source, {}).get(target)
+        return () if edge is None else edge["references"].values()
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -164,9 +170,17 @@ class DependencyGraph:
         The sources are not in it, unless one depends on another. With ``follows``, only edges of
         which a reference satisfies it are walked. Costs one look at each edge of the affected part.
         """
-        roots = list(dict.fromkeys(sources))
+        roots = tuple(dict.fromkeys(sources))
         for root in roots:
             self._known(root)
+        if follows is not None:
+            return self._walk(roots, follows)
+        # A change, its run and every rescan of that ask the same question of the same graph.
+        if self._last_walk[:2] != (self.generation, roots):
+            self._last_walk = (self.generation, roots, self._walk(roots, None))
+        return self._last_walk[2]
+
+    def _walk(self, roots: Sequence[str], follows: Follows | None) -> list[str]:
         adjacency = self._following
         waiting: dict[str, int] = {}
         seen = set(roots)

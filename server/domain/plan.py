@@ -208,11 +208,11 @@ def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
     from.
     """
     for root in scope.roots:
-        for reference in tx.state.outputs(root.asset_id):
-            if reference.target == container_id and reference.policy == "latest":
-                number = tx.current(root.asset_id).number
-                if tx.is_member(reference) and tx.pointer(reference) != number:
-                    tx.move_pointer(reference, number)
+        for reference in tx.state.graph.references_between(root.asset_id, container_id):
+            number = tx.current(root.asset_id).number
+            moves = reference.policy == "latest" and tx.is_member(reference)
+            if moves and tx.pointer(reference) != number:
+                tx.move_pointer(reference, number)
 
 
 def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> None:

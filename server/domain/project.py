@@ -179,6 +179,7 @@ class ProjectState:
         if reference.source not in self.entities or reference.target not in self.entities:
             self.dormant[reference.id] = reference
             return
+        reference.member = self.entities[reference.source].kind in self.member_kinds
         self.dormant.pop(reference.id, None)
         self.references[reference.id] = reference
         self._inputs.setdefault(reference.target, {})[reference.id] = reference

@@ -161,7 +161,7 @@ class Transaction:
 
     def is_member(self, reference: Reference) -> bool:
         """Whether a reference says that a shot or scene stands in a scene or sequence."""
-        return self.entity(reference.source).kind in self.state.member_kinds
+        return reference.member
 
     def resolved_digests(self, entity_id: str) -> Digests:
         """The digests of an entity as it looks now, with this step's changes."""
@@ -280,6 +280,7 @@ class Transaction:
 
     def put_reference(self, reference: Reference) -> None:
         """Add or replace an edge that is known to make no cycle."""
+        reference.member = self.entity(reference.source).kind in self.state.member_kinds
         self._removed.discard(reference.id)
         self._added[reference.id] = reference
         self._added_to.setdefault(reference.target, {})[reference.id] = reference

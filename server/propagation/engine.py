@@ -162,6 +162,7 @@ class PropagationEngine:
             scope, phases = self._survey(run)
             phases = [(name, tuple(id_ for id_ in ids if id_ not in done)) for name, ids in phases]
             run.total = max(run.total, len(done) + sum(len(ids) for _, ids in phases))
+            await asyncio.sleep(0)
             for name, ids in phases:
                 phase = name
                 await self._phase(run, scope, name, ids, done, told, progress)

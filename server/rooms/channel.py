@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from protocol import hocuspocus
 from protocol.errors import Invalid, TooLarge
 from protocol.frames import saved
+from protocol.update_scan import UpdateScan
 from protocol.ysync import AwarenessEntry
 from server.ports import DocumentStore, StoredDocument
 from server.rooms.access import Grant
 from server.rooms.awareness import AwarenessBoard
-from server.rooms.document import DraftDocument, Gone, Loading, merge_in_chunks
+from server.rooms.document import DraftDocument, Gone, Loading, merge_in_chunks, scan_foreign
 from server.rooms.log import Entry, UpdateLog
 from server.rooms.outbox import Item, Overflow, document_update
 from server.rooms.participant import Participant
@@ -29,13 +30,15 @@ logger = logging.getLogger(__name__)
 class Attachment:
     """A document that a connection has open under a routing key. Known by identity, not by name.
 
-    ``expelled`` is called with a reason when the document cannot be had any more.
+    ``expelled`` is called with a reason when the document cannot be had any more. ``refused_at`` is
+    when a write of a reader was refused last.
     """
 
     participant: Participant
     key: str
     grant: Grant
     expelled: Callable[[str], None]
+    refused_at: float = float("-inf")
 
 
 class Channel:
@@ -43,7 +46,8 @@ class Channel:
 
     Updates of one round of the loop go to the others as one frame; each is then acknowledged to its
     sender exactly once, in order, after its commit. ``on_changed`` is called after each fan-out
-    with the attachment that wrote last, or ``None`` for the server.
+    with the attachment that wrote last, or ``None`` for the server; ``on_grown`` when many updates
+    are stored.
     """
 
     def __init__(
@@ -54,11 +58,15 @@ class Channel:
         timers: Timers,
         settings: RoomSettings,
         on_changed: Callable[[Channel, Attachment | None], None],
+        on_grown: Callable[[str], None],
     ) -> None:
         self.entity_id = entity_id
         self._project_id = project_id
         self._store = store
         self._on_changed = on_changed
+        self._on_grown = on_grown
+        self._settings = settings
+        self._stored = 0
         self._attachments: dict[Attachment, None] = {}
         self._clocks: dict[Participant, int] = {}
         self._log = UpdateLog[Attachment](self._append, self._durable, timers, settings)
@@ -82,6 +90,11 @@ class Channel:
             and not self._round
             and not isinstance(self.document.state, Loading)
         )
+
+    @property
+    def stored(self) -> int:
+        """About how many updates of it rest in the store."""
+        return self._stored
 
     async def attach(self, attachment: Attachment) -> None:
         """Load if needed and let somebody in; raises NotFound or Unavailable."""
@@ -127,14 +140,21 @@ class Channel:
         Raises Invalid or TooLarge for one that is refused, after having arranged for its status 0.
         """
         await self._log.below_limit()
+        try:
+            scan = await scan_foreign(update)
+        except Invalid:
+            if attachment in self._attachments:
+                self._log.add(Entry(attachment, None, applied=False))
+            raise
         await self.document.ready()
         if attachment not in self._attachments:
             return
         if attachment.grant.read_only:
-            self._log.add(Entry(attachment, None, applied=not self._holds_something_new(update)))
+            new = self._holds_something_new(attachment, update, scan)
+            self._log.add(Entry(attachment, None, applied=not new))
             return
         try:
-            lacking = self.document.apply(update)
+            lacking = self.document.apply(update, scan)
         except (Invalid, TooLarge):
             self._log.add(Entry(attachment, None, applied=False))
             raise
@@ -147,6 +167,7 @@ class Channel:
     def merge_committed(self, update: bytes) -> None:
         """Merge and fan out what the server wrote and committed."""
         self.document.merge_committed(update)
+        self._grown(1)
         self._fan_out_soon(update, None)
 
     def relay_awareness(self, attachment: Attachment, entries: Iterable[AwarenessEntry]) -> None:
@@ -158,6 +179,19 @@ class Channel:
     def answer_query(self, attachment: Attachment) -> None:
         frame = hocuspocus.encode_awareness_frame(attachment.key, self._board.snapshot())
         attachment.participant.send(Item(frame, Overflow.DROP))
+
+    async def durable_state(self) -> bytes:
+        """The state as it is now, once it is durable; raises Unavailable where the disk fails."""
+        await self.document.ready()
+        state = self.document.encoded()
+        await self._log.durable()
+        return state
+
+    def fan_out_now(self) -> None:
+        """Do what was put off to the loop's next round."""
+        if self._due is not None:
+            self._due.cancel()
+            self._fan_out()
 
     async def flushed(self) -> None:
         await self._log.drained()
@@ -176,20 +210,37 @@ class Channel:
             self._due.cancel()
             self._due = None
 
-    def _holds_something_new(self, update: bytes) -> bool:
+    def _holds_something_new(
+        self, attachment: Attachment, update: bytes, scan: UpdateScan
+    ) -> bool:
+        now = self._timers.now()
+        exact = now - attachment.refused_at >= self._settings.exact_checks_every
         try:
-            return self.document.would_change(update)
+            new = self.document.would_change(update, scan, exact=exact)
         except Invalid:
-            return True
+            new = True
+        if new and exact:
+            attachment.refused_at = now
+        return new
 
     async def _load(self) -> StoredDocument:
         # After a panic the instance is dropped; what it had merged must be on the disk before it is
         # read again.
         await self._log.drained()
-        return await self._store.load_document(self._project_id, self.entity_id)
+        stored = await self._store.load_document(self._project_id, self.entity_id)
+        self._stored = 0
+        self._grown(len(stored.updates))
+        return stored
 
     async def _append(self, update: bytes) -> None:
         await self._store.append_update(self._project_id, self.entity_id, update)
+        self._grown(1)
+
+    def _grown(self, count: int) -> None:
+        self._stored += count
+        if self._stored > self._settings.compact_at:
+            self._stored = 0
+            self._on_grown(self.entity_id)
 
     def _fan_out_soon(self, update: bytes, sender: Attachment | None) -> None:
         self._round.append((update, sender))

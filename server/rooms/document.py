@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from pycrdt import Array, Doc, Map, Text, TransactionEvent, get_update, merge_updates
+from pycrdt import Doc, Map, TransactionEvent, merge_updates
 
 from protocol.codec import Reader
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
+from protocol.update_scan import UpdateScan, scan_update
 from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE, decode_state_vector
-from server.domain.kinds import normalise
+from server.domain.drafts import fields_of
+from server.domain.kinds import MAX_JSON_DEPTH
 from server.ports import StoredDocument
 
 __all__ = [
@@ -21,15 +23,23 @@ __all__ = [
     "DraftDocument",
     "Gone",
     "Loading",
+    "Opened",
     "Ready",
     "encode_stored",
     "merge_in_chunks",
+    "open_stored",
+    "scan_foreign",
 ]
 
 logger = logging.getLogger(__name__)
 
 MERGE_AT_MOST = 200
 """Merging 200 updates takes half a millisecond, 18,000 two seconds."""
+MAX_TYPES = 5_000
+"""Shared types in one document. The library deletes nested ones by calling itself: some 30,000 that
+are nested in each other overflow its stack."""
+_SCANNED_AT_ONCE = 16 * 1024
+_OPENED_AT_ONCE = 50
 
 
 def _is_panic(error: BaseException) -> bool:
@@ -37,20 +47,78 @@ def _is_panic(error: BaseException) -> bool:
     return type(error).__name__ == "PanicException"
 
 
-def _open(stored: StoredDocument) -> Doc[Any]:
+def _scan(update: bytes) -> UpdateScan:
+    return scan_update(update, max_depth=MAX_JSON_DEPTH)
+
+
+async def scan_foreign(update: bytes) -> UpdateScan:
+    """Read an update through before the library sees it; a large one beside the loop. Raises
+    Invalid.
+    """
+    if len(update) <= _SCANNED_AT_ONCE:
+        return _scan(update)
+    return await asyncio.to_thread(_scan, update)
+
+
+def _known(doc: Doc[Any]) -> dict[int, int]:
+    return decode_state_vector(Reader(doc.get_state()))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document out of storage.
+
+    ``waiting``: something of it waits for an update that is not there. ``skipped``: so many of its
+    updates could not be read safely and were left out.
+    """
+
+    doc: Doc[Any]
+    types: int
+    waiting: bool
+    skipped: int
+
+
+async def open_stored(stored: StoredDocument) -> Opened:
+    """Open a document at rest, a slice at a time; raises Invalid where its base cannot be read."""
     # Without an id pycrdt takes a fresh random one: reusing one after a lost transaction leaves
     # replicas different.
     doc: Doc[Any] = Doc()
+    scans: list[UpdateScan] = []
+    types = skipped = 0
     if stored.state:
+        scans.append(await scan_foreign(stored.state))
+        types = scans[0].types
         doc.apply_update(stored.state)
-    for update in stored.updates:
+    for number, update in enumerate(stored.updates, 1):
+        if number % _OPENED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        try:
+            scan = await scan_foreign(update)
+            if scan.types and types + scan.types > MAX_TYPES:
+                types = (await scan_foreign(doc.get_update())).types
+                _bound_types(types + scan.types)
+        except (Invalid, TooLarge) as error:
+            logger.error("A stored update is left out: %s", error.detail)
+            skipped += 1
+            continue
         doc.apply_update(update)
-    return doc
+        types += scan.types
+        scans.append(scan)
+    known = _known(doc)
+    return Opened(doc, types, any(scan.waits(known) for scan in scans), skipped)
 
 
-def encode_stored(stored: StoredDocument) -> bytes:
-    """The whole state of a document at rest."""
-    return _open(stored).get_update()
+async def encode_stored(stored: StoredDocument) -> bytes:
+    """The whole state of a document at rest; raises Unavailable where it cannot be read."""
+    try:
+        return (await open_stored(stored)).doc.get_update()
+    except (Invalid, ValueError) as error:
+        raise Unavailable("The document could not be loaded") from error
+
+
+def _bound_types(types: int) -> None:
+    if types > MAX_TYPES:
+        raise TooLarge(f"The document would hold more than {MAX_TYPES} shared types")
 
 
 def merge_in_chunks(updates: Sequence[bytes]) -> list[bytes]:
@@ -70,22 +138,6 @@ def merge_in_chunks(updates: Sequence[bytes]) -> list[bytes]:
     return merged
 
 
-def _waits(update: bytes, doc: Doc[Any]) -> bool:
-    """Whether something of an update, after it was applied, waits for another one."""
-    state = doc.get_state()
-    rest = Reader(get_update(update, state))
-    if rest.var_uint() > 0:
-        return True
-    known = decode_state_vector(Reader(state))
-    for _ in range(rest.var_uint()):
-        client = rest.var_uint()
-        for _ in range(rest.var_uint()):
-            clock, length = rest.var_uint(), rest.var_uint()
-            if clock + length > known.get(client, 0):
-                return True
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Loading:
     """Being read from storage; everybody who comes awaits the same task."""
@@ -95,10 +147,13 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size`` is an upper estimate; ``encoded`` is a generation and its state."""
+    """Loaded. ``size`` and ``types`` are upper estimates; ``encoded`` is a generation and its
+    state.
+    """
 
     doc: Doc[Any]
     size: int
+    types: int
     generation: int = 0
     encoded: tuple[int, bytes] | None = None
 
@@ -122,6 +177,7 @@ class DraftDocument:
         self._limit = limit
         self._merged: list[bytes] = []
         self._waiting = False
+        self._probe: tuple[int, Doc[Any], list[bool]] | None = None
         self._late: list[bytes] = []
         self._state: Loading | Ready | Gone | None = None
 
@@ -153,8 +209,9 @@ class DraftDocument:
 
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
+        self._probe = None
 
-    def apply(self, update: bytes) -> bytes | None:
+    def apply(self, update: bytes, scan: UpdateScan | None = None) -> bytes | None:
         """Merge a foreign update; returns what the others lack, ``None`` where nothing is new.
 
         That is the update itself, together with what waited for it; one that itself waits for
@@ -165,29 +222,40 @@ class DraftDocument:
         ready = self._ready()
         if update == EMPTY_UPDATE:
             return None
+        scan = scan or _scan(update)
+        self._count_types(ready, scan)
         self._make_room(ready, update)
+        self._probe = None
         self._merged.clear()
         self._merge(ready.doc, update)
         fired = bool(self._merged)
         # A single run of a single client is merged as a whole or not at all.
         if not fired or update[:2] != b"\x01\x01":
-            waits = _waits(update, ready.doc)
+            waits = scan.waits(_known(ready.doc))
             if not (fired or waits):
                 return None
             self._waiting = self._waiting or waits
         ready.size += len(update)
+        ready.types += scan.types
         ready.generation += 1
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
-    def would_change(self, update: bytes) -> bool:
-        """Whether an update holds something new, found out without applying it; raises Invalid."""
+    def would_change(
+        self, update: bytes, scan: UpdateScan | None = None, *, exact: bool = True
+    ) -> bool:
+        """Whether an update holds something new, found out without applying it; raises Invalid.
+
+        Only of one that deletes what is known this cannot be told by clocks; with ``exact`` it is
+        tried out on a copy of the document, else it counts as a change.
+        """
         if update == EMPTY_UPDATE:
             return False
-        copy = self._copy()
-        fired: list[bool] = []
-        copy.observe(lambda _: fired.append(True))
-        self._merge(copy, update, live=False)
-        return bool(fired) or _waits(update, copy)
+        scan = scan or _scan(update)
+        if scan.waits(_known(self._ready().doc)):
+            return True
+        if not scan.deletes:
+            return False
+        return not exact or self._changes_a_copy(update)
 
     def merge_committed(self, update: bytes) -> None:
         """Merge what the server wrote and committed, also when it comes during the load."""
@@ -227,17 +295,33 @@ class DraftDocument:
     def values(self) -> dict[str, Any]:
         """The root map ``fields`` as JSON; what JSON cannot hold is left out."""
         root = self._ready().doc.get("fields", type=Map)
-        values: dict[str, Any] = {}
-        for name in root:
-            value = root[name]
-            if isinstance(value, Text):
-                values[name] = str(value)
-                continue
-            try:
-                values[name] = normalise(value.to_py() if isinstance(value, Map | Array) else value)
-            except ValueError:
-                continue
-        return values
+        return fields_of(root)
+
+    def _changes_a_copy(self, update: bytes) -> bool:
+        """Many readers who come at once are checked on one copy, until one of them changes it."""
+        generation = self._ready().generation
+        if self._probe is None or self._probe[0] != generation:
+            copy = self._copy()
+            fired: list[bool] = []
+            copy.observe(lambda _: fired.append(True))
+            self._probe = (generation, copy, fired)
+        _, copy, fired = self._probe
+        try:
+            self._merge(copy, update, live=False)
+        except Invalid:
+            self._probe = None
+            raise
+        if fired:
+            self._probe = None
+        return bool(fired)
+
+    def _count_types(self, ready: Ready, scan: UpdateScan) -> None:
+        if not scan.types or ready.types + scan.types <= MAX_TYPES:
+            return
+        if not self._waiting:
+            # What waits is not in the encoded state, but can come in at any time.
+            ready.types = _scan(self.encoded()).types
+        _bound_types(ready.types + scan.types)
 
     def _ready(self) -> Ready:
         if not isinstance(self._state, Ready):
@@ -283,7 +367,8 @@ class DraftDocument:
     async def _loading(self) -> None:
         try:
             stored = await self._load()
-            doc = _open(stored)
+            opened = await open_stored(stored)
+            doc = opened.doc
             for update in self._late:
                 self._merge(doc, update, live=False)
         except NotFound as error:
@@ -299,10 +384,11 @@ class DraftDocument:
             self._state = Gone("The document could not be loaded")
             raise Unavailable("The document could not be loaded") from error
         self._late.clear()
-        self._waiting = any(_waits(update, doc) for update in stored.updates)
+        self._waiting = opened.waiting
+        self._probe = None
         doc.observe(self._observed)
         encoded = doc.get_update()
-        self._state = Ready(doc, size=len(encoded), encoded=(0, encoded))
+        self._state = Ready(doc, size=len(encoded), types=opened.types, encoded=(0, encoded))
 
     def _observed(self, event: TransactionEvent) -> None:
         # Reading the update costs an encoding: only where it may be more than what was applied.

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from protocol.errors import NotFound
+from protocol.errors import NotFound, Unavailable
 from server.rooms.document import MERGE_AT_MOST, merge_in_chunks
 from server.rooms.settings import RoomSettings
 from server.rooms.timers import Timers
@@ -56,6 +56,8 @@ class UpdateLog(Generic[Sender]):
         self._waiting: deque[Entry[Sender]] = deque()
         self._bytes = 0
         self._running = False
+        self._added = 0
+        self._settled = 0
         self._progress = asyncio.Event()
 
     @property
@@ -66,6 +68,7 @@ class UpdateLog(Generic[Sender]):
         if entry.update is None and self.idle:
             self._on_durable((entry,))
             return
+        self._added += 1
         self._waiting.append(entry)
         self._bytes += len(entry.update or b"")
         if not self._running:
@@ -84,6 +87,28 @@ class UpdateLog(Generic[Sender]):
             self._progress.clear()
             await self._progress.wait()
 
+    async def durable(self) -> None:
+        """Wait until everything added so far is durable, however much is added meanwhile; raises
+        Unavailable where the disk does not take it in time.
+        """
+        mark = self._added
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            self._progress.set()
+
+        timer = self._timers.call_later(self._settings.durable_patience, expire)
+        try:
+            while self._settled < mark:
+                if expired:
+                    raise Unavailable("What was typed has not reached the disk yet; try again")
+                self._progress.clear()
+                await self._progress.wait()
+        finally:
+            timer.cancel()
+
     async def _run(self) -> None:
         try:
             while self._waiting:
@@ -91,7 +116,9 @@ class UpdateLog(Generic[Sender]):
                     self._waiting.popleft() for _ in range(min(len(self._waiting), MERGE_AT_MOST))
                 ]
                 updates = [entry.update for entry in batch if entry.update is not None]
-                self._on_durable(await self._commit(batch, updates))
+                settled = await self._commit(batch, updates)
+                self._settled += len(batch)
+                self._on_durable(settled)
                 self._bytes -= sum(map(len, updates))
                 self._progress.set()
         finally:

@@ -7,6 +7,7 @@ drains the queue.
 
 from __future__ import annotations
 
+import asyncio
 import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
@@ -85,6 +86,7 @@ class Outbox:
         self._bytes = 0
         self._busy = False
         self._closed = False
+        self._drained = asyncio.Event()
 
     @property
     def waiting_bytes(self) -> int:
@@ -107,11 +109,18 @@ class Outbox:
         if self._bytes > self._limit:
             self._relieve()
 
+    async def low(self) -> None:
+        """Wait until little waits: below a quarter of the bound. Returns too once it is closed."""
+        while self._bytes > self._limit // 4 and not self._closed:
+            self._drained.clear()
+            await self._drained.wait()
+
     def close(self, code: int, reason: str) -> None:
         """Close after what waits; nothing can be pushed any more."""
         if self._closed:
             return
         self._closed = True
+        self._drained.set()
         last = Item(CloseFrame(code, reason))
         if self._busy:
             self._queue.append(last)
@@ -141,6 +150,7 @@ class Outbox:
             while self._queue:
                 item = self._queue.popleft()
                 self._bytes -= item.size
+                self._drained.set()
                 await self._write(item.frame)
         except Exception:
             self._die()
@@ -166,6 +176,7 @@ class Outbox:
     def _forget(self) -> None:
         self._queue.clear()
         self._bytes = 0
+        self._drained.set()
 
 
 def _coalesced(items: list[Item]) -> list[Item]:

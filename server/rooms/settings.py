@@ -34,5 +34,13 @@ class RoomSettings:
     unload_after: float = 30.0
     flush_patience: float = 10.0
     """How long closing waits for a disk that does not take what was typed."""
+    durable_patience: float = 5.0
+    """How long a writer on top of a draft waits for what was typed to reach the disk."""
+    compact_at: int = 500
+    """So many stored updates of a document are made into one state while it is open."""
+    compact_at_rest: int = 20
+    """So many when it is put away."""
+    exact_checks_every: float = 1.0
+    """How often a reader whose writes were refused is looked at closely."""
     retry_first: float = 0.5
     retry_longest: float = 30.0

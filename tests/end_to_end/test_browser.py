@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -25,30 +28,56 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for all: each test has a project of its own."""
+    with RunningServer(tmp_path_factory.mktemp("browser") / "data") as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Film:
+    """A project of the server, and its views."""
+
+    server: RunningServer
+    id: str
+
+    def open(self, context: BrowserContext, view: str) -> Page:
+        return open_page(context, self.server, f"/p/{self.id}/{view}")
+
+    def newest(self, asset_id: str) -> Any:
+        path = f"/assets/{asset_id}/versions?project_id={self.id}"
+        return self.server.get(path)["items"][0]
+
+
+_numbers = count(1)
+
+
 @pytest.fixture
-def film(server: RunningServer) -> RunningServer:
+def film(server: RunningServer) -> Film:
     """24 shots of a hero in a coat; the last is pinned to the coat, the one before is final."""
-    server.import_project("film", production(24, per_sequence=12))
-    last = server.get("/projects/film/entities/shot-000023")
+    id_ = f"film-{next(_numbers)}"
+    server.import_project(id_, production(24, per_sequence=12))
+    last = server.get(f"/projects/{id_}/entities/shot-000023")
     coat = next(one for one in last["references"] if one["source"] == "coat")
-    server.call("PATCH", f"/projects/film/references/{coat['id']}", {"policy": "pinned"})
-    server.call("PATCH", "/projects/film/entities/shot-000022", {"status": "final"})
-    return server
+    server.call("PATCH", f"/projects/{id_}/references/{coat['id']}", {"policy": "pinned"})
+    server.call("PATCH", f"/projects/{id_}/entities/shot-000022", {"status": "final"})
+    return Film(server, id_)
 
 
 @pytest.fixture
-def mara(browser: Browser, film: RunningServer) -> Iterator[BrowserContext]:
+def mara(browser: Browser, film: Film) -> Iterator[BrowserContext]:
     yield from _person(browser, film, "mara")
 
 
 @pytest.fixture
-def otto(browser: Browser, film: RunningServer) -> Iterator[BrowserContext]:
+def otto(browser: Browser, film: Film) -> Iterator[BrowserContext]:
     yield from _person(browser, film, "otto")
 
 
-def _person(browser: Browser, film: RunningServer, name: str) -> Iterator[BrowserContext]:
-    token = film.token_for(name)
-    context = person(browser, film, f"{film.url}/login?token={token}")
+def _person(browser: Browser, film: Film, name: str) -> Iterator[BrowserContext]:
+    token = film.server.token_for(name, project_id=film.id)
+    context = person(browser, film.server, f"{film.server.url}/login?token={token}")
     yield context
     context.close()
 
@@ -74,10 +103,10 @@ def set_colour(page: Page, value: str) -> None:
 
 
 def test_one_edit_repaints_a_panel_in_another_browser(
-    film: RunningServer, mara: BrowserContext, otto: BrowserContext
+    film: Film, mara: BrowserContext, otto: BrowserContext
 ) -> None:
-    hers = open_page(mara, film, "/p/film/storyboard?e=coat")
-    his = open_page(otto, film, "/p/film/storyboard")
+    hers = film.open(mara, "storyboard?e=coat")
+    his = film.open(otto, "storyboard")
     follows, pinned, final = panel(his, 0), panel(his, 23), panel(his, 22)
     before = {one: attribute(his, one, "data-hash") for one in (follows, pinned, final)}
     drawn = his.locator(f"{follows} svg").first.inner_html()
@@ -90,7 +119,7 @@ def test_one_edit_repaints_a_panel_in_another_browser(
     expect(his.locator(f"{pinned} [data-why]")).to_contain_text("pinned")
     assert attribute(his, pinned, "data-hash") == before[pinned]
     assert attribute(his, final, "data-hash") == before[final]
-    version = film.get("/assets/coat/versions")["items"][0]
+    version = film.newest("coat")
     assert (version["number"], version["author"]) == (2, "mara")
     assert version["changes"] == {"colour": {"from": "#d8a31a", "to": "#204060"}}
 
@@ -98,14 +127,14 @@ def test_one_edit_repaints_a_panel_in_another_browser(
     expect(hers.locator("[data-forecast]")).to_contain_text("24 updated")
     hers.locator("[data-testid=confirm]").click()
     expect(his.locator(follows)).to_have_attribute("data-hash", before[follows])
-    assert film.get("/assets/coat/versions")["items"][0]["cause"] == "rollback"
+    assert film.newest("coat")["cause"] == "rollback"
 
 
 def test_two_people_type_into_one_description_and_both_texts_are_kept(
-    film: RunningServer, mara: BrowserContext, otto: BrowserContext
+    film: Film, mara: BrowserContext, otto: BrowserContext
 ) -> None:
-    hers = open_page(mara, film, "/p/film/storyboard?e=hero")
-    his = open_page(otto, film, "/p/film/storyboard?e=hero")
+    hers = film.open(mara, "storyboard?e=hero")
+    his = film.open(otto, "storyboard?e=hero")
     for page, key in ((hers, "Control+Home"), (his, "Control+End")):
         page.locator(PROSE).click()
         page.keyboard.press(key)
@@ -122,24 +151,25 @@ def test_two_people_type_into_one_description_and_both_texts_are_kept(
     his.locator("[data-inspector] h1, [data-testid=name]").first.click()
     expect(his.locator("[data-saved=saved]")).to_be_visible()
     expect(his.locator('[data-history-version="2"]')).to_be_visible()
-    assert film.get("/projects/film/entities/hero")["fields"]["description"] == whole
+    hero = film.server.get(f"/projects/{film.id}/entities/hero")
+    assert hero["fields"]["description"] == whole
 
 
 def test_a_change_through_the_api_shows_up_in_an_open_editor(
-    film: RunningServer, mara: BrowserContext
+    film: Film, mara: BrowserContext
 ) -> None:
-    page = open_page(mara, film, "/p/film/storyboard?e=hero")
+    page = film.open(mara, "storyboard?e=hero")
     expect(page.locator(PROSE)).to_contain_text("Tall, in a long coat.")
     change = {"change_data": {"description": "Short, in a long coat."}}
-    film.post("/assets/hero/propagate", change)
+    film.server.post(f"/assets/hero/propagate?project_id={film.id}", change)
     expect(page.locator(PROSE)).to_contain_text("Short, in a long coat.")
 
 
 def test_both_views_show_who_else_is_here(
-    film: RunningServer, mara: BrowserContext, otto: BrowserContext
+    film: Film, mara: BrowserContext, otto: BrowserContext
 ) -> None:
-    hers = open_page(mara, film, "/p/film/breakdown?e=shot-000003")
-    his = open_page(otto, film, "/p/film/storyboard")
+    hers = film.open(mara, "breakdown?e=shot-000003")
+    his = film.open(otto, "storyboard")
     expect(his.locator('[data-person="mara"]')).to_be_visible()
     expect(his.locator(f"{panel(his, 3)}[data-ring], {panel(his, 3)} [data-ring]")).to_be_visible()
     expect(hers.locator('[data-person="otto"]')).to_be_visible()

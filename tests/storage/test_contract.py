@@ -215,9 +215,7 @@ async def test_a_run_reaches_an_entity_once(storage: SqliteStorage) -> None:
 
 async def test_a_project_is_created_once(storage: SqliteStorage) -> None:
     late = replace(project("a"), name="The second")
-    new = [
-        Commit("a", NOW, project=one, project_is_new=True) for one in (project("a"), late, late)
-    ]
+    new = [Commit("a", NOW, project=one, project_is_new=True) for one in (project("a"), late, late)]
     other = Commit("b", NOW, project=project("b"), project_is_new=True)
     answers = await asyncio.gather(
         *(storage.commit(one) for one in (*new, other)), return_exceptions=True

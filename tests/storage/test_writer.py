@@ -207,7 +207,12 @@ async def test_a_thread_that_ended_is_an_error_and_no_wait_for_ever(path: Path) 
     database = await open_writer(path, prepare)
     alone = Writer(database)
     await alone.submit(insert(1), 1)
-    database._tx.put_nowait((None, lambda: _STOP_RUNNING_SENTINEL))
+
+    def end() -> object:
+        database._conn.close()
+        return _STOP_RUNNING_SENTINEL
+
+    database._tx.put_nowait((None, end))
     database._thread.join(10)
     waiting = [alone.submit(insert(n), 1) for n in (2, 3)]
     for waiter in waiting:
@@ -216,8 +221,7 @@ async def test_a_thread_that_ended_is_an_error_and_no_wait_for_ever(path: Path) 
     with pytest.raises(Unavailable):
         await asyncio.wait_for(database.run(lambda c: c.total_changes), 10)
     await alone.close()
-    database._conn.close()
-    database._connection = None
+    database._connection = None  # there is nothing left to close
 
 
 async def test_a_writer_that_is_cancelled_leaves_nobody_waiting(

@@ -171,9 +171,11 @@ async def test_a_run_of_another_project_is_not_found(film: Web) -> None:
     run = (await film.client.post("/api/v1/assets/mara/propagate", json=body)).json()["run_id"]
     await film.make("other")
     here = await film.as_(Role.OWNER, "other")
-    for path in (f"/api/v1/runs/{run}", f"/api/v1/runs/{run}/outcomes"):
-        assert code_of(await here.get(path)) == "not_found"
-    assert code_of(await here.post(f"/api/v1/runs/{run}/cancel")) == "not_found"
+    for method, path in (("GET", ""), ("GET", "/outcomes"), ("POST", "/cancel")):
+        foreign = await here.request(method, f"/api/v1/runs/{run}{path}")
+        unknown = await here.request(method, f"/api/v1/runs/run-0{path}")
+        assert code_of(foreign) == "not_found"
+        assert foreign.text.replace(run, "run-0") == unknown.text, "nothing tells the two apart"
 
 
 async def test_an_owner_makes_tokens_for_the_project(film: Web) -> None:
@@ -187,6 +189,39 @@ async def test_an_owner_makes_tokens_for_the_project(film: Web) -> None:
     assert (await viewer.get("/api/v1/me")).json()["role"] == "viewer"
     film.clock.pass_(hours=13)
     assert (await viewer.get("/api/v1/me")).status_code == 401
+
+
+async def test_a_minted_token_ends_with_the_one_that_minted_it(film: Web) -> None:
+    owner = await film.with_token(await film.token(Role.OWNER, "film", seconds=3600))
+    path = "/api/v1/projects/film/tokens"
+    made = (await owner.post(path, json={"role": "owner", "expires_in": "30d"})).json()
+    short = (await owner.post(path, json={"role": "owner", "expires_in": "10m"})).json()
+    assert short["expires_at"] < made["expires_at"]
+    minted = await film.with_token(made["token"])
+    again = (await minted.post(path, json={"role": "viewer", "expires_in": "30d"})).json()
+    assert again["expires_at"] == made["expires_at"]
+    film.clock.pass_(minutes=59)
+    assert (await minted.get("/api/v1/me")).status_code == 200
+    film.clock.pass_(minutes=1)
+    for token in (made["token"], again["token"]):
+        client = await film.with_token(token)
+        assert (await client.get("/api/v1/me")).status_code == 401
+
+
+async def test_nobody_is_named_like_the_administrator(film: Web) -> None:
+    path = "/api/v1/projects/film/tokens"
+    admin = (await film.client.get("/api/v1/me")).json()["user"]
+    owner = await film.as_(Role.OWNER, "film")
+    for client in (owner, film.client):
+        for name in (admin, f" {admin.upper()} ", "Administrator", " "):
+            refused = await client.post(path, json={"role": "viewer", "user": name})
+            assert code_of(refused) == "invalid", name
+            assert refused.json()["errors"][0]["field"] == "user"
+    made = (await film.client.post(path, json={"role": "editor"})).json()
+    assert made["user"] == f"{admin} (editor)"
+    assert (await owner.post(path, json={"role": "viewer"})).json()["user"] == "a owner"
+    named = (await owner.post(path, json={"role": "viewer", "user": " Ida "})).json()
+    assert named["user"] == "Ida"
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,9 @@ async def test_a_run_can_be_cancelled(film: Web) -> None:
     path = "/api/v1/assets/mara/propagate?project_id=long&wait=0"
     answer = (await film.client.post(path, json={"change_data": {"age": 5}})).json()
     owner = await film.state.projects.open("long")
-    owner.engine.cancel(answer["run_id"])
+    known = film.state.projects.tracker.get(answer["run_id"])
+    assert known is not None
+    await owner.engine.cancel(known)
     run = await film.client.post(f"/api/v1/runs/{answer['run_id']}/cancel", json={})
     assert run.status_code == 200
     assert run.json()["status"] in ("cancelled", "done")

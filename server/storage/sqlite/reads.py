@@ -78,8 +78,7 @@ def read_projects_with(connection: sqlite3.Connection, entity_id: str) -> list[s
 
 def read_projects_with_open_runs(connection: sqlite3.Connection) -> list[str]:
     source = (
-        "SELECT DISTINCT project_id FROM runs"
-        " WHERE status IN ('queued', 'running', 'cancelling')"
+        "SELECT DISTINCT project_id FROM runs WHERE status IN ('queued', 'running', 'cancelling')"
     )
     return sorted(row[0] for row in fetch(connection, "project_id", source))
 

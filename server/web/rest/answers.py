@@ -291,7 +291,7 @@ class Run(Shape):
     id: str
     project_id: str
     asset_ids: list[str]
-    status: Literal["queued", "running", "done", "failed", "cancelled"]
+    status: Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
     phases: list[RunPhase]
     total: int
     processed: int

@@ -65,7 +65,9 @@ async def _run(call: Call[Any, Any]) -> tuple[Run, ProjectOwner]:
     run = call.web.projects.tracker.get(run_id) or await call.web.store.run(run_id)
     if not call.caller.sees(run.project_id):
         raise NotFound(f"There is no run {run_id!r}")
-    return run, await call.open(run.project_id)
+    owner = await call.open(run.project_id)
+    # Where that has loaded the project only now, the run that goes on is another object.
+    return call.web.projects.tracker.get(run_id) or run, owner
 
 
 async def read_run(call: Call[Body, NoQuery]) -> Reply:
