@@ -6,9 +6,11 @@ encoded here, because their length counts bytes and not characters.
 
 from __future__ import annotations
 
+import unicodedata
+
 from protocol.errors import Malformed, TooLarge
 
-__all__ = ["MAX_VAR_UINT", "Reader", "var_bytes", "var_string", "var_uint"]
+__all__ = ["MAX_VAR_UINT", "Reader", "normal_id", "var_bytes", "var_string", "var_uint"]
 
 MAX_VAR_UINT = 2**53 - 1
 """The largest number that JavaScript peers can hold exactly."""
@@ -34,6 +36,13 @@ def var_bytes(data: bytes) -> bytes:
 
 def var_string(text: str) -> bytes:
     return var_bytes(text.encode())
+
+
+def normal_id(text: str) -> str:
+    """An id in the one form in which ids are kept (NFC): a keyboard may write ``é`` as two
+    characters.
+    """
+    return unicodedata.normalize("NFC", text)
 
 
 class Reader:

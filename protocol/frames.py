@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from protocol.codec import normal_id
 from protocol.errors import Malformed
 
 __all__ = [
@@ -37,7 +38,7 @@ __all__ = [
 
 MAX_IDS_PER_REQUEST = 20_000
 
-EntityId = Annotated[str, Field(min_length=1, max_length=128)]
+EntityId = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(normal_id)]
 EntityIds = Annotated[tuple[EntityId, ...], Field(max_length=MAX_IDS_PER_REQUEST)]
 Subscription = Literal["all"] | EntityIds
 

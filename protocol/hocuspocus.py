@@ -153,8 +153,8 @@ ClientMessage = (
 
 
 def document_name(key: str) -> str:
-    """The document that a routing key means."""
-    return key.partition("\x00")[0]
+    """The document that a routing key means, in the normal form of ids; answers go to the key."""
+    return normal_id(key.partition("\x00")[0])
 
 
 def decode(data: bytes) -> ClientMessage:

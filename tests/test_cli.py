@@ -1,7 +1,12 @@
-"""The program itself, as a process: serving, files in and out, tokens, verifying."""
+"""The program itself: serving, files in and out, tokens, verifying.
+
+Servers are processes. Commands that end run their entry point here, as a start-up takes a second;
+``test_the_program_is_a_process_too`` keeps the two ways equal.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -13,13 +18,15 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import orjson
 import pytest
 
+from server.cli import main
 from server.config import Settings, SettingsError
 
 FILE = {
@@ -47,7 +54,24 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def ripplecut(*arguments: str | Path, data: Path, code: int = 0, **env: str) -> tuple[str, str]:
-    """Run the program to its end; answers what it wrote to its two outputs."""
+    """Run a command's entry point to its end; answers what it wrote to its two outputs."""
+    line = ["ripplecut", *map(str, arguments), "--data", str(data)]
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        mock.patch.object(sys, "argv", line),
+        mock.patch.dict(os.environ, environment(**env), clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as left,
+    ):
+        main()
+    texts = [one.buffer.getvalue().decode() for one in (out, err)]
+    assert (left.value.code or 0) == code, (left.value.code, texts)
+    return texts[0], texts[1]
+
+
+def process(*arguments: str | Path, data: Path, code: int = 0, **env: str) -> tuple[str, str]:
+    """Run the program as a process to its end; answers what it wrote to its two outputs."""
     done = subprocess.run(
         [sys.executable, "-m", "server", *map(str, arguments), "--data", str(data)],
         check=False,
@@ -125,34 +149,37 @@ def test_a_server_prints_one_line_and_ends_cleanly(data: Path) -> None:
         assert ask(f"{base}/api/v1/me", token)["role"] == "owner"
 
 
-def test_ctrl_c_ends_it_too(data: Path) -> None:
-    with serving(data) as (_, server):
+def test_ctrl_c_ends_a_server_with_a_fixed_administrator_token(data: Path) -> None:
+    with serving(data, RIPPLECUT_ADMIN_TOKEN="fixed") as (url, server):
+        base = url.partition("/login")[0]
+        assert ask(f"{base}/api/v1/me", "fixed")["role"] == "owner"
+        assert not (data / "admin.token").exists()
         server.send_signal(signal.SIGINT)
         server.communicate(timeout=20)
         assert server.returncode == 0
         return
 
 
-def test_two_servers_never_share_a_folder(data: Path) -> None:
+def test_two_servers_never_share_a_folder_or_a_port(data: Path, tmp_path: Path) -> None:
     with serving(data) as (url, _):
-        _, said = ripplecut("serve", "--port", "0", data=data, code=1)
+        base = url.partition("/login")[0]
+        _, said = process("serve", "--port", "0", data=data, code=1)
         assert "in use" in said
-        assert url.partition("/login")[0] in said
-
-
-def test_a_port_that_is_taken_is_said(data: Path, tmp_path: Path) -> None:
-    with serving(data) as (url, _):
-        port = url.partition("/login")[0].rpartition(":")[2]
-        _, said = ripplecut("serve", "--port", port, data=tmp_path / "other", code=1)
+        assert base in said
+        port = base.rpartition(":")[2]
+        _, said = process("serve", "--port", port, data=tmp_path / "other", code=1)
         assert port in said
         assert "--port" in said
 
 
-def test_a_fixed_administrator_token(data: Path) -> None:
-    with serving(data, RIPPLECUT_ADMIN_TOKEN="fixed") as (url, _):
-        base = url.partition("/login")[0]
-        assert ask(f"{base}/api/v1/me", "fixed")["role"] == "owner"
-        assert not (data / "admin.token").exists()
+def test_the_program_is_a_process_too(data: Path, file: Path) -> None:
+    done = process("import", file, "--project", "film", data=data)
+    assert done == ("6 created, 0 updated, 0 unchanged\n", "")
+    told = [run("verify", data=data) for run in (process, ripplecut)]
+    assert told[0] == told[1]
+    refused = [run("token", "--user", " ", data=data, code=2) for run in (process, ripplecut)]
+    assert "must not be empty" in refused[0][1]
+    assert "must not be empty" in refused[1][1]
 
 
 def test_a_file_goes_in_and_comes_out(data: Path, file: Path, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-__all__ = ["Gatekeeper", "Grant", "Identity", "Role"]
+from protocol.errors import RipplecutError
+
+__all__ = ["Admission", "Gatekeeper", "Grant", "Identity", "Revocation", "Role"]
 
 
 class Role(IntEnum):
@@ -41,6 +44,26 @@ class Grant:
     @property
     def read_only(self) -> bool:
         return self.role < Role.EDITOR
+
+
+Revocation = Callable[[Identity, str], bool]
+"""Whether somebody, in a project, loses the right to be there."""
+
+
+class Admission:
+    """The rights that were taken away while it was being found out who somebody is."""
+
+    def __init__(self) -> None:
+        self._revoked: list[tuple[Revocation, RipplecutError]] = []
+
+    def revoke(self, predicate: Revocation, error: RipplecutError) -> None:
+        self._revoked.append((predicate, error))
+
+    def check(self, identity: Identity, project_id: str) -> None:
+        """Raises the error of a revocation that names them."""
+        for predicate, error in self._revoked:
+            if predicate(identity, project_id):
+                raise error
 
 
 class Gatekeeper(Protocol):

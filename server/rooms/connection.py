@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import assert_never
 
 from protocol import frames
 from protocol.errors import Malformed, RipplecutError
 from protocol.hocuspocus import document_name
-from server.rooms.access import Gatekeeper, Grant
+from server.rooms.access import Admission, Gatekeeper, Grant
 from server.rooms.channel import Attachment, Channel
 from server.rooms.effects import (
     AnswerPing,
@@ -61,6 +62,7 @@ class Connection:
         timers: Timers,
         settings: RoomSettings,
         grant: Grant | None,
+        admission: Callable[[], AbstractContextManager[Admission]],
         on_left: Callable[[Connection], None],
     ) -> None:
         self.project_id = project_id
@@ -74,6 +76,8 @@ class Connection:
         self._participant = Participant(self._outbox, Subscription(settings.subscription_limit))
         self._room: Room | None = None
         self._open: dict[str, tuple[Attachment, Channel]] = {}
+        self._opening: Grant | None = None
+        self._admission = admission
         self._left = False
         self._on_left = on_left
         self._deadline = timers.call_later(
@@ -88,7 +92,7 @@ class Connection:
     def grants(self) -> list[Grant]:
         """Everybody whom this connection speaks for."""
         grants = [attachment.grant for attachment, _ in self._open.values()]
-        return [self._session.grant, *grants] if self._session.grant is not None else grants
+        return [*grants, *filter(None, (self._session.grant, self._opening))]
 
     async def receive_text(self, text: str) -> None:
         await self._perform_all(self._session.receive_text(text))
@@ -198,13 +202,16 @@ class Connection:
                 assert_never(other)
 
     async def _authenticate(self, request: Authenticate) -> None:
-        try:
-            identity = await self._gate.authenticate(request.token)
-            role = await self._gate.authorise(identity, self.project_id)
-        except RipplecutError as error:
-            self._emit_all(self._session.refused(request, error))
-        else:
-            await self._perform_all(self._session.authenticated(request, Grant(identity, role)))
+        with self._admission() as admission:
+            try:
+                identity = await self._gate.authenticate(request.token)
+                role = await self._gate.authorise(identity, self.project_id)
+                admission.check(identity, self.project_id)
+            except RipplecutError as error:
+                self._emit_all(self._session.refused(request, error))
+                return
+        # No await between the check and this: from here on ``grants`` names them.
+        await self._perform_all(self._session.authenticated(request, Grant(identity, role)))
 
     async def _open_document(self, key: str, grant: Grant) -> None:
         opened = self._open.get(key)
@@ -216,12 +223,15 @@ class Connection:
         attachment = Attachment(
             self._participant, key, grant, lambda reason: self._expelled(key, reason)
         )
+        self._opening = grant
         try:
             room = await self._entered()
             channel = await room.open(attachment, document_name(key))
         except RipplecutError as error:
             self._emit_all(self._session.unopened(key, error.detail))
             return
+        finally:
+            self._opening = None
         if self._left:
             room.detach(attachment, channel)
             return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from protocol.errors import TABLE, Forbidden, RipplecutError, Unauthenticated
 from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
-from server.rooms.access import Gatekeeper, Grant, Identity
+from server.rooms.access import Admission, Gatekeeper, Grant, Revocation
 from server.rooms.connection import Connection
 from server.rooms.document import encode_stored
 from server.rooms.outbox import Write
@@ -48,10 +49,24 @@ class RealTimeSyncManager:
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
+        self._admissions: set[Admission] = set()
 
     @property
     def connections(self) -> int:
         return len(self._connections)
+
+    @contextmanager
+    def admission(self) -> Iterator[Admission]:
+        """Around finding out who somebody is, which takes time: what is revoked meanwhile counts.
+
+        Ask ``check`` in the step of the loop in which the grant begins to count here.
+        """
+        admission = Admission()
+        self._admissions.add(admission)
+        try:
+            yield admission
+        finally:
+            self._admissions.discard(admission)
 
     def attach(self, project_id: str, write: Write, grant: Grant | None = None) -> Connection:
         """Begin a connection on an accepted socket; ``grant`` is who it is, where that is known."""
@@ -63,14 +78,13 @@ class RealTimeSyncManager:
             timers=self._timers,
             settings=self._settings,
             grant=grant,
+            admission=self.admission,
             on_left=self._left,
         )
         self._connections[connection.id] = connection
         return connection
 
-    def revoke(
-        self, predicate: Callable[[Identity, str], bool], error: RipplecutError | None = None
-    ) -> int:
+    def revoke(self, predicate: Revocation, error: RipplecutError | None = None) -> int:
         """Put out every connection that speaks for somebody whom ``predicate`` names.
 
         ``error`` is Unauthenticated (a token that is no longer good, 4401; the default) or
@@ -78,6 +92,8 @@ class RealTimeSyncManager:
         connections were put out.
         """
         reason = error or Unauthenticated("The token was revoked; log in again")
+        for admission in self._admissions:
+            admission.revoke(predicate, reason)
         named = [
             connection
             for connection in self._connections.values()
@@ -98,7 +114,7 @@ class RealTimeSyncManager:
         room = self._rooms.get(project_id)
         if room is not None:
             return await room.draft_state(entity_id)
-        return encode_stored(await self._store.load_document(project_id, entity_id))
+        return await encode_stored(await self._store.load_document(project_id, entity_id))
 
     def merge_committed(self, project_id: str, entity_id: str, update: bytes) -> None:
         room = self._rooms.get(project_id)
@@ -130,8 +146,7 @@ class RealTimeSyncManager:
             connection.close(TABLE["unavailable"].close, "The server is restarting")
         try:
             async with asyncio.timeout(self._settings.flush_patience):
-                for room in self._rooms.values():
-                    await room.aclose()
+                await asyncio.gather(*(room.aclose() for room in self._rooms.values()))
         except TimeoutError:
             logger.error("Closing with updates that the store did not take")
         if self._own_timers is not None:

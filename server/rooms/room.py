@@ -12,6 +12,7 @@ from server.domain.events import Event
 from server.ports import DocumentStore, ProjectCore
 from server.rooms.access import Grant
 from server.rooms.channel import Attachment, Channel
+from server.rooms.compaction import Compaction
 from server.rooms.document import Ready, encode_stored
 from server.rooms.outbox import Item, Overflow
 from server.rooms.participant import Participant
@@ -43,6 +44,7 @@ class Room:
         self._participants: dict[Participant, None] = {}
         self._channels: dict[str, Channel] = {}
         self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
+        self._compaction = Compaction(core.project_id, store, timers)
         self._publishing = Publishing(
             core,
             timers,
@@ -111,6 +113,7 @@ class Room:
             for number, event in enumerate(missed, 1):
                 self._say_event(participant, event, event.encode().decode())
                 reached = max(reached, event.seq)
+                await participant.outbox.low()
                 if number % _REPLAY_AT_ONCE == 0:
                     await self._timers.sleep(0)
             # Nothing at all between here and a position that has not moved: then there is nothing.
@@ -138,9 +141,13 @@ class Room:
                 self._timers,
                 self._settings,
                 self._changed,
+                self._compaction.start,
             )
+        loaded = isinstance(channel.document.state, Ready)
         try:
             await channel.attach(attachment)
+            if not loaded:
+                self._publishing.opened(entity_id)
         finally:
             self._unload_later(channel)
         return channel
@@ -171,11 +178,12 @@ class Room:
         return frozenset().union(*(participant.viewing for participant in self._participants))
 
     async def draft_state(self, entity_id: str) -> bytes:
+        """The state of a draft, all of it durable; raises Unavailable where the disk fails."""
         channel = self._channels.get(entity_id)
         if channel is not None and not channel.gone:
-            await channel.document.ready()
-            return channel.document.encoded()
-        return encode_stored(await self._store.load_document(self.core.project_id, entity_id))
+            return await channel.durable_state()
+        stored = await self._store.load_document(self.core.project_id, entity_id)
+        return await encode_stored(stored)
 
     def merge_committed(self, entity_id: str, update: bytes) -> None:
         channel = self._channels.get(entity_id)
@@ -183,8 +191,11 @@ class Room:
             channel.merge_committed(update)
 
     async def aclose(self) -> None:
-        """Stop the timers and wait until everything that was typed is durable."""
+        """Publish what waits for it, stop the timers, wait until all that was typed is durable."""
         self.presence.stop()
+        for channel in list(self._channels.values()):
+            channel.fan_out_now()
+        await self._publishing.flush()
         self._publishing.stop()
         for channel in list(self._channels.values()):
             channel.stop()
@@ -238,6 +249,8 @@ class Room:
             return
         channel.document.unload()
         self._unload(channel)
+        if channel.stored >= self._settings.compact_at_rest:
+            self._compaction.start(channel.entity_id)
 
     def _unload(self, channel: Channel) -> None:
         channel.stop()

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from protocol.codec import normal_id
 from protocol.errors import RipplecutError
 from server.rooms.access import Gatekeeper, Grant
 from server.rooms.outbox import CloseFrame, Frame
@@ -51,20 +52,23 @@ class LiveEndpoint:
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        project_id: str = scope["path_params"]["project_id"]
+        project_id = normal_id(scope["path_params"]["project_id"])
         if (await receive())["type"] != "websocket.connect":
             return
         await send({"type": "websocket.accept"})
-        try:
-            grant = await self._grant(scope, project_id)
-        except RipplecutError as error:
-            await send(_message(CloseFrame(error.meaning.close, error.detail)))
-            return
 
         async def write(frame: Frame) -> None:
             await send(_message(frame))
 
-        connection = self._manager.attach(project_id, write, grant)
+        try:
+            with self._manager.admission() as admission:
+                grant = await self._grant(scope, project_id)
+                if grant is not None:
+                    admission.check(grant.identity, project_id)
+                connection = self._manager.attach(project_id, write, grant)
+        except RipplecutError as error:
+            await send(_message(CloseFrame(error.meaning.close, error.detail)))
+            return
         try:
             while (message := await receive())["type"] == "websocket.receive":
                 if (text := message.get("text")) is not None:

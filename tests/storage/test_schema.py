@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from protocol.errors import Unavailable
 from server.storage import SqliteStorage
 from server.storage.sqlite.schema import Migration, migrate, migrations
-from tests.storage.factories import PROJECT, creation
+from tests.storage.factories import PROJECT, creation, outcome, run, step
 
 FIRST = Migration(1, "0001_a.sql", "CREATE TABLE a (n);\n-- why; and so on\nCREATE TABLE b (n);\n")
 SECOND = Migration(2, "0002_b.sql", "ALTER TABLE a ADD COLUMN m;\nINSERT INTO a VALUES (1, 2);\n")
@@ -97,3 +98,26 @@ async def test_a_file_is_strict_logged_ahead_and_durable(path: Path) -> None:
     names = await storage._database.run(lambda c: [row[0] for row in c.execute(loose)])
     assert set(names) == {"sqlite_sequence", "sqlite_schema"}
     await storage.close()
+
+
+async def test_a_database_of_the_first_schema_is_brought_up_to_date(path: Path) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    migrate(connection, migrations()[:1])
+    connection.close()
+    storage = await SqliteStorage.open(path)
+    await storage.commit(creation(run=run(), outcomes=[outcome("mara")]))
+    with pytest.raises(RuntimeError, match="a second time"):
+        await storage.commit(step(run=run(), outcomes=[outcome("mara")]))
+    plan = (
+        "EXPLAIN QUERY PLAN SELECT DISTINCT project_id FROM runs "
+        "WHERE status IN ('queued', 'running', 'cancelling')"
+    )
+    steps = await storage._database.run(lambda c: [row[3] for row in c.execute(plan)])
+    assert any("runs_open" in one for one in steps), steps
+    assert version_of(path) == migrations()[-1].number
+    await storage.close()
+
+
+def version_of(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return version(connection)

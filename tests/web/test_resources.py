@@ -232,6 +232,20 @@ async def test_runs_and_their_outcomes(film: Web) -> None:
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "done")
 
 
+async def test_a_project_that_two_create_at_once_is_created_once(web: Web) -> None:
+    names = ["First", "Second", "Third"]
+    made = await asyncio.gather(
+        *(web.client.post("/api/v1/projects", json={"id": "p", "name": one}) for one in names)
+    )
+    assert sorted(one.status_code for one in made) == [201, 409, 409]
+    (winner,) = (one for one in made if one.status_code == 201)
+    assert {code_of(one) for one in made if one is not winner} == {"conflict"}
+    found = (await web.client.get("/api/v1/projects")).json()["items"]
+    assert [one["name"] for one in found] == [winner.json()["name"]]
+    trail = (await web.client.get("/api/v1/projects/p/audit")).json()["items"]
+    assert [one["action"] for one in trail] == ["project_created"]
+
+
 async def test_a_run_can_be_cancelled(film: Web) -> None:
     shots = [{"id": f"x{n}", "kind": "shot", "references": [{"source": "mara"}]} for n in range(40)]
     await film.make("long", {"id": "mara", "kind": "character"}, *shots)
