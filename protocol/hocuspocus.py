@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from protocol.codec import Reader, var_string, var_uint
+from protocol.codec import Reader, normal_id, var_string, var_uint
 from protocol.errors import Malformed
 from protocol.ysync import (
     AwarenessEntry,

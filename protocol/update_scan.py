@@ -180,9 +180,9 @@ class _Scanner:
         while True:
             tag = data[self._at]
             self._at += 1
-            if tag == _TEXT or tag == _BUFFER:
+            if tag in (_TEXT, _BUFFER):
                 self._skip(self._number())
-            elif tag == _ARRAY or tag == _OBJECT:
+            elif tag in (_ARRAY, _OBJECT):
                 if len(open_) > self._depth:
                     raise Invalid("The update holds a value that is nested too deeply")
                 count = self._count()

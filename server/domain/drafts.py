@@ -82,7 +82,7 @@ def fields_of(root: Map[Any]) -> dict[str, Any]:
     document, what nests too deeply) is left out, and the others stay.
     """
     values: dict[str, Any] = {}
-    for name in root:
+    for name in root.keys():  # noqa: SIM118 - pycrdt types its iterator wrongly
         try:
             values[name] = normalise(_plain(root[name]))
         except BaseException as error:
@@ -100,7 +100,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
         case Text():
             return str(value)
         case Map():
-            return {name: _plain(value[name], depth + 1) for name in value}
+            return {name: _plain(value[name], depth + 1) for name in value.keys()}
         case Array():
             return [_plain(item, depth + 1) for item in value]
         case _:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from protocol.errors import RipplecutError
+from protocol.errors import RipplecutError, Unavailable
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.ports import Actor, ProjectCore
 from server.rooms.settings import RoomSettings
@@ -30,6 +31,10 @@ class Editor:
     complain: Callable[[RipplecutError], None]
 
 
+_NOBODY = Editor("system", lambda _: None)
+"""Whose edit it was is not known any more: the server was restarted since."""
+
+
 @dataclass(slots=True)
 class _Draft:
     """What is known of one entity's draft: what was told of it, and what waits to be published."""
@@ -42,6 +47,8 @@ class _Draft:
     discrete_due: Cancellable | None = None
     prose_due: Cancellable | None = None
     publishing: bool = False
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    retry_after: float | None = None
     chunks: tuple[tuple[str, ...], list[Chunk]] | None = None
 
     @property
@@ -92,6 +99,12 @@ class Publishing:
             draft.editor = editor
         draft.throttle.touch()
 
+    def opened(self, entity_id: str) -> None:
+        """A draft was loaded: what it is ahead since an earlier time is published now."""
+        if self._publishable(entity_id):
+            known = self._drafts.get(entity_id)
+            self.changed(entity_id, known.editor if known and known.editor else _NOBODY)
+
     def idle(self, entity_id: str) -> bool:
         draft = self._drafts.get(entity_id)
         return draft is None or draft.idle
@@ -105,6 +118,14 @@ class Publishing:
     def stop(self) -> None:
         for entity_id in list(self._drafts):
             self.forget(entity_id)
+
+    async def flush(self) -> None:
+        """Publish at once what waits for its time; what cannot be published is logged."""
+        for entity_id, draft in list(self._drafts.items()):
+            try:
+                await self._flush(entity_id, draft)
+            except Exception as error:
+                logger.error("%r could not be published before the end: %s", entity_id, error)
 
     def _look(self, entity_id: str) -> None:
         draft = self._drafts[entity_id]
@@ -122,8 +143,7 @@ class Publishing:
             draft.resting |= discrete
             self._arm_discrete(entity_id, draft)
         if prose and (quiet := self._core.prose_quiet) > 0:
-            _cancel(draft.prose_due)
-            draft.prose_due = self._timers.call_later(quiet, lambda: self._prose_rests(entity_id))
+            self._arm_prose(entity_id, draft, quiet)
 
     def _preview(
         self, entity_id: str, draft: _Draft, changes: Mapping[str, Any], values: Mapping[str, Any]
@@ -158,11 +178,16 @@ class Publishing:
         for ids, concerns in draft.chunks_of(entity_id, affected):
             self._tell({**frame, "affected_entities": ids}, concerns)
 
-    def _arm_discrete(self, entity_id: str, draft: _Draft) -> None:
+    def _arm_discrete(self, entity_id: str, draft: _Draft, delay: float | None = None) -> None:
         _cancel(draft.discrete_due)
         draft.discrete_due = self._timers.call_later(
-            self._settings.discrete_rest, lambda: self._discrete_rests(entity_id)
+            self._settings.discrete_rest if delay is None else delay,
+            lambda: self._discrete_rests(entity_id),
         )
+
+    def _arm_prose(self, entity_id: str, draft: _Draft, delay: float) -> None:
+        _cancel(draft.prose_due)
+        draft.prose_due = self._timers.call_later(delay, lambda: self._prose_rests(entity_id))
 
     def _discrete_rests(self, entity_id: str) -> None:
         draft = self._drafts[entity_id]
@@ -171,24 +196,25 @@ class Publishing:
             self._arm_discrete(entity_id, draft)
             return
         resting, draft.resting = draft.resting, set()
-        fields = sorted(resting & self._ahead(entity_id))
-        if fields and draft.editor is not None:
-            actor = Actor(draft.editor.user, "page")
-            self._publish(draft, draft.editor, self._core.publish_values(entity_id, fields, actor))
+        if fields := resting & self._publishable(entity_id):
+            self._publish(entity_id, draft, fields)
 
     def _prose_rests(self, entity_id: str) -> None:
         draft = self._drafts[entity_id]
         draft.prose_due = None
         if draft.publishing:
-            draft.prose_due = self._timers.call_later(
-                self._settings.discrete_rest, lambda: self._prose_rests(entity_id)
-            )
-            return
-        # Somebody may have published it by hand meanwhile.
-        ahead = any(self._core.is_prose(entity_id, name) for name in self._ahead(entity_id))
-        if ahead and draft.editor is not None:
-            actor = Actor(draft.editor.user, "page")
-            self._publish(draft, draft.editor, self._core.publish_draft(entity_id, actor))
+            self._arm_prose(entity_id, draft, self._settings.discrete_rest)
+        elif self._holds_prose(entity_id, self._publishable(entity_id)):
+            self._publish(entity_id, draft, None)
+
+    def _holds_prose(self, entity_id: str, fields: set[str]) -> bool:
+        return any(self._core.is_prose(entity_id, name) for name in fields)
+
+    def _publishable(self, entity_id: str) -> set[str]:
+        """What the draft is ahead now: somebody may have published it by hand, or told the project
+        to publish by hand only.
+        """
+        return self._ahead(entity_id) if self._core.publishes_automatically else set()
 
     def _ahead(self, entity_id: str) -> set[str]:
         values = self._values(entity_id)
@@ -196,20 +222,72 @@ class Publishing:
             return set()
         return set(self._core.draft_changes(entity_id, values))
 
-    def _publish(self, draft: _Draft, editor: Editor, publication: Awaitable[object]) -> None:
+    def _publish(self, entity_id: str, draft: _Draft, fields: set[str] | None) -> None:
         draft.publishing = True
-        self._timers.spawn(self._publishing(draft, editor, publication))
+        draft.finished.clear()
+        self._timers.spawn(self._try_to_publish(entity_id, draft, fields))
 
-    async def _publishing(
-        self, draft: _Draft, editor: Editor, publication: Awaitable[object]
+    async def _try_to_publish(
+        self, entity_id: str, draft: _Draft, fields: set[str] | None
     ) -> None:
+        editor = draft.editor or _NOBODY
         try:
-            await publication
+            await self._submit(entity_id, editor, fields)
+        except Unavailable as error:
+            logger.warning("%r could not be published: %s", entity_id, error.detail)
+            self._retry(entity_id, draft, fields)
         except RipplecutError as error:
             # The draft stays as it is; who typed it can mend it.
             editor.complain(error)
+        except Exception:
+            logger.exception("%r could not be published", entity_id)
+            if draft.retry_after is None:
+                sorry = "Something went wrong on our side while publishing; it is tried again"
+                editor.complain(RipplecutError(sorry))
+            self._retry(entity_id, draft, fields)
+        else:
+            draft.retry_after = None
         finally:
             draft.publishing = False
+            draft.finished.set()
+
+    async def _submit(self, entity_id: str, editor: Editor, fields: set[str] | None) -> None:
+        actor = Actor(editor.user, "page")
+        if fields is None:
+            await self._core.publish_draft(entity_id, actor)
+        else:
+            await self._core.publish_values(entity_id, sorted(fields), actor)
+
+    def _retry(self, entity_id: str, draft: _Draft, fields: set[str] | None) -> None:
+        if self._drafts.get(entity_id) is not draft:
+            return
+        delay = draft.retry_after or self._settings.retry_first
+        draft.retry_after = min(2 * delay, self._settings.retry_longest)
+        if fields is None:
+            # Who types on sets the clock anew anyway.
+            if draft.prose_due is None:
+                self._arm_prose(entity_id, draft, delay)
+            return
+        draft.resting |= fields
+        if draft.discrete_due is None:
+            self._arm_discrete(entity_id, draft, delay)
+
+    async def _flush(self, entity_id: str, draft: _Draft) -> None:
+        if not draft.throttle.idle:
+            draft.throttle.cancel()
+            self._look(entity_id)
+        if draft.publishing:
+            await draft.finished.wait()
+        prose, resting = draft.prose_due is not None, draft.resting
+        _cancel(draft.discrete_due, draft.prose_due)
+        draft.discrete_due = draft.prose_due = None
+        draft.resting = set()
+        ahead = self._publishable(entity_id)
+        editor = draft.editor or _NOBODY
+        if prose and self._holds_prose(entity_id, ahead):
+            await self._submit(entity_id, editor, None)
+        elif fields := resting & ahead:
+            await self._submit(entity_id, editor, fields)
 
 
 def _cancel(*timers: Cancellable | None) -> None:

@@ -51,7 +51,13 @@ def test_the_update_that_overflows_the_librarys_stack_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "level",
-    [b"\x75\x01", b"\x76\x01\x01k", b"\x75\x02\x7e", b"\x76\x02\x01a\x7e\x01b", b"\x75\x02\x76\x00"],
+    [
+        b"\x75\x01",
+        b"\x76\x01\x01k",
+        b"\x75\x02\x7e",
+        b"\x76\x02\x01a\x7e\x01b",
+        b"\x75\x02\x76\x00",
+    ],
     ids=["array", "object", "after a sibling", "object after a sibling", "after an empty one"],
 )
 def test_every_way_to_nest_is_counted(level: bytes) -> None:

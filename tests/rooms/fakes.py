@@ -119,6 +119,7 @@ class FakeStore:
         self.documents: dict[str, list[bytes]] = {key: [state] for key, state in documents.items()}
         self.loads = 0
         self.appended: list[bytes] = []
+        self.compacted: list[tuple[str, int]] = []
         self.broken = False
         self.open = asyncio.Event()
         self.open.set()
@@ -139,6 +140,12 @@ class FakeStore:
             raise NotFound(f"There is no document of {entity_id!r}")
         self.documents[entity_id].append(update)
         self.appended.append(update)
+
+    async def compact_document(
+        self, project_id: str, entity_id: str, state: bytes, count: int
+    ) -> None:
+        self.compacted.append((entity_id, count))
+        self.documents[entity_id][: count + 1] = [state]
 
 
 class FakeCore:

@@ -76,7 +76,7 @@ async def test_before_it_is_ready_nothing_can_be_asked() -> None:
 async def test_updates_after_the_base_state_are_loaded() -> None:
     client = Client(STATE)
     update = client.type("hi")
-    assert Client(encode_stored(StoredDocument(STATE, [update]))).text() == "hi"
+    assert Client(await encode_stored(StoredDocument(STATE, [update]))).text() == "hi"
 
 
 async def test_apply_says_whether_it_was_new() -> None:

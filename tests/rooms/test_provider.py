@@ -55,7 +55,7 @@ class Served:
 
     async def stored_text(self, name: str) -> str:
         stored = await self._storage.load_document("film", name)
-        return str(read_values(encode_stored(stored))["description"])
+        return str(read_values(await encode_stored(stored))["description"])
 
 
 @pytest.fixture

@@ -48,17 +48,24 @@ async def test_exports_of_one_token_come_one_after_the_other(
 async def test_a_turn_is_given_back_by_an_error_and_by_who_stops_waiting() -> None:
     turns = Turns()
 
-    async def wait() -> None:
+    async def hold(begun: asyncio.Event, end: asyncio.Event) -> None:
         async with turns.of("a"):
-            pass
-
-    with pytest.raises(LookupError):
-        async with turns.of("a"):
-            waiting = asyncio.ensure_future(wait())
-            while not waiting.done() and turns._lines["a"].present < 2:
-                await asyncio.sleep(0)
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
+            begun.set()
+            await end.wait()
             raise LookupError
+
+    begun, end = asyncio.Event(), asyncio.Event()
+    first = asyncio.ensure_future(hold(begun, end))
+    await begun.wait()
+    second_begun = asyncio.Event()
+    second = asyncio.ensure_future(hold(second_begun, end))
+    await asyncio.sleep(0)
+    assert turns._lines["a"].present == 2
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    assert turns._lines["a"].present == 1
+    end.set()
+    with pytest.raises(LookupError):
+        await first
     assert turns._lines == {}
-    await wait()
+    assert not second_begun.is_set()
