@@ -137,6 +137,11 @@ class _Scanner:
             for _ in range(count):
                 self._json()
             return count
+        self._single(kind)
+        return 1
+
+    def _single(self, kind: int) -> None:
+        """Pass a content that takes one clock."""
         if kind == _TYPE:
             self._types += 1
             type_ = self._number()
@@ -156,7 +161,6 @@ class _Scanner:
             self._any()
         else:
             raise Invalid("The update holds something that is not known")
-        return 1
 
     def _string_content(self) -> int:
         """A text takes as many clocks as it has UTF-16 units."""

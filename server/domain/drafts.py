@@ -100,7 +100,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
         case Text():
             return str(value)
         case Map():
-            return {name: _plain(value[name], depth + 1) for name in value.keys()}
+            return {name: _plain(item, depth + 1) for name, item in value.items()}
         case Array():
             return [_plain(item, depth + 1) for item in value]
         case _:

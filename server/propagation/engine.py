@@ -30,17 +30,18 @@ __all__ = ["PropagationEngine", "RunHost"]
 
 log = logging.getLogger("ripplecut.propagation")
 
-FIRST_BATCH = 100
-FEWEST_PER_BATCH = 50
-"""However slow the machine is just now: each batch costs a sync of the disk."""
+FIRST_BATCH = 32
+"""The first commit is a small one: somebody is waiting to see that it begins."""
+PER_BATCH = 100
+"""Each batch costs a sync of the disk, and holds other changes of the project up while it lasts."""
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds between two tries while the store cannot be written."""
 FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
-SLICE = 0.004
-"""Seconds of loop time that evaluating one batch should take."""
+SLICE = 0.003
+"""Seconds of loop time in one piece that reaching dependents should take."""
 
 
 class RunHost(Protocol):
@@ -73,7 +74,6 @@ class PropagationEngine:
         self._now = now
         self._queue: list[Run] = []
         self._worker: asyncio.Task[None] | None = None
-        self._batch = FIRST_BATCH
         self.cost_per_dependent = FIRST_COST
         self.active: Run | None = None
 
@@ -226,7 +226,8 @@ class PropagationEngine:
     ) -> None:
         position = 0
         while position < len(ids) and run.status != "cancelling":
-            batch = ids[position : position + self._batch]
+            size = PER_BATCH if done else FIRST_BATCH
+            batch = ids[position : position + size]
             position += len(batch)
             await self._commit_batch(run, scope, batch, told)
             done.update(batch)
@@ -240,13 +241,14 @@ class PropagationEngine:
         async with self._step(run) as tx:
             begun = self._now()
             try:
-                outcomes = [self._reach(tx, scope, entity_id) for entity_id in batch]
+                outcomes = [one async for one in self._reach_all(tx, scope, batch)]
             except Exception:
                 log.exception("a batch of run %s is taken one by one", run.id)
                 failed = True
                 tx.discard()
             else:
-                self._measure(self._now() - begun, len(batch))
+                cost = (self._now() - begun) / len(batch)
+                self.cost_per_dependent = 0.9 * self.cost_per_dependent + 0.1 * cost
                 self._record(tx, run, outcomes, told)
         if failed:
             for entity_id in batch:
@@ -291,11 +293,18 @@ class PropagationEngine:
         reason = "it was deleted while the run was on its way"
         return Outcome(entity_id, "", "cancelled", reason, root.asset_id, root.to_version, "", "")
 
-    def _measure(self, spent: float, count: int) -> None:
-        """Let the batch size follow the cost that was measured, toward one slice of loop time."""
-        per_dependent = max(spent / count, 1e-7)
-        wanted = int(SLICE / per_dependent)
-        self._batch = max(FEWEST_PER_BATCH, min(MOST_PER_BATCH, (self._batch + wanted) // 2))
+    async def _reach_all(
+        self, tx: Transaction, scope: Scope, batch: Sequence[str]
+    ) -> AsyncIterator[Outcome]:
+        """Reach a batch, pausing whenever a slice of loop time is used up. The project's state
+        stands still meanwhile: the step holds its lock.
+        """
+        begun = self._now()
+        for entity_id in batch:
+            yield self._reach(tx, scope, entity_id)
+            if self._now() - begun > SLICE:
+                await asyncio.sleep(0)
+                begun = self._now()
 
     def _record(
         self, tx: Transaction, run: Run, outcomes: Sequence[Outcome], told: dict[str, int]

@@ -82,6 +82,10 @@ class Channel:
         return isinstance(self.document.state, Gone)
 
     @property
+    def unattended(self) -> bool:
+        return not self._attachments
+
+    @property
     def idle(self) -> bool:
         """Nobody has it open, nothing is on its way to the disk."""
         return (
@@ -210,9 +214,7 @@ class Channel:
             self._due.cancel()
             self._due = None
 
-    def _holds_something_new(
-        self, attachment: Attachment, update: bytes, scan: UpdateScan
-    ) -> bool:
+    def _holds_something_new(self, attachment: Attachment, update: bytes, scan: UpdateScan) -> bool:
         now = self._timers.now()
         exact = now - attachment.refused_at >= self._settings.exact_checks_every
         try:

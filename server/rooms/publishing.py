@@ -227,9 +227,7 @@ class Publishing:
         draft.finished.clear()
         self._timers.spawn(self._try_to_publish(entity_id, draft, fields))
 
-    async def _try_to_publish(
-        self, entity_id: str, draft: _Draft, fields: set[str] | None
-    ) -> None:
+    async def _try_to_publish(self, entity_id: str, draft: _Draft, fields: set[str] | None) -> None:
         editor = draft.editor or _NOBODY
         try:
             await self._submit(entity_id, editor, fields)

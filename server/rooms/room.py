@@ -234,7 +234,7 @@ class Room:
                 self._unload(channel)
 
     def _unload_later(self, channel: Channel) -> None:
-        if channel.idle or channel.gone:
+        if channel.unattended:
             self._timers.call_later(
                 self._settings.unload_after, lambda: self._unload_if_idle(channel)
             )
@@ -242,9 +242,7 @@ class Room:
     def _unload_if_idle(self, channel: Channel) -> None:
         if self._channels.get(channel.entity_id) is not channel:
             return
-        if not channel.idle:
-            return
-        if not self._publishing.idle(channel.entity_id):
+        if not (channel.idle and self._publishing.idle(channel.entity_id)):
             self._unload_later(channel)
             return
         channel.document.unload()

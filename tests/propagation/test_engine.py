@@ -41,7 +41,7 @@ def after_commits(owner: ProjectOwner, hook: Callable[[Commit], Awaitable[None]]
         await commit(one)
         await hook(one)
 
-    owner.storage.commit = hooked  # type: ignore[method-assign]
+    setattr(owner.storage, "commit", hooked)  # noqa: B010 - a method of a protocol
 
 
 async def test_a_rule_decides_for_each_reference_alone() -> None:
@@ -167,7 +167,7 @@ async def test_a_run_waits_for_a_store_that_fails_and_goes_on(
             await fail_twice(one)
             await commit(one)
 
-        owner.storage.commit = failing  # type: ignore[method-assign]
+        setattr(owner.storage, "commit", failing)  # noqa: B010 - a method of a protocol
         result = await system.propagate_asset_change(hero["id"], {"description": "b"})
         assert failures == 2
         assert (result.status, dict(result.counts)) == ("success", {"updated": 300})

@@ -11,6 +11,7 @@ from protocol import hocuspocus
 from protocol.codec import var_string
 from protocol.ysync import AwarenessEntry
 from server.rooms.access import Role
+from tests.protocol.test_update_scan import arrays, holding
 from tests.rooms.fakes import Client, settle
 from tests.rooms.live import STATE, Socket, Stage, updates
 
@@ -138,6 +139,57 @@ async def test_R17_a_poison_update_hurts_its_sender_only() -> None:
     await ann.send(ann.yjs.type("fine"))
     await stage.timers.advance()
     assert ann.heard == ["status 0", "status 1"]
+
+
+async def test_R17_an_update_that_would_overflow_the_stack_is_refused_whoever_sends_it() -> None:
+    stage = Stage()
+    ann, eve = await stage.opened_by(), await stage.opened_by("eve", Role.VIEWER)
+    for socket in (ann, eve):
+        # A large one is read beside the loop.
+        for depth in (40, 30_000):
+            await socket.send(holding(arrays(depth)))
+        assert socket.heard == ["status 0"] * 2
+    await ann.send(ann.yjs.type("fine"))
+    await settle()
+    assert ann.heard[-1] == "status 1"
+
+
+async def test_R18_a_reader_who_was_refused_is_not_looked_at_closely_at_once() -> None:
+    stage = Stage()
+    ann, eve = await stage.opened_by(), await stage.opened_by("eve", Role.VIEWER)
+    await ann.send(ann.yjs.type("ab"))
+    del ann.yjs.fields["description"][0:1]
+    await ann.send(ann.yjs.updates[-1])
+    await settle()
+    known = ann.yjs.doc.get_update()
+    await eve.send(known)
+    await eve.send(eve.yjs.type("x"))
+    await eve.send(known)
+    await stage.timers.advance(1)
+    await eve.send(known)
+    assert [one for one in eve.heard if one.startswith("status")] == [
+        "status 1",
+        "status 0",
+        "status 0",
+        "status 1",
+    ]
+
+
+async def test_R3_an_id_is_known_however_it_is_spelt_and_its_key_is_echoed() -> None:
+    stage = Stage()
+    composed, decomposed = "h\u00e9ro", "he\u0301ro"
+    stage.core.fields[composed] = {}
+    stage.store.documents[composed] = [STATE]
+    ann = stage.ann()
+    await ann.open(decomposed)
+    assert ann.heard == ["read-write", "step 1", "step 2"]
+    key = var_string(decomposed)
+    assert all(frame.startswith(key) for frame in ann.wire.frames if isinstance(frame, bytes))
+    await ann.say("hello", subscribe=[decomposed])
+    await ann.say("viewing", entities=[decomposed])
+    assert stage.manager.viewed("film") == {composed}
+    stage.emit(composed)
+    assert ann.of_type("version_created")
 
 
 async def test_R17_an_update_over_the_bound_is_refused() -> None:

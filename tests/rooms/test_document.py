@@ -7,22 +7,27 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from pycrdt import Array, Doc, Map, Text
+from pycrdt import Array, Doc, Map, Text, XmlFragment
 
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
 from protocol.ysync import EMPTY_UPDATE
+from server.domain.drafts import merge_states, read_values
 from server.ports import StoredDocument
 from server.rooms.document import (
+    MAX_TYPES,
     DraftDocument,
     Gone,
     Loading,
     Ready,
     encode_stored,
     merge_in_chunks,
+    open_stored,
 )
+from tests.protocol.test_update_scan import arrays, holding, nested_types
 from tests.rooms.fakes import Client, FakeStore, seed
 
 STATE = seed(description="", age=30)
+POISON = holding(arrays(30_000))
 
 
 class PanicException(BaseException):
@@ -247,8 +252,115 @@ async def test_what_is_no_panic_is_not_caught(monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patched:
         patched.setattr(Doc, "apply_update", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            document.apply(b"\x01\x02\x03")
+            document.apply(Client(STATE).type("x"))
     assert isinstance(document.state, Ready)
+
+
+async def test_R17_a_value_that_nests_too_deeply_is_refused_before_the_library_sees_it() -> None:
+    document = await loaded()
+    with pytest.raises(Invalid, match="nested too deeply"):
+        document.apply(POISON)
+    with pytest.raises(Invalid, match="nested too deeply"):
+        document.would_change(POISON)
+    assert document.values() == {"description": "", "age": 30}
+
+
+async def test_a_stored_update_that_nests_too_deeply_is_left_out() -> None:
+    client = Client(STATE)
+    stored = StoredDocument(STATE, [POISON, client.type("hi")])
+    opened = await open_stored(stored)
+    assert (opened.skipped, opened.waiting) == (1, False)
+    assert read_values(await encode_stored(stored))["description"] == "hi"
+    assert read_values(merge_states([STATE, *stored.updates]))["description"] == "hi"
+
+
+async def test_a_base_that_nests_too_deeply_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        await loaded(POISON)
+    with pytest.raises(Unavailable):
+        await encode_stored(StoredDocument(POISON, []))
+
+
+async def test_too_many_shared_types_are_refused_also_in_pieces() -> None:
+    document = await loaded()
+    assert document.apply(nested_types(MAX_TYPES - 2))
+    with pytest.raises(TooLarge, match="shared types"):
+        document.apply(Client(STATE).set("more", Array([Map(), Map(), Map()])))
+    stored = StoredDocument(nested_types(MAX_TYPES), [Client(STATE).set("more", Map())])
+    assert (await open_stored(stored)).skipped == 1
+    # What was counted but is not there any more does not count.
+    clearing = Client(document.encoded())
+    del clearing.fields["m"]
+    assert document.apply(clearing.updates[-1])
+    assert document.apply(Client(STATE).set("more", Array([Map(), Map(), Map()])))
+
+
+@pytest.mark.parametrize(
+    "value", [XmlFragment(), Doc(), b"bytes", Map({"in": XmlFragment()}), 2.0**70]
+)
+async def test_a_field_that_json_cannot_hold_is_left_out_and_the_others_stay(value: Any) -> None:
+    client = Client(STATE)
+    client.set("odd", value)
+    document = await loaded(client.doc.get_update())
+    kept = {name: one for name, one in document.values().items() if name != "odd"}
+    assert kept == {"description": "", "age": 30}
+    assert document.values() == read_values(document.encoded())
+
+
+async def test_a_field_of_types_nested_too_deeply_is_left_out() -> None:
+    document = await loaded()
+    document.apply(nested_types(3000))
+    assert document.values() == read_values(document.encoded()) == {"description": "", "age": 30}
+    document.apply(Client(STATE).set("list", Array([Map({"text": Text("deep")}), 1])))
+    assert document.values()["list"] == [{"text": "deep"}, 1]
+
+
+async def test_whether_a_reader_says_something_new_is_found_out_without_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = Client(STATE)
+    typed = client.type("ab")
+    del client.fields["description"][0:1]
+    deleted = client.updates[-1]
+    document = await loaded()
+    document.apply(typed)
+    copies: list[bytes] = []
+    copy = DraftDocument._copy
+
+    def counted(self: DraftDocument) -> Doc[Any]:
+        copies.append(b"")
+        return copy(self)
+
+    monkeypatch.setattr(DraftDocument, "_copy", counted)
+    assert document.would_change(Client(STATE).type("x"))
+    assert not document.would_change(typed)
+    assert document.would_change(deleted, exact=False)
+    assert copies == []
+    assert document.would_change(deleted)
+    document.apply(deleted)
+    copies.clear()
+    for _ in range(50):
+        assert not document.would_change(client.doc.get_update())
+    assert len(copies) == 1
+
+
+async def test_a_long_log_is_loaded_in_slices() -> None:
+    client = Client(STATE)
+    updates = [client.type("x") for _ in range(500)]
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    opened = await open_stored(StoredDocument(STATE, updates))
+    counting.cancel()
+    assert turns >= 8
+    assert not opened.waiting
+    assert (await open_stored(StoredDocument(STATE, updates[1:]))).waiting
 
 
 async def test_R22_every_load_takes_a_new_client_id() -> None:

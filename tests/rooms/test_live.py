@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
+from server.rooms.access import Identity, Role
 from server.rooms.registry import RealTimeSyncManager
 from server.web.live import LiveEndpoint, origin_allowed
 from tests.rooms.fakes import FakeCore, FakeGate, FakeStore, settle
@@ -23,7 +24,7 @@ class Browser:
         async def open_core(_: str) -> FakeCore:
             return core
 
-        gate = FakeGate()
+        self.gate = gate = FakeGate()
         self.manager = RealTimeSyncManager(
             open_core=open_core, store=FakeStore(hero=STATE), gate=gate
         )
@@ -100,6 +101,38 @@ async def test_R7_a_stale_cookie_is_nobody(handshake: dict[str, str]) -> None:
     browser = Browser(**handshake)
     await browser.say()
     assert browser.code == 4401
+    await browser.leave()
+
+
+async def test_R11_who_logs_out_while_the_project_is_loading_does_not_stay() -> None:
+    browser = Browser(query="token=ann")
+    loading = asyncio.Event()
+    authorise = browser.gate.authorise
+
+    async def slowly(identity: Identity, project_id: str) -> Role:
+        await loading.wait()
+        return await authorise(identity, project_id)
+
+    browser.gate.authorise = slowly  # type: ignore[method-assign]
+    await settle()
+    assert browser.manager.revoke(lambda who, _: who.user == "ann") == 0
+    loading.set()
+    await browser.task
+    assert browser.code == 4401
+    assert browser.manager.connections == 0
+
+
+async def test_a_project_is_known_however_its_id_is_spelt() -> None:
+    browser = Browser(project="fi\u0301lm", query="token=ann")
+    named: list[str] = []
+
+    async def authorise(_: Identity, project_id: str) -> Role:
+        named.append(project_id)
+        return Role.EDITOR
+
+    browser.gate.authorise = authorise  # type: ignore[method-assign, assignment]
+    await browser.say()
+    assert named == ["f\u00edlm"]
     await browser.leave()
 
 

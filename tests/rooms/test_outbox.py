@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from protocol.hocuspocus import Update, decode
 from server.rooms.outbox import CloseFrame, Item, Outbox, Overflow, document_update
 from tests.rooms.fakes import Client, FakeTimers, Wire, seed, settle
@@ -131,3 +133,24 @@ async def test_a_connection_that_dies_while_something_waits() -> None:
     await box.timers.advance()
     assert box.reports == ["dead"]
     assert box.outbox.waiting_bytes == 0
+
+
+async def test_who_has_much_to_say_can_wait_until_little_waits() -> None:
+    box = Box(limit=40)
+    await box.outbox.low()
+    box.wire.stall()
+    box.push("first")
+    for _ in range(3):
+        box.push("x" * 8)
+    waiting = asyncio.ensure_future(box.outbox.low())
+    await settle()
+    assert not waiting.done()
+    box.wire.flowing.set()
+    await waiting
+    box.wire.stall()
+    for _ in range(3):
+        box.push("x" * 8)
+    waiting = asyncio.ensure_future(box.outbox.low())
+    await settle()
+    box.outbox.abandon()
+    await waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from protocol.errors import Invalid, RipplecutError
+from protocol.errors import Invalid, RipplecutError, Unavailable
 from server.ports import Actor
 from server.rooms.publishing import Editor, Publishing
 from server.rooms.settings import RoomSettings
@@ -182,3 +182,48 @@ async def test_a_project_that_publishes_by_hand_only_previews() -> None:
     await desk.edit(hair="blue", description="new", after=60)
     assert desk.told
     assert not desk.core.published
+
+
+async def test_what_the_store_could_not_take_is_published_later() -> None:
+    desk = Desk()
+    desk.core.refusal = Unavailable("The disk is full")
+    await desk.edit(1, age=31)
+    await desk.edit(30.5, description="new")
+    assert not desk.publishing.idle("hero")
+    desk.core.refusal = None
+    await desk.timers.advance(60)
+    assert ("hero", ("age",), Actor("ann", "page")) in desk.core.published
+    assert ("hero", None, Actor("ann", "page")) in desk.core.published
+    assert desk.complaints == []
+    assert desk.publishing.idle("hero")
+
+
+async def test_any_failure_is_survived_told_once_and_tried_again() -> None:
+    desk = Desk()
+    desk.core.refusal = RuntimeError("a defect")
+    await desk.edit(10, age=31)
+    assert [error.code for error in desk.complaints] == ["internal"]
+    desk.core.refusal = None
+    await desk.timers.advance(60)
+    assert desk.core.published == [("hero", ("age",), Actor("ann", "page"))]
+
+
+async def test_what_rests_is_not_published_once_that_is_switched_off() -> None:
+    desk = Desk()
+    await desk.edit(0.1, age=31)
+    await desk.edit(0.1, description="new")
+    desk.core.publishes_automatically = False
+    await desk.timers.advance(60)
+    await desk.edit(0.1, age=32)
+    await desk.publishing.flush()
+    desk.publishing.opened("hero")
+    await desk.timers.advance(60)
+    assert desk.core.published == []
+
+
+async def test_a_failing_flush_does_not_keep_others_from_theirs() -> None:
+    desk = Desk()
+    desk.core.refusal = RuntimeError("a defect")
+    await desk.edit(0.1, age=31)
+    await desk.publishing.flush()
+    assert desk.core.published == []

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from protocol.errors import NotFound
+import pytest
+
+from protocol.errors import NotFound, Unavailable
+from server.ports import Actor
+from server.rooms.access import Identity, Role
 from server.rooms.registry import RealTimeSyncManager
 from tests.rooms.fakes import Client, FakeCore, FakeGate, FakeStore, grant, settle
 from tests.rooms.live import Stage
@@ -73,12 +77,115 @@ async def test_drafts_are_read_loaded_or_not() -> None:
     ann = await stage.opened_by()
     stage.store.open.clear()
     await ann.send(ann.yjs.type("not yet durable"))
-    assert Client(await stage.manager.draft_state("film", "hero")).text() == "not yet durable"
+    reading = asyncio.ensure_future(stage.manager.draft_state("film", "hero"))
+    await settle()
+    assert not reading.done()
+    await ann.send(ann.yjs.type("typed later, "))
     stage.store.open.set()
+    assert Client(await reading).text() == "not yet durable"
     await settle()
     ann.connection.gone()
     await stage.timers.advance(120)
-    assert Client(await stage.manager.draft_state("film", "hero")).text() == "not yet durable"
+    text = Client(await stage.manager.draft_state("film", "hero")).text()
+    assert text == "typed later, not yet durable"
+
+
+async def test_R16_a_draft_is_not_built_on_while_the_disk_fails() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    stage.store.broken = True
+    await ann.send(ann.yjs.type("x"))
+    reading = asyncio.ensure_future(stage.manager.draft_state("film", "hero"))
+    await stage.timers.advance(4.9)
+    assert not reading.done()
+    await stage.timers.advance(0.2)
+    with pytest.raises(Unavailable):
+        await reading
+
+
+async def test_what_waits_is_published_before_the_end() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.type("typed and left"))
+    await stage.manager.aclose()
+    assert stage.core.published == [("hero", None, Actor("ann", "page"))]
+    assert ann.wire.closed_with() == 1012
+
+
+async def test_discrete_fields_are_published_before_the_end() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.set("age", 31))
+    await stage.timers.advance(0.1)
+    await stage.manager.aclose()
+    assert stage.core.published == [("hero", ("age",), Actor("ann", "page"))]
+
+
+async def test_a_draft_that_is_ahead_when_it_is_loaded_is_published() -> None:
+    stage = Stage()
+    stage.core.fields["hero"]["age"] = 29
+    await stage.opened_by("eve", Role.VIEWER)
+    await stage.timers.advance(1)
+    assert stage.core.published == [("hero", ("age",), Actor("system", "page"))]
+
+
+async def test_R11_who_is_revoked_while_being_let_in_stays_out() -> None:
+    stage = Stage()
+    letting_in = asyncio.Event()
+    gate = stage.manager._gate
+    authorise = gate.authorise
+
+    async def slowly(identity: Identity, project_id: str) -> Role:
+        await letting_in.wait()
+        return await authorise(identity, project_id)
+
+    gate.authorise = slowly  # type: ignore[method-assign]
+    ann = stage.socket(None)
+    hello = asyncio.ensure_future(ann.say("hello", token="ann"))
+    await settle()
+    stage.manager.revoke(lambda who, _: who.user == "ann")
+    letting_in.set()
+    await hello
+    assert ann.wire.closed_with() == 4401
+
+
+async def test_a_long_log_is_compacted_while_it_is_open() -> None:
+    stage = Stage(compact_at=10)
+    ann = await stage.opened_by()
+    for _ in range(15):
+        await ann.send(ann.yjs.type("x"))
+        await settle()
+    ((entity, count),) = stage.store.compacted
+    assert (entity, count) == ("hero", 11)
+    assert len(stage.store.documents["hero"]) == 5
+    assert Client(await stage.manager.draft_state("film", "hero")).text() == "x" * 15
+
+
+async def test_an_idle_document_is_compacted_when_it_is_put_away() -> None:
+    stage = Stage(compact_at_rest=2)
+    ann = await stage.opened_by()
+    for text in "ba":
+        await ann.send(ann.yjs.type(text))
+        await settle()
+    ann.connection.gone()
+    await stage.timers.advance(120)
+    assert stage.store.compacted == [("hero", 2)]
+    assert Client(await stage.manager.draft_state("film", "hero")).text() == "ab"
+
+
+async def test_what_waits_for_another_update_is_never_compacted_away() -> None:
+    stage = Stage(compact_at_rest=1)
+    ann = await stage.opened_by()
+    first, second = ann.yjs.type("b"), ann.yjs.type("a")
+    await ann.send(second)
+    await settle()
+    ann.connection.gone()
+    await stage.timers.advance(120)
+    assert stage.store.compacted == []
+    bob = await stage.opened_by("bob")
+    await bob.send(first)
+    await settle()
+    assert Client(await stage.manager.draft_state("film", "hero")).text() == "ab"
 
 
 async def test_nobody_listens_to_a_project_without_a_room() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -166,6 +167,37 @@ async def test_R35_a_value_that_does_not_fit_is_told_to_its_author_alone() -> No
         "fatal": False,
     }
     assert bob.of_type("error") == []
+
+
+async def test_R29_what_was_missed_waits_for_a_slow_client_instead_of_losing_it() -> None:
+    stage = Stage(outbox_limit=4000)
+    for _ in range(500):
+        stage.emit("hero")
+    ann = stage.ann()
+    ann.wire.stall()
+    resume = {"epoch": "epoch-1", "seq": 0}
+    hello = asyncio.ensure_future(ann.say("hello", subscribe="all", resume=resume))
+    await settle()
+    assert not hello.done()
+    ann.wire.flowing.set()
+    await hello
+    await settle()
+    assert [event["seq"] for event in ann.of_type("version_created")] == list(range(1, 501))
+    assert ann.wire.closed_with() is None
+
+
+async def test_a_document_that_was_left_while_it_was_written_to_is_put_away_later() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    stage.store.open.clear()
+    await ann.send(ann.yjs.type("x"))
+    ann.connection.gone()
+    await stage.timers.advance(120)
+    stage.store.open.set()
+    await stage.timers.advance(120)
+    loads = stage.store.loads
+    await stage.opened_by("bob")
+    assert stage.store.loads == loads + 1
 
 
 async def test_presence_is_the_list_of_who_said_hello() -> None:
