@@ -46,6 +46,14 @@ class UpdateScan(NamedTuple):
     deletes: Mapping[int, int]
     types: int
 
+    def joined(self, other: UpdateScan) -> UpdateScan:
+        """What two updates hold together."""
+        return UpdateScan(
+            _furthest(self.ends, other.ends),
+            _furthest(self.deletes, other.deletes),
+            self.types + other.types,
+        )
+
     def beyond(self, known: Mapping[int, int]) -> bool:
         """Whether it has operations that a state vector lacks."""
         return any(end > known.get(client, 0) for client, end in self.ends.items())
@@ -57,6 +65,12 @@ class UpdateScan(NamedTuple):
         return self.beyond(known) or any(
             end > known.get(client, 0) for client, end in self.deletes.items()
         )
+
+
+def _furthest(one: Mapping[int, int], other: Mapping[int, int]) -> Mapping[int, int]:
+    if not other:
+        return one
+    return {**one, **{client: max(end, one.get(client, 0)) for client, end in other.items()}}
 
 
 def scan_update(update: bytes, *, max_depth: int) -> UpdateScan:

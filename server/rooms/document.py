@@ -83,11 +83,11 @@ async def open_stored(stored: StoredDocument) -> Opened:
     # Without an id pycrdt takes a fresh random one: reusing one after a lost transaction leaves
     # replicas different.
     doc: Doc[Any] = Doc()
-    scans: list[UpdateScan] = []
+    whole = UpdateScan({}, {}, 0)
     types = skipped = 0
     if stored.state:
-        scans.append(await scan_foreign(stored.state))
-        types = scans[0].types
+        whole = await scan_foreign(stored.state)
+        types = whole.types
         doc.apply_update(stored.state)
     for number, update in enumerate(stored.updates, 1):
         if number % _OPENED_AT_ONCE == 0:
@@ -103,9 +103,8 @@ async def open_stored(stored: StoredDocument) -> Opened:
             continue
         doc.apply_update(update)
         types += scan.types
-        scans.append(scan)
-    known = _known(doc)
-    return Opened(doc, types, any(scan.waits(known) for scan in scans), skipped)
+        whole = whole.joined(scan)
+    return Opened(doc, types, whole.waits(_known(doc)), skipped)
 
 
 async def encode_stored(stored: StoredDocument) -> bytes:
