@@ -109,12 +109,12 @@ def test_one_edit_repaints_a_panel_in_another_browser(
     his = film.open(otto, "storyboard")
     follows, pinned, final = panel(his, 0), panel(his, 23), panel(his, 22)
     before = {one: attribute(his, one, "data-hash") for one in (follows, pinned, final)}
-    drawn = his.locator(f"{follows} svg").first.inner_html()
+    drawn = his.locator(f"{follows} svg[data-cast]").first.inner_html()
 
     set_colour(hers, "#204060")
 
     expect(his.locator(follows)).not_to_have_attribute("data-hash", before[follows])
-    assert his.locator(f"{follows} svg").first.inner_html() != drawn
+    assert his.locator(f"{follows} svg[data-cast]").first.inner_html() != drawn
     expect(his.locator(f"{follows} [data-why]")).to_contain_text("v2")
     expect(his.locator(f"{pinned} [data-why]")).to_contain_text("pinned")
     assert attribute(his, pinned, "data-hash") == before[pinned]

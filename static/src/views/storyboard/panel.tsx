@@ -14,26 +14,27 @@ import { tagOf } from './why.ts'
 export function Sketch({ shot, aspect, place = '' }: { shot: Resolved; aspect: number; place?: string }) {
   const { width, label, back, cast, finish } = useMemo(() => picture(shot, { aspect, place }), [shot, aspect, place])
   return (
-    <div class="sketch" style={{ aspectRatio: String(aspect) }}>
-      <svg viewBox={`0 0 ${width} 100`} role="img" aria-label={label} preserveAspectRatio="xMidYMid slice">
-        <Layer svg={back} />
-        <Layer svg={cast} cast />
-        <Layer svg={finish} />
-      </svg>
+    <div class="sketch" role="img" aria-label={label} style={{ aspectRatio: String(aspect) }}>
+      <Layer width={width} svg={back} />
+      <Layer width={width} svg={cast} cast />
+      <Layer width={width} svg={finish} />
     </div>
   )
 }
 
 /**
- * One layer of a picture. Set by hand and only when it differs: `dangerouslySetInnerHTML` would read the old
+ * One layer of a picture, a drawing of its own: what changes in one is laid out without the others. Set by hand and only when it differs: `dangerouslySetInnerHTML` would read the old
  * drawing back out of the document to compare, which costs more than drawing the new one.
  */
-function Layer({ svg, cast = false }: { svg: string; cast?: boolean }) {
-  const element = useRef<SVGGElement>(null)
+function Layer({ width, svg, cast = false }: { width: number; svg: string; cast?: boolean }) {
+  const element = useRef<SVGSVGElement>(null)
   useLayoutEffect(() => {
     if (element.current !== null) element.current.innerHTML = svg
   }, [svg])
-  return <g ref={element} data-cast={cast ? '' : undefined} />
+  return (
+    <svg ref={element} viewBox={`0 0 ${width} 100`} preserveAspectRatio="xMidYMid slice" aria-hidden="true"
+      data-cast={cast ? '' : undefined} />
+  )
 }
 
 export interface PanelProps {
