@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { colourName, inkOn, isColour, mix } from '../src/sketch/colour.ts'
+import { type Edit, editsBetween } from '../src/sketch/edits.ts'
 import { describe, sketch } from '../src/sketch/index.ts'
 import { readScene } from '../src/sketch/scene.ts'
 import type { Resolved } from '../src/types.ts'
@@ -73,4 +74,33 @@ test('colours: names, ink and mixing', () => {
   assert.equal(inkOn('#102040'), '#ffffff')
   assert.equal(colourName('#27406b'), 'navy')
   assert.equal(colourName('#d8a31a'), 'yellow')
+})
+
+/** What a browser does with edits, on the text. */
+function apply(svg: string, edits: readonly Edit[]): string {
+  let element = -1
+  return svg.split('<').map((tag) => {
+    if (tag !== '' && !tag.startsWith('/')) element += 1
+    return edits.filter((e) => e.element === element && !tag.startsWith('/')).reduce((t, e) => t.replace(new RegExp(` ${e.name}="[^"]*"`), ` ${e.name}="${e.value}"`), tag)
+  }).join('<')
+}
+
+test('a changed colour is edits of attributes, which lead to the very drawing', () => {
+  for (const framing of FRAMINGS) {
+    for (const pattern of ['plain', 'stripes']) {
+      const [a, b] = [sketch(scene('#27406b', framing, pattern), AT), sketch(scene('#d8a31a', framing, pattern), AT)]
+      const edits = editsBetween(a, b)
+      assert.ok(edits !== null && (edits.length > 0 || a === b))
+      assert.equal(apply(a, edits), b)
+    }
+  }
+  assert.deepEqual(editsBetween('<g fill="a"/>', '<g fill="a"/>'), [])
+})
+
+test('other shapes, words or attributes are no edits', () => {
+  const plain = sketch(scene('#27406b'), AT)
+  assert.equal(editsBetween(plain, sketch(scene('#27406b', 'medium', 'stripes'), AT)), null)
+  assert.equal(editsBetween('<title>a</title>', '<title>b</title>'), null)
+  assert.equal(editsBetween('<g fill="a"/>', '<g stroke="a"/>'), null)
+  assert.equal(editsBetween('<g fill="a"/>', '<p fill="b"/>'), null)
 })

@@ -5,7 +5,7 @@ import { relative } from '../src/ui/time.tsx'
 import { flatten, slice, step } from '../src/views/breakdown/rows.ts'
 import { abridge } from '../src/views/inspector/history.tsx'
 import { rank } from '../src/views/shell/palette.tsx'
-import { shortName, tagOf } from '../src/views/storyboard/why.ts'
+import { previewTag, shortName, tagOf } from '../src/views/storyboard/why.ts'
 import type { LastOutcome, Resolved } from '../src/types.ts'
 import { ref, shot } from './shot.ts'
 
@@ -41,15 +41,14 @@ test('times are relative', () => {
 
 test('a tag says why in a few words, and its reason in a sentence', () => {
   const last = (outcome: string): LastOutcome => ({ outcome, reason: 'because', source: 'coat', source_version: 14, run_id: 'r', at: '2026-05-01T11:59:58Z' })
-  const tag = (more: Partial<Resolved>, previews: string[] = []) => {
-    const base = shot('a', more.references ?? [], {}, more)
-    return tagOf({ shot: base, base, previews, wash: 0 }, () => "Mara's oilskin coat", () => NOW)
+  const tag = (more: Partial<Resolved>) => {
+    return tagOf(shot('a', more.references ?? [], {}, more), () => "Mara's oilskin coat", () => NOW)
   }
   assert.equal(tag({ last_outcome: last('updated') })?.text, 'coat v14 · now')
   assert.equal(tag({ last_outcome: last('awaiting_approval'), status: 'final' })?.text, 'final · asks first')
   assert.equal(tag({ references: [ref('wardrobe', 'coat', {}, { policy: 'pinned', version: 3 })], last_outcome: last('pinned') })?.text, 'pinned to coat v3')
   assert.equal(tag({ stale: true, stale_reasons: ['moved on'] })?.reason, 'moved on')
-  assert.equal(tag({}, ["Mara's oilskin coat"])?.text, 'preview · coat')
+  assert.equal(previewTag(["Mara's oilskin coat"])?.text, 'preview · coat')
   assert.equal(tag({}), null)
   assert.equal(shortName('Mara Lind'), 'Mara Lind')
 })

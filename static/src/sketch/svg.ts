@@ -5,15 +5,16 @@
  */
 
 export function n(value: number): string {
-  const r = Math.round(value * 100) / 100
-  return Object.is(r, -0) ? '0' : String(r)
+  return String(Math.round(value * 100) / 100)
 }
 
 type Part = string | number
 
 /** `d("M", 1, 2, "L", …)`: a path's data with rounded numbers. */
 export function d(...parts: Part[]): string {
-  return parts.map((p) => (typeof p === 'number' ? n(p) : p)).join(' ')
+  let data = ''
+  for (const part of parts) data += `${data === '' ? '' : ' '}${typeof part === 'number' ? n(part) : part}`
+  return data
 }
 
 export function path(data: string, fill: string, more = ''): string {

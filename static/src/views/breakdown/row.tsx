@@ -5,7 +5,7 @@ import { isColour } from '../../sketch/colour.ts'
 import type { Kind, Person, ResolvedRef } from '../../types.ts'
 import { Icon, iconName } from '../../ui/icon.tsx'
 import { now } from '../../ui/time.tsx'
-import { tagOf } from '../storyboard/why.ts'
+import { previewTag, tagOf } from '../storyboard/why.ts'
 import { Wash } from '../../ui/wash.tsx'
 
 export interface RowProps {
@@ -54,7 +54,7 @@ function Chip({ reference, kind, href, brief }: { reference: ResolvedRef; kind: 
 export function RowView({ id, index, cell, columns, selected, current, person, nameOf, hrefOf }: RowProps) {
   const panel = cell.value
   const { shot, base, wash, previews } = panel
-  const tag = tagOf(panel, nameOf, () => now.value)
+  const tag = previewTag(previews) ?? tagOf(base, nameOf, () => now.value)
   const text = (name: string) => (typeof shot.fields[name] === 'string' ? shot.fields[name] : '')
   const classes = ['row', selected && 'selected', current && 'current', wash > 0 && 'wash', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
   return (

@@ -8,7 +8,7 @@ import type { Diff, FieldSpec, Kind, Policy, Resolved, ResolvedRef, Version } fr
 import { KindMark, Notice } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Time } from '../../ui/time.tsx'
-import { Sketch } from '../storyboard/panel.tsx'
+import { Sketch } from '../storyboard/sketch.tsx'
 import { FieldsView } from './fields.tsx'
 import { History } from './history.tsx'
 import { References, UsedBy } from './links.tsx'

@@ -1,45 +1,21 @@
 /** One panel: the picture, what it is, and why it looks so. */
-import type { ReadonlySignal } from '@preact/signals'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { type ReadonlySignal, useComputed } from '@preact/signals'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { inkOn } from '../../sketch/colour.ts'
-import { picture } from '../../sketch/index.ts'
 import type { Panel } from '../../store/shots.ts'
-import type { Person, Resolved } from '../../types.ts'
+import type { Person } from '../../types.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { whenNear, whenOnScreen } from '../../ui/nearby.ts'
 import { now } from '../../ui/time.tsx'
 import { Wash } from '../../ui/wash.tsx'
-import { tagOf } from './why.ts'
+import { Sketch } from './sketch.tsx'
+import { previewTag, tagOf } from './why.ts'
 
-export function Sketch({ shot, aspect, place = '' }: { shot: Resolved; aspect: number; place?: string }) {
-  const { width, label, back, cast, finish } = useMemo(() => picture(shot, { aspect, place }), [shot, aspect, place])
-  return (
-    <div class="sketch" role="img" aria-label={label} style={{ aspectRatio: String(aspect) }}>
-      <Layer width={width} svg={back} />
-      <Layer width={width} svg={cast} cast />
-      <Layer width={width} svg={finish} />
-    </div>
-  )
-}
-
-/**
- * One layer of a picture, a drawing of its own: what changes in one is laid out without the others. Set by hand and only when it differs: `dangerouslySetInnerHTML` would read the old
- * drawing back out of the document to compare, which costs more than drawing the new one.
- */
-function Layer({ width, svg, cast = false }: { width: number; svg: string; cast?: boolean }) {
-  const element = useRef<SVGSVGElement>(null)
-  useLayoutEffect(() => {
-    if (element.current !== null) element.current.innerHTML = svg
-  }, [svg])
-  return (
-    <svg ref={element} viewBox={`0 0 ${width} 100`} preserveAspectRatio="xMidYMid slice" aria-hidden="true"
-      data-cast={cast ? '' : undefined} />
-  )
-}
+type Cell = ReadonlySignal<Panel>
 
 export interface PanelProps {
   id: string
-  cell: ReadonlySignal<Panel>
+  cell: Cell
   aspect: number
   href: string
   selected: boolean
@@ -48,6 +24,7 @@ export interface PanelProps {
   onScreen(id: string, visible: boolean): void
 }
 
+/** A draft that comes and goes redraws the picture and shows its mark: nothing else of a panel is made or laid out again. */
 export function PanelView({ id, cell, aspect, href, selected, person, nameOf, onScreen }: PanelProps) {
   const element = useRef<HTMLElement>(null)
   const [near, setNear] = useState(false)
@@ -63,31 +40,58 @@ export function PanelView({ id, cell, aspect, href, selected, person, nameOf, on
       onScreen(id, false)
     }
   }, [id, onScreen])
-  const panel = cell.value
-  const { shot, base, previews, wash } = panel
-  const tag = tagOf(panel, nameOf, () => now.value)
-  const framing = typeof shot.fields['framing'] === 'string' ? shot.fields['framing'] : ''
-  const description = typeof shot.fields['description'] === 'string' ? shot.fields['description'] : ''
-  const classes = ['panel', selected && 'selected', person && 'ringed', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
+  const hash = useComputed(() => cell.value.base.hash)
+  const visual = useComputed(() => cell.value.base.visual_hash)
+  const previews = useComputed(() => cell.value.previews.join(', ') || undefined)
+  const omitted = useComputed(() => cell.value.base.status === 'omitted')
+  const classes = ['panel', selected && 'selected', person && 'ringed', omitted.value && 'omitted'].filter(Boolean).join(' ')
   return (
-    <article ref={element} class={classes} data-panel={id} data-entity={id} data-hash={base.hash} data-visual-hash={base.visual_hash}
-      data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ '--person': person?.colour ?? 'transparent', '--on-person': inkOn(person?.colour ?? '') }}>
-      {near ? <Sketch shot={shot} aspect={aspect} /> : <div class="sketch" style={{ aspectRatio: String(aspect) }} />}
+    <article ref={element} class={classes} data-panel={id} data-entity={id} data-hash={hash} data-visual-hash={visual}
+      data-preview={previews} style={{ '--person': person?.colour ?? 'transparent', '--on-person': inkOn(person?.colour ?? '') }}>
+      {near ? <LiveSketch cell={cell} aspect={aspect} /> : <div class="sketch" style={{ aspectRatio: String(aspect) }} />}
+      {near && <PreviewMark cell={cell} />}
       {person !== undefined && <span class="ring-name" data-ring={person.user}>{person.name || person.user}</span>}
-      <div class={wash > 0 ? 'caption wash' : 'caption'}>
-        <Wash count={wash} />
-        <div class="caption-row">
-          <a class="panel-link mono" href={href} aria-current={selected ? 'true' : undefined}>{id}</a>
-          <span class="framing">{framing}</span>
-          {tag !== null && (
-            <span class={`tag ${tag.tone}`} data-tip={tag.reason} tabIndex={0} role="note" data-why>
-              {tag.icon === 'dot' ? <span class="dot" /> : <Icon name={tag.icon} size={12} />}
-              <span class="tag-text">{tag.text}</span>
-            </span>
-          )}
-        </div>
-        <p class="description">{shot.name !== id && <b>{shot.name}. </b>}{description || <span class="dim">No description yet</span>}</p>
-      </div>
+      <Caption id={id} cell={cell} href={href} selected={selected} nameOf={nameOf} />
     </article>
+  )
+}
+
+function LiveSketch({ cell, aspect }: { cell: Cell; aspect: number }) {
+  const shot = useComputed(() => cell.value.shot)
+  return <Sketch shot={shot.value} aspect={aspect} />
+}
+
+/** Always there and mostly invisible, so that showing it lays nothing out. */
+function PreviewMark({ cell }: { cell: Cell }) {
+  const reason = useComputed(() => previewTag(cell.value.previews)?.reason)
+  return <span class="preview-mark" data-tip={reason} tabIndex={0} role="note"><Icon name="eye" size={12} />Preview</span>
+}
+
+function Caption({ id, cell, href, selected, nameOf }: Pick<PanelProps, 'id' | 'cell' | 'href' | 'selected' | 'nameOf'>) {
+  const base = useComputed(() => cell.value.base)
+  const wash = useComputed(() => cell.value.wash)
+  const name = useComputed(() => cell.value.shot.name)
+  const field = (of: string) => {
+    const value = cell.value.shot.fields[of]
+    return typeof value === 'string' ? value : ''
+  }
+  const framing = useComputed(() => field('framing'))
+  const description = useComputed(() => field('description'))
+  const tag = tagOf(base.value, nameOf, () => now.value)
+  return (
+    <div class={wash.value > 0 ? 'caption wash' : 'caption'}>
+      <Wash count={wash.value} />
+      <div class="caption-row">
+        <a class="panel-link mono" href={href} aria-current={selected ? 'true' : undefined}>{id}</a>
+        <span class="framing">{framing}</span>
+        {tag !== null && (
+          <span class={`tag ${tag.tone}`} data-tip={tag.reason} tabIndex={0} role="note" data-why>
+            {tag.icon === 'dot' ? <span class="dot" /> : <Icon name={tag.icon} size={12} />}
+            <span class="tag-text">{tag.text}</span>
+          </span>
+        )}
+      </div>
+      <p class="description">{name.value !== id && <b>{name.value}. </b>}{description.value || <span class="dim">No description yet</span>}</p>
+    </div>
   )
 }

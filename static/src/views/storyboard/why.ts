@@ -1,8 +1,7 @@
 /** Why a panel looks so: a tag of a few words, and the reason in a sentence. */
-import type { Panel } from '../../store/shots.ts'
 import type { IconName } from '../../ui/icon.tsx'
 import { relative } from '../../ui/time.tsx'
-import type { ResolvedRef } from '../../types.ts'
+import type { Resolved, ResolvedRef } from '../../types.ts'
 
 export interface Tag {
   icon: IconName | 'dot'
@@ -29,12 +28,14 @@ const WAITING: { [outcome: string]: [IconName, string, Tag['tone']] } = {
   failed: ['circle-alert', 'failed', 'bad'],
 }
 
+export function previewTag(previews: readonly string[]): Tag | null {
+  if (previews.length === 0) return null
+  const names = previews.map(shortName).join(', ')
+  return { icon: 'eye', text: `preview · ${names}`, tone: 'preview', reason: `This shows the draft of ${previews.join(', ')}, which is not published yet.` }
+}
+
 /** `now` is asked only where a time is shown, so that only such panels follow the clock. */
-export function tagOf({ base, previews }: Panel, nameOf: (id: string) => string, now: () => number): Tag | null {
-  if (previews.length > 0) {
-    const names = previews.map(shortName).join(', ')
-    return { icon: 'eye', text: `preview · ${names}`, tone: 'preview', reason: `This shows the draft of ${previews.join(', ')}, which is not published yet.` }
-  }
+export function tagOf(base: Resolved, nameOf: (id: string) => string, now: () => number): Tag | null {
   const last = base.last_outcome
   const source = last?.source === null || last === null ? '' : nameOf(last.source)
   const waiting = last === null ? undefined : WAITING[last.outcome]
