@@ -310,7 +310,7 @@ async def _impact(owner: ProjectOwner, tx: Transaction, proposal: Proposal, mode
         ],
         counts=found.counts,
         conflicts=[conflict.to_json() for conflict in proposal.conflicts],
-        estimated_processing_time=round(len(outcomes) * owner.engine.cost_per_dependent, 4),
+        estimated_processing_time=round(len(outcomes) * owner.engine.cost.per_dependent, 4),
         memory_impact=len(outcomes) * _BYTES_PER_DEPENDENT,
         can_be_batch_processed=len(outcomes) > 100,
         classification=proposal.classification.to_json(),

@@ -15,7 +15,7 @@ from protocol.errors import Conflict, Unavailable
 from server.domain.actors import Actor
 from server.domain.commit import Commit
 from server.domain.runs import Run
-from server.propagation import engine as engine_module
+from server.propagation import engine, execution
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
 from server.services import changes, entities
@@ -77,7 +77,7 @@ async def test_a_later_change_carries_no_earlier_one_past_its_rule() -> None:
 async def test_what_is_linked_during_a_run_ends_up_to_date(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine_module, "FIRST_BATCH", 2)
+    monkeypatch.setattr(execution, "FIRST_BATCH", 2)
     async with AssetPropagationSystem("film") as system:
         owner = await system.owner()
         root = await system.create_entity("character", "Root", {"description": "a"})
@@ -148,7 +148,7 @@ async def test_a_caller_that_goes_away_leaves_no_run_behind() -> None:
 async def test_a_run_waits_for_a_store_that_fails_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine_module, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(engine, "FIRST_PAUSE", 0.01)
     async with AssetPropagationSystem("film") as system:
         owner = await system.owner()
         hero = await system.create_entity("character", "Mara", {"description": "a"})
