@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import propagation, repaint
+from bench import grid, keystroke, propagation, repaint
 from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.figures import Figure, table, write_json
 
 PARTS: dict[str, Callable[[], list[Figure]]] = {
     "repaint": repaint.measure,
+    "keystroke": keystroke.measure,
+    "grid": grid.measure,
     "propagation": propagation.measure,
 }
 ROOT = Path(__file__).parent.parent
@@ -30,8 +32,8 @@ def main(arguments: list[str]) -> int:
         return 2
     figures: list[Figure] = []
     for name in wanted:
-        if name == "repaint" and browser_path() is None:
-            print(f"repaint is left out: {HOW_TO_GET_IT}")
+        if name != "propagation" and browser_path() is None:
+            print(f"{name} is left out: {HOW_TO_GET_IT}")
             continue
         figures += PARTS[name]()
     print(table(figures))

@@ -10,10 +10,18 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bench.running import RunningServer
 
-__all__ = ["HOW_TO_GET_IT", "browser_path", "chromium", "open_page", "person"]
+__all__ = ["AFTER_PAINT", "HOW_TO_GET_IT", "browser_path", "chromium", "open_page", "person"]
 
 HOW_TO_GET_IT = "no Chromium here; on Debian: apt-get install chromium"
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+AFTER_PAINT = """((then) => requestAnimationFrame(() => {
+    const after = new MessageChannel();
+    after.port1.onmessage = () => then(performance.timeOrigin + performance.now());
+    after.port2.postMessage(0);
+}))"""
+"""Calls with the time, in milliseconds, when what is on the page now has been painted: a paint is
+over when the task after the animation frame runs.
+"""
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -20,7 +20,7 @@ class Figure:
     name: str
     value: float
     unit: str
-    target: float | None
+    target: float | None = None
     detail: str = ""
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-from bench.browser import chromium, open_page, person
+from bench.browser import AFTER_PAINT, chromium, open_page, person
 from bench.figures import Figure, quantile
 from bench.running import RunningServer, production
 
@@ -15,19 +15,15 @@ WARM_UP = 5
 REST = 1700
 PANEL = '[data-panel="shot-000000"]'
 
-# Both pages are on one machine, so timeOrigin + now() is one clock. A paint is over when the task
-# after the animation frame runs.
-WATCH = """(selector) => {
+# Both pages are on one machine, so timeOrigin + now() is one clock.
+WATCH = f"""(selector) => {{
+    const after = {AFTER_PAINT};
     const panel = document.querySelector(selector);
     window.repainted = [];
-    new MutationObserver(() => requestAnimationFrame(() => {
-        const after = new MessageChannel();
-        after.port1.onmessage = () =>
-            window.repainted.push(performance.timeOrigin + performance.now());
-        after.port2.postMessage(0);
-    })).observe(panel.querySelector("svg").parentElement, { childList: true, subtree: true,
-        attributes: true });
-}"""
+    new MutationObserver(() => after((at) => window.repainted.push(at))).observe(
+        panel.querySelector("svg").parentElement,
+        {{ childList: true, subtree: true, attributes: true }});
+}}"""
 PICK = """(input, value) => {
     const at = performance.timeOrigin + performance.now();
     input.value = value;
