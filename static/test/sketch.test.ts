@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { colourName, inkOn, isColour, mix } from '../src/sketch/colour.ts'
 import { type Edit, editsBetween } from '../src/sketch/edits.ts'
-import { describe, sketch } from '../src/sketch/index.ts'
+import { describe, picture, sketch } from '../src/sketch/index.ts'
 import { readScene } from '../src/sketch/scene.ts'
 import type { Resolved } from '../src/types.ts'
 import { ref, shot, worn } from './shot.ts'
@@ -103,4 +103,12 @@ test('other shapes, words or attributes are no edits', () => {
   assert.equal(editsBetween('<title>a</title>', '<title>b</title>'), null)
   assert.equal(editsBetween('<g fill="a"/>', '<g stroke="a"/>'), null)
   assert.equal(editsBetween('<g fill="a"/>', '<p fill="b"/>'), null)
+})
+
+test('what cannot be seen draws nothing anew', () => {
+  const before = picture(scene('#27406b'), AT)
+  const typed = scene('#27406b')
+  typed.references[2] = { ...typed.references[2], fields: { ...typed.references[2]?.fields, description: 'Heavier, with salt on it.' } } as Resolved['references'][number]
+  assert.equal(picture(typed, AT, before), before)
+  assert.notEqual(picture(scene('#d8a31a'), AT, before), before)
 })

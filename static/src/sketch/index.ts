@@ -148,6 +148,8 @@ export function describe(shot: Resolved, scene = readScene(shot)): string {
 
 /** A picture in three layers, back to front, so that a changed coat redraws its wearer and no more. */
 export interface Picture {
+  /** Everything that the drawing was made from. */
+  key: string
   width: number
   label: string
   back: string
@@ -171,14 +173,18 @@ function keep(key: string, draw: () => string): string {
   return drawn
 }
 
-export function picture(shot: Resolved, { aspect, place = '' }: Frame): Picture {
+/** `before` itself where nothing that is drawn differs from it: most of what people type is not to be seen. */
+export function picture(shot: Resolved, { aspect, place = '' }: Frame, before: Picture | null = null): Picture {
   const scene = readScene(shot)
   const width = Math.round(aspect * 100)
   const id = `k${hash(`${place}\u0000${shot.id}`).toString(36)}`
+  const key = JSON.stringify([id, width, describe(shot, scene), scene])
+  if (key === before?.key) return before
   const light = lightOf(scene)
   const at = JSON.stringify([id, width, shot.id, scene.framing, scene.hour, scene.place, scene.look])
   const ground = scene.place.interior ? GROUND : groundOf(scene)
   return {
+    key,
     width,
     label: describe(shot, scene),
     back: keep(`back ${at}`, () => layer(backdropOf(scene, light, width, id))),

@@ -15,8 +15,8 @@ export function Sketch({ shot, aspect, place = '' }: SketchProps) {
   const element = useRef<HTMLDivElement>(null)
   const drawn = useRef<Picture | null>(null)
   useLayoutEffect(() => {
-    const next = picture(shot, { aspect, place })
-    if (element.current !== null) draw(element.current, drawn.current, next)
+    const next = picture(shot, { aspect, place }, drawn.current)
+    if (element.current !== null && next !== drawn.current) draw(element.current, drawn.current, next)
     drawn.current = next
   }, [shot, aspect, place])
   // The same elements every time: what is in them is none of the renderer's business.
