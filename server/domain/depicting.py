@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from server.domain.digests import own_digests
 from server.domain.entities import BuiltOn, Entity, Version
-from server.domain.pictures import FULL, SIZES, Part, Picture
+from server.domain.pictures import THUMBNAILS, Part, Picture
 from server.domain.transaction import Transaction
 
 __all__ = ["current_picture", "parts_of", "picture_json", "picture_reasons"]
@@ -162,7 +162,7 @@ def _in_short(tx: Transaction, entity: Entity, picture: Picture) -> dict[str, An
     return {
         "id": picture.id,
         "url": url,
-        "thumbnails": {size: f"{url}?size={size}" for size in SIZES if size != FULL},
+        "thumbnails": {size: f"{url}?size={size}" for size in THUMBNAILS},
         "width": picture.width,
         "height": picture.height,
         "stale": bool(reasons),

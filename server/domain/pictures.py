@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-__all__ = ["FULL", "SIZES", "THUMBNAILS", "Image", "Part", "Picture"]
+__all__ = ["FULL", "THUMBNAILS", "Image", "Part", "Picture", "Size"]
 
-FULL = "full"
-THUMBNAILS = (320, 640)
-"""How wide the thumbnails are, in pixels."""
-SIZES = (*map(str, THUMBNAILS), FULL)
-"""What a picture is kept in: the thumbnails, named by their width, and whole."""
+Size = Literal["320", "640", "full"]
+"""What a picture is kept in: two thumbnails, named by their width in pixels, and whole."""
+FULL: Size = "full"
+THUMBNAILS: tuple[Size, ...] = ("320", "640")
 
 
 class Image(NamedTuple):

@@ -65,7 +65,7 @@ def _invalid(detail: str, problem: str) -> Invalid:
 
 def _read(data: bytes, most_pixels: int) -> Image:
     """Have a process read an image. Files instead of pipes: nobody has to feed those in turns."""
-    command = [sys.executable, "-P", str(_PROCESS), *map(str, (most_pixels, *THUMBNAILS))]
+    command = [sys.executable, "-P", str(_PROCESS), str(most_pixels), *THUMBNAILS]
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as kept:
         given.write(data)
         given.seek(0)

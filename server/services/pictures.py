@@ -8,11 +8,11 @@ from typing import Any
 from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.depicting import picture_json
-from server.domain.pictures import Image, Picture
+from server.domain.pictures import Image, Picture, Size
 from server.propagation import pictures
 from server.propagation.project import ProjectOwner
 
-__all__ = ["add_picture", "picture", "picture_page", "remove_picture"]
+__all__ = ["add_picture", "content", "picture", "picture_page", "remove_picture"]
 
 
 async def add_picture(
@@ -56,3 +56,8 @@ async def picture_page(
 async def picture(owner: ProjectOwner, picture_id: str) -> Picture:
     """One picture, without its bytes. Raises NotFound."""
     return await owner.storage.picture(owner.project_id, picture_id)
+
+
+async def content(owner: ProjectOwner, found: Picture, size: Size) -> bytes:
+    """A picture's bytes in one size. Raises NotFound where it was taken away meanwhile."""
+    return await owner.storage.blob(found.files[size])

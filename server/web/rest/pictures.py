@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from protocol.errors import FieldError, Invalid
+from server.domain.pictures import FULL, Size
 from server.services import pictures
 from server.web.bodies import Body, Query
 from server.web.forms import FORM, file_of
@@ -26,7 +26,7 @@ _FOR_EVER = "private, max-age=31536000, immutable"
 class SizeQuery(Query):
     """The thumbnails are 320 and 640 pixels wide, or as wide as the picture where that is less."""
 
-    size: Literal["320", "640", "full"] = "full"
+    size: Size = FULL
 
 
 async def add_picture(call: Call[Body, NoQuery]) -> Reply:
@@ -74,7 +74,7 @@ async def read_picture(call: Call[Body, SizeQuery]) -> Response:
     headers = {"etag": tag, "cache-control": _FOR_EVER, "x-content-type-options": "nosniff"}
     if names_tag(Headers(scope=call.scope).get("if-none-match", ""), tag):
         return Response(None, 304, headers)
-    data = await owner.storage.blob(found.files[size])
+    data = await pictures.content(owner, found, size)
     return Response(data, 200, headers, found.media_type)
 
 
