@@ -152,7 +152,7 @@ class AssetPropagationSystem:
         return list(page["items"])
 
     async def read_picture(self, picture_id: str, size: Size = "full") -> bytes:
-        """A picture's bytes, as WebP."""
+        """A picture's bytes: WebP, or JPEG where it is large."""
         owner = await self.owner()
         return await pictures.content(owner, await pictures.picture(owner, picture_id), size)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import sys
 import warnings
@@ -22,11 +23,10 @@ from PIL import GifImagePlugin, Image, ImageCms, JpegImagePlugin, PngImagePlugin
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 PLUGINS = (PngImagePlugin, JpegImagePlugin, WebPImagePlugin, GifImagePlugin)
-MEDIA_TYPE = "image/webp"
 LONGEST_SIDE = 16_383  # WebP's own limit
 QUALITY = 88
 LARGE = 8_000_000
-"""From so many pixels on, WebP is told to hurry: its best effort would take many seconds."""
+"""From so many pixels on, WebP takes up to minutes, or gives up: JPEG takes a second at most."""
 
 CPU_SECONDS = 60
 NICENESS = 10
@@ -68,12 +68,18 @@ def prepare(
     image = in_srgb(opened)
     if turn is not None:
         image = image.transpose(turn)
-    files = {f"{width}": encoded(narrowed(image, width)) for width in widths}
-    files["full"] = encoded(image)
+    format_ = "WEBP"
+    if image.width * image.height > LARGE:
+        if image.mode == "RGBA":  # which JPEG cannot be
+            image = narrowed(image, math.isqrt(LARGE * image.width // image.height))
+        else:
+            format_ = "JPEG"
+    files = {f"{width}": encoded(narrowed(image, width), format_) for width in widths}
+    files["full"] = encoded(image, format_)
     said = {
         "width": image.width,
         "height": image.height,
-        "media_type": MEDIA_TYPE,
+        "media_type": f"image/{format_.lower()}",
         "files": [[size, len(content)] for size, content in files.items()],
     }
     return said, list(files.values())
@@ -145,11 +151,10 @@ def narrowed(image: Image.Image, width: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def encoded(image: Image.Image) -> bytes:
-    """The image as WebP, and nothing else: no metadata, no profile."""
+def encoded(image: Image.Image, format_: str) -> bytes:
+    """The image and nothing else: its metadata and its profile are gone by now."""
     out = io.BytesIO()
-    effort = 0 if image.width * image.height > LARGE else 4
-    image.save(out, "WEBP", quality=QUALITY, method=effort)
+    image.save(out, format_, quality=QUALITY)
     return out.getvalue()
 
 

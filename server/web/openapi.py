@@ -163,8 +163,8 @@ def _responses(one: Operation) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if one.answer is not None:
         done["content"] = _content(one.answer)
-    elif one.gives is not None:
-        done["content"] = {one.gives: {}}
+    elif one.gives:
+        done["content"] = {media: {} for media in one.gives}
     out = {str(one.status): done}
     if "wait" in one.query.model_fields and one.status == 200:
         out["202"] = {**done, "description": "Accepted: the run goes on after the answer"}

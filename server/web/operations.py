@@ -90,7 +90,7 @@ class Operation:
     ``secret``: the answer must not be kept, so an Idempotency-Key is not looked at. ``file``: the
     body is a file and not JSON of ours, in one of the media types that it ``accepts``. ``limit``
     is the setting that bounds the body. ``long``: one at a time for each token. ``answer`` is what
-    comes back, or ``gives`` its media type where that is not JSON, for the documentation.
+    comes back, or ``gives`` its media types where that is not JSON, for the documentation.
     """
 
     method: str
@@ -106,7 +106,7 @@ class Operation:
     long: bool
     limit: Limit
     accepts: tuple[str, ...]
-    gives: str | None
+    gives: tuple[str, ...]
 
     @property
     def writes(self) -> bool:
@@ -129,7 +129,7 @@ def operation(
     public: bool = False,
     limit: Limit | None = None,
     accepts: tuple[str, ...] = (JSON,),
-    gives: str | None = None,
+    gives: tuple[str, ...] = (),
 ) -> Operation:
     """An operation. By default viewers read, editors write; ``public`` asks for no login."""
     default = Role.VIEWER if method == "GET" else Role.EDITOR

@@ -65,6 +65,21 @@ async def test_a_thumbnail_is_never_larger_and_never_nothing(
     assert decode(found.files["320"]).size == kept
 
 
+async def test_what_is_large_is_kept_as_jpeg_unless_it_is_seen_through() -> None:
+    large = drawn(4000, 2500)
+    kept = await read(encode(large, "JPEG"))
+    assert (kept.width, kept.height, kept.media_type) == (4000, 2500, "image/jpeg")
+    for size, width in (("320", 320), ("640", 640), ("full", 4000)):
+        image = decode(kept.files[size])
+        assert (image.format, image.width) == ("JPEG", width)
+        assert not {"exif", "icc_profile", "comment"} & image.info.keys()
+    large.putalpha(Pillow.linear_gradient("L").resize(large.size))
+    kept = await read(encode(large, "PNG", compress_level=1))
+    assert (kept.media_type, decode(kept.files[FULL]).mode) == ("image/webp", "RGBA")
+    assert 7_900_000 < kept.width * kept.height <= 8_000_000
+    assert abs(kept.width / kept.height - 1.6) < 0.001
+
+
 # -- orientation and metadata ----------------------------------------------------------------------
 
 CORNER = {1: GREEN, 2: RED, 3: BLUE, 4: WHITE, 5: GREEN, 6: WHITE, 7: BLUE, 8: RED}

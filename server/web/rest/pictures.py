@@ -97,6 +97,6 @@ OPERATIONS: list[Operation] = [
         "/projects/{project_id}/pictures/{picture_id}",
         read_picture,
         query=SizeQuery,
-        gives="image/webp",
+        gives=("image/webp", "image/jpeg"),
     ),
 ]
