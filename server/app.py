@@ -57,6 +57,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
                 yield
             finally:
                 web.ready = False
+                web.images.close()
                 sweeper.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeper

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import orjson
 
-from protocol.errors import FieldError, Invalid, RateLimited, TooLarge
+from protocol.errors import FieldError, Invalid, RateLimited, TooLarge, Unavailable
 from server.domain.pictures import THUMBNAILS, Image
 
 __all__ = ["MOST_PIXELS", "Images"]
@@ -33,6 +34,8 @@ class Images:
         self._most_pixels = most_pixels
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._present = 0
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
 
     async def read(self, data: bytes) -> Image:
         """An image that is safe to keep and to show, whatever ``data`` is.
@@ -47,9 +50,55 @@ class Images:
         self._present += 1
         try:
             async with self._turns:
-                return await asyncio.to_thread(_read, data, self._most_pixels)
+                return await asyncio.to_thread(self._read, data)
         finally:
             self._present -= 1
+
+    def close(self) -> None:
+        """End what is under way: those who wait for it are told Unavailable."""
+        self._closed = True
+        for process in list(self._processes):
+            process.kill()
+
+    def _read(self, data: bytes) -> Image:
+        """Have a process read an image. Files instead of pipes: nobody has to feed those."""
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as kept:
+            given.write(data)
+            given.seek(0)
+            self._run(given, kept)
+            kept.seek(0)
+            said = orjson.loads(kept.readline())
+            if said.get("code") == "too_large":
+                raise TooLarge(said["detail"])
+            if "code" in said:
+                raise _invalid(said["detail"], _NOT_OURS)
+            files = {size: kept.read(length) for size, length in said["files"]}
+        return Image(said["width"], said["height"], said["media_type"], files)
+
+    def _run(self, given: IO[bytes], kept: IO[bytes]) -> None:
+        """Run the process to its end. Raises Invalid where the image ended it."""
+        if self._closed:
+            raise Unavailable("The server is ending")
+        command = [sys.executable, "-P", str(_PROCESS), str(self._most_pixels), *THUMBNAILS]
+        process = subprocess.Popen(command, stdin=given, stdout=kept, stderr=subprocess.PIPE)
+        self._processes.add(process)
+        if self._closed:  # in between, by the loop's thread
+            process.kill()
+        try:
+            _, problem = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise _invalid("The image takes too long to read", "takes too long") from None
+        finally:
+            self._processes.discard(process)
+            process.kill()
+            process.communicate()
+        if process.returncode < 0:
+            if self._closed:
+                raise Unavailable("The server is ending")
+            log.warning("an image ended its process with the signal %d", -process.returncode)
+            raise _invalid("The image cannot be read", "cannot be read")
+        if process.returncode > 0:
+            raise RuntimeError(f"No image can be read: {problem.decode(errors='replace')}")
 
 
 def _looks_like_an_image(data: bytes) -> bool:
@@ -61,35 +110,3 @@ def _looks_like_an_image(data: bytes) -> bool:
 
 def _invalid(detail: str, problem: str) -> Invalid:
     return Invalid(detail, [FieldError("file", problem)])
-
-
-def _read(data: bytes, most_pixels: int) -> Image:
-    """Have a process read an image. Files instead of pipes: nobody has to feed those in turns."""
-    command = [sys.executable, "-P", str(_PROCESS), str(most_pixels), *THUMBNAILS]
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as kept:
-        given.write(data)
-        given.seek(0)
-        try:
-            done = subprocess.run(
-                command,
-                stdin=given,
-                stdout=kept,
-                stderr=subprocess.PIPE,
-                timeout=_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise _invalid("The image takes too long to read", "takes too long") from None
-        if done.returncode < 0:  # a decoder crashed, or ran into a limit
-            log.warning("an image ended its process with the signal %d", -done.returncode)
-            raise _invalid("The image cannot be read", "cannot be read")
-        if done.returncode > 0:
-            raise RuntimeError(f"No image can be read: {done.stderr.decode(errors='replace')}")
-        kept.seek(0)
-        said = orjson.loads(kept.readline())
-        if said.get("code") == "too_large":
-            raise TooLarge(said["detail"])
-        if "code" in said:
-            raise _invalid(said["detail"], _NOT_OURS)
-        files = {size: kept.read(length) for size, length in said["files"]}
-    return Image(said["width"], said["height"], said["media_type"], files)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from protocol.errors import Invalid, RateLimited, TooLarge
+from protocol.errors import Invalid, RateLimited, TooLarge, Unavailable
 from server.domain.pictures import FULL, Image
 from server.formats import images
 from server.formats.images import Images
@@ -237,6 +238,23 @@ async def test_a_process_that_does_not_end_is_ended(
     monkeypatch.setattr(images, "_SECONDS", 0.2)
     with pytest.raises(Invalid, match="too long"):
         await read(picture())
+
+
+async def test_a_server_that_ends_waits_for_no_image(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    started, endless = tmp_path / "started", tmp_path / "endless.py"
+    os.mkfifo(started)
+    endless.write_text(f"open({str(started)!r}, 'w').close()\nwhile True: pass")
+    monkeypatch.setattr(images, "_PROCESS", endless)
+    reader = Images()
+    reading = asyncio.ensure_future(reader.read(picture()))
+    await asyncio.to_thread(started.read_bytes)
+    reader.close()
+    with pytest.raises(Unavailable):
+        await reading
+    with pytest.raises(Unavailable):
+        await reader.read(picture())
 
 
 async def test_two_are_read_at_once_a_few_wait_and_the_rest_is_refused(
