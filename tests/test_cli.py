@@ -28,6 +28,7 @@ import pytest
 
 from server.cli import main
 from server.config import Settings, SettingsError
+from tests.formats.images import picture
 
 FILE = {
     "characters": [{"id": "mara", "name": "Mara", "description": "Grey coat"}],
@@ -113,7 +114,11 @@ def serving(data: Path, *arguments: str, **env: str) -> Iterator[tuple[str, subp
 
 def ask(url: str, token: str | None = None, body: Any = None) -> Any:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    data = None if body is None else orjson.dumps(body)
+    data = body
+    if isinstance(body, bytes):
+        headers["content-type"] = "image/png"
+    elif body is not None:
+        data = orjson.dumps(body)
     request = urllib.request.Request(url, data, headers)  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=20) as response:
@@ -312,6 +317,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
         body = {"change_data": {"description": "Red coat"}}
         assert ask(f"{base}/api/v1/assets/mara/propagate", token, body)["counts"]["updated"] == 5
         ask(f"{base}/api/v1/assets/sh010/propagate", token, {"change_data": {"duration": 2}})
+        ask(f"{base}/api/v1/projects/film/entities/sh010/pictures", token, picture())
     return data
 
 
@@ -337,6 +343,8 @@ TAMPERED = {
         "digests",
     ),
     "digest": ("UPDATE entities SET hash = visual_hash WHERE id = 'sh020'", "digests of 'sh020'"),
+    "picture": ("UPDATE blobs SET data = zeroblob(9)", "were changed"),
+    "picture gone": ("DELETE FROM blobs", "are missing"),
     "outcomes": ("UPDATE outcomes SET reason = 'because' WHERE entity_id = 'sh010'", "outcomes of"),
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from server.domain.depicting import current_picture
 from server.domain.entities import BuiltOn, Entity, Reference, Version
 from server.domain.kinds import Kind
 from server.domain.project import MEMBERS, ProjectState
@@ -58,6 +59,7 @@ def entity_json(tx: Transaction, entity: Entity) -> dict[str, Any]:
         "last_outcome": entity.last_outcome.to_json() if entity.last_outcome else None,
         "hash": digests.all.hex(),
         "visual_hash": digests.visual.hex(),
+        "picture": current_picture(tx, entity),
         "created_at": entity.created_at,
         "updated_at": entity.updated_at,
     }

@@ -107,6 +107,23 @@ export interface UsedBy {
   version: number
 }
 
+/** An entity's newest picture; `thumbnails` by their width in pixels. */
+export interface CurrentPicture {
+  id: string
+  url: string
+  thumbnails: { '320': string; '640': string }
+  width: number
+  height: number
+  stale: boolean
+  stale_reasons: string[]
+}
+
+export interface Picture extends CurrentPicture {
+  made_from: { versions: { [entity: string]: number } }
+  author: string
+  created_at: string
+}
+
 export interface Resolved {
   id: string
   project_id: string
@@ -120,6 +137,7 @@ export interface Resolved {
   prompt: string
   hash: string
   visual_hash: string
+  picture?: CurrentPicture | null
   stale: boolean
   stale_reasons: string[]
   last_outcome: LastOutcome | null

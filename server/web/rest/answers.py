@@ -94,6 +94,36 @@ class LastOutcome(Shape):
     at: str
 
 
+class CurrentPicture(Shape):
+    """An entity's newest picture. It is stale when its entity looks different now."""
+
+    id: str
+    url: str
+    thumbnails: dict[Literal["320", "640"], str]
+    width: int
+    height: int
+    stale: bool
+    stale_reasons: list[str]
+
+
+class MadeFrom(Shape):
+    """The version of an entity, and of everything that it resolved to."""
+
+    versions: dict[str, int]
+
+
+class Picture(CurrentPicture):
+    made_from: MadeFrom
+    author: str
+    created_at: str
+
+
+class PictureLeft(Shape):
+    """What is an entity's picture after one was taken away."""
+
+    picture: Picture | None
+
+
 class Entity(Shape):
     id: str
     project_id: str
@@ -109,6 +139,7 @@ class Entity(Shape):
     last_outcome: LastOutcome | None
     hash: str
     visual_hash: str
+    picture: CurrentPicture | None
     created_at: str
     updated_at: str
 
@@ -157,6 +188,7 @@ class Resolved(BaseModel):
     visual_hash: str
     stale: bool
     stale_reasons: list[str]
+    picture: CurrentPicture | None
     last_outcome: LastOutcome | None
 
 

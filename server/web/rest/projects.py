@@ -106,7 +106,7 @@ async def import_file(call: Call[Body, ImportQuery]) -> Reply:
 
 
 async def export_file(call: Call[Body, FormatQuery]) -> Rendered:
-    """The project as a file; importing it elsewhere gives the same project."""
+    """The project as a file; importing it elsewhere gives the same project, without pictures."""
     owner = await call.project()
     content = orjson.dumps(await export_quietly(owner), option=orjson.OPT_INDENT_2)
     return Rendered(200, content, {"content-disposition": 'attachment; filename="project.json"'})

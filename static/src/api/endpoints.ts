@@ -1,6 +1,6 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, Dependencies, Diff, Entity, Fields, Impact, Kind, Me, Page, Policy, Project, Resolved, Version } from '../types.ts'
-import { get, patch, post } from './http.ts'
+import type { Answer, Dependencies, Diff, Entity, Fields, Impact, Kind, Me, Page, Picture, Policy, Project, Resolved, Version } from '../types.ts'
+import { get, patch, post, request } from './http.ts'
 
 const enc = encodeURIComponent
 const project = (pid: string) => `/projects/${enc(pid)}`
@@ -40,6 +40,13 @@ export const patchEntity = (pid: string, id: string, change: { name?: string; st
   patch<unknown>(`${project(pid)}/entities/${enc(id)}`, change)
 export const patchReference = (pid: string, id: string, change: { policy: Policy; version?: number }) =>
   patch<unknown>(`${project(pid)}/references/${enc(id)}`, change)
+
+const pictures = (pid: string, id: string) => `${project(pid)}/entities/${enc(id)}/pictures`
+export const uploadPicture = (pid: string, id: string, image: Blob) => post<Picture>(pictures(pid, id), image)
+/** Newest first; the first one is what the entity shows. */
+export const readPictures = (pid: string, id: string) => get<Page<Picture>>(pictures(pid, id))
+export const deletePicture = (pid: string, id: string, picture: string) =>
+  request<{ picture: Picture | null }>('DELETE', `${pictures(pid, id)}/${enc(picture)}`)
 
 export const publish = (pid: string, id: string) => post<Answer>(asset(pid, id, 'publish'))
 export const readImpact = (pid: string, id: string, change: Fields) => post<Impact>(asset(pid, id, 'impact'), { change_data: change })

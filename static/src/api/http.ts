@@ -19,10 +19,12 @@ function toProblem(status: number, body: unknown): Problem {
   return new Problem(status, word('code', 'unknown'), word('title', `The server answered ${status}`), word('detail', ''), errors)
 }
 
-/** Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. */
+/** A `Blob` goes as it is, under its own type; all else as JSON.
+ *  Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. */
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  if (body !== undefined) headers['content-type'] = 'application/json'
+  const file = body instanceof Blob ? body : undefined
+  if (body !== undefined) headers['content-type'] = file === undefined ? 'application/json' : file.type
   if (method !== 'GET') headers['idempotency-key'] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`
   let response: Response
   try {
@@ -30,7 +32,7 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
       method,
       headers,
       credentials: 'same-origin',
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: file ?? JSON.stringify(body) }),
     })
   } catch {
     throw new Problem(0, 'unreachable', 'The server cannot be reached', 'The server cannot be reached.')
