@@ -201,7 +201,7 @@ class _Breaking:
             "gone": [
                 {"id": id_, "name": self.tx.name_of(id_)}
                 for id_ in dict.fromkeys(map(self.people.meant, old.values()))
-                if id_ is not None and id_ not in ids
+                if id_ is not None and id_ not in ids and self.tx.exists(id_)
             ],
             "offered": [
                 {"a": self._person(a), "b": self._person(b), "reason": reason}
@@ -229,7 +229,7 @@ class _Breaking:
             "gone": [
                 {"id": id_, "name": self.tx.name_of(id_)}
                 for id_ in were
-                if id_ is not None and id_ not in ids
+                if id_ is not None and id_ not in ids and self.tx.exists(id_)
             ],
         }
 

@@ -43,8 +43,8 @@ class Casting:
         return self._named.get(key)
 
     def meant(self, name: str) -> str | None:
-        """The entity that a name of an earlier draft means."""
-        return next(iter(self._candidates(name)), None)
+        """The entity that a name of an earlier draft means, also one that is deleted by now."""
+        return next(iter(self._candidates(name)), None) or self._buried.get(name_key(name))
 
     def _candidates(self, name: str) -> Iterable[str]:
         key = name_key(name)

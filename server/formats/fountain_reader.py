@@ -12,7 +12,8 @@ folded, as some of its patterns take cubic time on long runs of it.
 Fountain forgives: almost any text is a screenplay. Refused is what cannot be meant as one: bytes
 that are not UTF-8, control characters, a file without a scene heading, a boneyard (``/*``) or note
 (``[[``) that is never closed (a note ends at an empty line), lines past 10,000 characters, names
-past 300, scenes past 200,000, more than 2,000 scenes, or a file past 8 million characters.
+past 300, scenes past 200,000, more than 2,000 scenes, or a file past 4 million characters or
+100,000 lines.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ from server.formats.screenplay import (
 
 __all__ = ["read_scene", "read_screenplay"]
 
-MAX_CHARACTERS = 8_000_000
+MAX_CHARACTERS = 4_000_000
+MAX_LINES = 100_000
 MAX_LINE = 10_000
 MAX_NAME = 300
 MAX_SCENES = 2_000
@@ -77,6 +79,9 @@ def read_screenplay(content: bytes) -> Screenplay:
     errors = _Errors()
     text = _text(content, errors)
     lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        errors.add(MAX_LINES + 1, f"is past the {MAX_LINES} lines that a file may have")
+        errors.refuse()
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
             errors.add(number, f"has {len(line)} characters; at most {MAX_LINE} can be meant")
@@ -217,8 +222,8 @@ def _scene(
     script = _trimmed(lines[1:])
     if len(script) > MAX_PROSE:
         errors.add(line, f"the scene has {len(script)} characters; at most {MAX_PROSE} are kept")
-        script = ""
-    elements = list(_elements(clean[1:])) if len(script) <= MAX_PROSE else []
+        script, clean = "", clean[:1]
+    elements = _elements(clean[1:])
     names = _speakers(elements)
     for name in names:
         if len(name) > MAX_NAME or len(spoken_name(name)) > MAX_NAME:
@@ -259,7 +264,7 @@ def _elements(lines: Sequence[str]) -> list[Any]:
 
 def _prepared(line: str, before: str, after: str) -> str:
     """A line as the parser understands it."""
-    text = " ".join(line.split())
+    text = " ".join(line.split()).replace("/*", "/ *").replace("[[", "[ [")
     if not text:
         return line[:2]
     if is_heading(text) or _FORCED.match(text) or text.upper().startswith("FADE IN:"):

@@ -182,7 +182,7 @@ def spoken_name(cue: str) -> str:
     text = unicodedata.normalize("NFC", " ".join(cue.split()))
     if any(one.islower() for one in text):
         return text
-    return re.sub(r"[^\W\d_]+(?:['’][^\W\d_]+)*", lambda found: _capital(found[0]), text)
+    return re.sub(r"[^\W_]+(?:['’][^\W_]+)*", lambda found: _capital(found[0]), text)
 
 
 def _capital(word: str) -> str:
