@@ -153,12 +153,12 @@ def export(
 def _format_of(file: Path, content: bytes) -> ImportFormat:
     """By the name's ending where that tells, else JSON is what begins as an object does."""
     match file.suffix.lower():
-        case ".fountain" | ".spmd" | ".txt":
+        case ".fountain" | ".spmd":
             return ImportFormat.FOUNTAIN
         case ".json":
             return ImportFormat.JSON
     begins = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return ImportFormat.JSON if begins in (b"{", b"") else ImportFormat.FOUNTAIN
+    return ImportFormat.JSON if begins in (b"{", b"[", b"") else ImportFormat.FOUNTAIN
 
 
 async def _import(

@@ -24,7 +24,8 @@ from server.domain.revisions import REVISED_AT, REVISION, shots_on
 from server.domain.transaction import Transaction
 from server.formats.casting import Casting
 from server.formats.earlier_draft import OMITTED, ORDER, SCRIPT, EarlierDraft, EarlierScene
-from server.formats.redraft import line_changes, look_alike, match_scenes, renamed, standing
+from server.formats.redraft import look_alike, match_scenes, renamed, standing
+from server.formats.rewriting import Rewriting
 from server.formats.screenplay import Scene, Screenplay, name_key, spoken_name, times_of
 
 __all__ = ["Breakdown", "break_down"]
@@ -179,16 +180,19 @@ class _Breaking:
         }
         olds = [one.scene for one in played]
         names: list[dict[str, str]] = []
+        spoken: dict[str, str] = {}
         used = {self.people.named(key) for key in new}
         for key, before in renamed(olds, self.play.scenes, pairs, gone, came).items():
             id_ = self.people.meant(old[before])
             if id_ is not None and id_ not in used and self.tx.exists(id_):
                 used.add(id_)
                 self.people.claim(new[key], id_)
+                spoken[before] = key
                 names.append({"id": id_, "from": self.tx.name_of(id_), "to": spoken_name(new[key])})
         self.renamed = {one["id"]: one["to"] for one in names}
         self.people.settle(new.values())
         self.people.names |= self.renamed
+        self.rewriting = Rewriting(self.people, spoken)
         ids = {self.people.ids[key]: name for key, name in new.items()}
         were = {id_ for name in old.values() if (id_ := self.people.meant(name)) is not None}
         return {
@@ -300,7 +304,7 @@ class _Breaking:
         entry: dict[str, Any] = {"id": part.id, "references": self._relate(part)}
         if before.entity.name == _name(old) != _name(new):
             entry["name"] = _name(new)
-        what = self._what(part, before)
+        what = self.rewriting.what(before, part.scene, part.time)
         if part.moved_from is not None:
             places = {"from": part.moved_from, "to": part.position + 1}
             self.lists["moved"].append({**part.label, **places})
@@ -313,38 +317,6 @@ class _Breaking:
             self.lists["rewritten"].append({**part.label, "what": ", ".join(what)})
             fields |= self._revise(part.id, "Rewritten in", what)
         return {**entry, "fields": self._fitting("scene", fields)}
-
-    def _what(self, part: _Part, before: EarlierScene) -> list[str]:
-        """What changed, in a few words each; nothing where only the way of writing did."""
-        old, new = before.scene, part.scene
-        words: list[str] = []
-        lines = line_changes(old, new) if old.lines != new.lines else None
-        for number, how in ((lines.added, "added"), (lines.removed, "removed")) if lines else ():
-            if number:
-                words.append(f"{number} line{'s' if number > 1 else ''} {how}")
-        mine = {self.people.id_of(name) for name in new.speakers}
-        theirs = {
-            id_: name for name in old.speakers if (id_ := self.people.meant(name)) is not None
-        }
-        words += [
-            f"{self._person(name)['name']} joined"
-            for name in new.speakers
-            if self.people.id_of(name) not in theirs
-        ]
-        words += [
-            f"{self.people.names.get(id_, self.tx.name_of(id_))} left"
-            for id_ in theirs
-            if id_ not in mine
-        ]
-        places = [tuple(map(name_key, one.says.places)) for one in (old, new)]
-        if places[0] != places[1]:
-            words.append(f"now at {' / '.join(map(spoken_name, new.says.places)) or 'no place'}")
-        if old.says.setting != new.says.setting and new.says.setting:
-            words.append(f"now {new.says.setting}")
-        if before.time != part.time and not before.omitted:
-            was = f", was {before.time}" if before.time else ""
-            words.append(f"now {part.time or 'at no time of day'}{was}")
-        return words
 
     def _revise(self, id_: str, how: str, what: Sequence[str]) -> dict[str, Any]:
         """Mark a scene as revised, and with it the shots that hang on it."""

@@ -77,10 +77,14 @@ class Casting:
                 self.new.append(found)
             self.ids[key] = found
         for key, name in wanted.items():
-            self.names[self.ids[key]] = self._name_of(self.ids[key], name)
+            self.names[self.ids[key]] = self._given_name(self.ids[key], name)
 
-    def _name_of(self, id_: str, name: str) -> str:
+    def _given_name(self, id_: str, name: str) -> str:
         return self._tx.name_of(id_) if id_ not in self.new else spoken_name(name)
+
+    def name_of(self, id_: str) -> str:
+        """What an entity will be called, whether or not it is in the draft."""
+        return self.names.get(id_) or self._tx.name_of(id_)
 
     def id_of(self, name: str) -> str:
         return self.ids[name_key(name)]

@@ -185,14 +185,14 @@ class LineChanges(NamedTuple):
     removed: int
 
 
-def line_changes(old: Scene, new: Scene) -> LineChanges:
-    """How many lines came and went between two texts of one scene."""
-    if len(old.lines) * len(new.lines) > _MOST_CELLS:
-        bags = Counter(old.lines), Counter(new.lines)
+def line_changes(old: Sequence[str], new: Sequence[str]) -> LineChanges:
+    """How many lines came and went between two texts."""
+    if len(old) * len(new) > _MOST_CELLS:
+        bags = Counter(old), Counter(new)
         return LineChanges((bags[1] - bags[0]).total(), (bags[0] - bags[1]).total())
-    matcher = SequenceMatcher(None, old.lines, new.lines, autojunk=False)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
     same = sum(block.size for block in matcher.get_matching_blocks())
-    return LineChanges(len(new.lines) - same, len(old.lines) - same)
+    return LineChanges(len(new) - same, len(old) - same)
 
 
 # -- people ----------------------------------------------------------------------------------------

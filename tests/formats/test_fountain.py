@@ -10,6 +10,8 @@ import pytest
 from protocol.errors import Invalid
 from server.domain import drafts
 from server.domain.kinds import KindRegistry
+from server.domain.plan import PHASES, phases_of, scope_of
+from server.domain.runs import Root
 from server.formats.fountain import import_screenplay
 from server.formats.fountain_reader import read_screenplay
 from server.formats.json import export_project, import_project
@@ -36,7 +38,7 @@ async def shot(
 
 async def outcomes(owner: ProjectOwner, run_id: str) -> dict[str, tuple[str, str]]:
     rows, _ = await owner.storage.outcomes(run_id, 500, None)
-    found = {one.entity_id: (one.outcome, one.reason) for one, _ in rows}
+    found = {one.entity_id: (str(one.outcome), one.reason) for one, _ in rows}
     assert len(found) == len(rows), "reached twice"
     return found
 
@@ -209,6 +211,8 @@ MARA (CONT'D)
 Then get up.
 """
 
+REWRITTEN = REDRAFT.replace("Then get up.", "So get up.")
+
 
 async def test_a_second_draft_is_held_against_the_first(owner: ProjectOwner) -> None:
     await bring(owner, HARBOUR)
@@ -225,8 +229,8 @@ async def test_a_second_draft_is_held_against_the_first(owner: ProjectOwner) -> 
     assert told["people"]["renamed"] == [{"id": "char-tomas", "from": "Tomas", "to": "Jonas"}]
     assert told["people"]["added"] == told["people"]["gone"] == []
     assert [(one["id"], one["what"]) for one in scenes["rewritten"]] == [
-        (QUAY, "1 line added, 1 line removed, now dawn, was night"),
-        (KITCHEN, "1 line added, 1 line removed"),
+        # Jonas instead of Tomas is told above, and rewrites nothing.
+        (QUAY, "now dawn, was night"),
     ]
     assert told["locations"] == {
         "added": [{"id": "loc-boiler-room", "name": "Boiler Room", "created": True}],
@@ -331,7 +335,7 @@ async def test_shots_on_changed_scenes_are_stale_until_they_change(owner: Projec
     await shot(owner, "sh-nowhere", KITCHEN)
     await entities.unlink(owner, _reference(owner, "sh-nowhere", KITCHEN), ME)
     hashes = {id_: owner.state.entity(id_).digests for id_ in ("sh-kitchen", "sh-pilot")}
-    report = await bring(owner, REDRAFT)
+    report = await bring(owner, REWRITTEN)
     affected = {one["id"]: one["reason"] for one in report["screenplay"]["affected_shots"]}
     assert affected.keys() == {"sh-kitchen", "sh-quay", "sh-final", "sh-pilot"}
     reached = await outcomes(owner, report["run_id"])
@@ -340,19 +344,20 @@ async def test_shots_on_changed_scenes_are_stale_until_they_change(owner: Projec
     assert affected["sh-kitchen"] == rewritten
     name, reason = reached["sh-quay"]
     assert name == "stale"
-    assert reason == f"{rewritten}, now dawn, was night; follows Jonas v2"
+    later = "Rewritten in the draft of 9 May: now dawn, was night"
+    assert reason == f"{later}; follows Jonas v2"
     assert reached["sh-final"][0] == "awaiting_approval"
     assert "now dawn" in reached["sh-final"][1]
     assert reached["sh-pilot"] == ("stale", "Omitted in the draft of 9 May")
     assert "sh-nowhere" not in reached
     quay = reading.resolved(owner, "sh-quay")
-    assert (quay["stale"], quay["stale_reasons"]) == (True, [f"{rewritten}, now dawn, was night"])
+    assert (quay["stale"], quay["stale_reasons"]) == (True, [later])
     assert quay["references"][0]["version"] == 2
     for id_, digests in hashes.items():
         assert owner.state.entity(id_).digests == digests
     await entities.patch_entity(owner, "sh-kitchen", ME, fields={"framing": "close"})
     assert not reading.resolved(owner, "sh-kitchen")["stale"]
-    assert quiet(await bring(owner, REDRAFT))
+    assert quiet(await bring(owner, REWRITTEN))
 
 
 async def test_a_new_number_reaches_no_shot(owner: ProjectOwner) -> None:
@@ -383,7 +388,7 @@ async def test_a_run_that_was_cut_short_goes_on(owner: ProjectOwner, projects: P
     await bring(owner, HARBOUR)
     await shot(owner, "sh1", KITCHEN)
     await shot(owner, "sh2", QUAY, "char-tomas")
-    play = read_screenplay(REDRAFT.encode())
+    play = read_screenplay(REWRITTEN.encode())
     report = await import_screenplay(owner, play, ME)
     await owner.close()
     again = await Projects(owner.storage).open("film")
@@ -393,6 +398,36 @@ async def test_a_run_that_was_cut_short_goes_on(owner: ProjectOwner, projects: P
     run = await again.storage.run(report["run_id"])
     assert (run.status, run.processed) == ("done", run.total)
     await again.close()
+
+
+async def test_only_a_screenplays_run_reaches_from_a_scene_to_its_shots(
+    owner: ProjectOwner,
+) -> None:
+    await bring(owner, HARBOUR)
+    await entities.create_entity(owner, NewEntity("sequence", "One", {}, "sq1"), ME)
+    await entities.link(owner, "sq1", NewReference(KITCHEN), ME)
+    await entities.link(owner, "sq1", NewReference(QUAY), ME)
+    await shot(owner, "sh1", KITCHEN, "char-tomas")
+    await shot(owner, "sh2", KITCHEN)
+    await entities.link(owner, QUAY, NewReference("sh2"), ME)
+    roots = [Root(one, 1, 1) for one in ("char-tomas", KITCHEN, QUAY)]
+    walk = tuple(owner.state.graph.affected([root.asset_id for root in roots]))
+    assert "sh2" not in walk
+    for cause in ("api", "import", "rollback", "follow-up", "edit"):
+        scope = scope_of(owner.state, "run", roots, ("metadata",), cause)
+        assert scope.order == walk
+        assert scope.reachable == {*walk, *(root.asset_id for root in roots)}
+    scope = scope_of(owner.state, "run", roots, ("metadata",), "screenplay")
+    assert sorted(scope.order) == sorted([*walk, "sh2"])
+    assert scope.order.index("sh2") < scope.order.index("sq1")
+    assert tuple(one for one in scope.order if one != "sh2") == walk
+    for mode in PHASES:
+        phases = dict(phases_of(owner.state, scope, frozenset({"sh2"}), mode))
+        assert phases["realtime"] == ("sh2",)
+        assert sorted(id_ for ids in phases.values() for id_ in ids) == sorted(scope.order)
+    result = await changes.propagate_asset_change(owner, KITCHEN, {"notes": "Cold."}, ME)
+    assert result.run_id is not None
+    assert "sh1" not in await outcomes(owner, result.run_id)
 
 
 def _reference(owner: ProjectOwner, source: str, target: str) -> str:

@@ -83,7 +83,7 @@ async def test_the_second_draft_says_what_the_revision_changed_and_nothing_else(
 async def test_either_draft_twice_changes_nothing_and_the_first_restores(
     owner: ProjectOwner,
 ) -> None:
-    first = {}
+    first: dict[str, dict[str, object]] = {}
     for letter in "aba":
         await bring(owner, draft(letter))
         before = standing(owner)
