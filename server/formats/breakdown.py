@@ -94,7 +94,7 @@ class _Breaking:
         locations = self._settle_places(parts)
         self.out.data = {
             "characters": [self._entry(self.people, id_) for id_ in self._in_use(self.people)],
-            "locations": [self._location(id_, parts) for id_ in self._in_use(self.places)],
+            "locations": [self._location(id_) for id_ in self._in_use(self.places)],
             "scenes": [one for part in parts if (one := self._scene(part)) is not None],
         }
         for old in self._left_out(parts):
@@ -222,6 +222,10 @@ class _Breaking:
         old = {name_key(one): one for part in self.earlier.played for one in part.scene.says.places}
         new = {name_key(one): one for part in parts for one in part.scene.says.places}
         self.places.settle(new.values())
+        self.settings: dict[str, set[str | None]] = {}
+        for says in (part.scene.says for part in parts):
+            for place in says.places:
+                self.settings.setdefault(self.places.id_of(place), set()).add(says.setting)
         ids = {self.places.ids[key] for key in new}
         were = dict.fromkeys(map(self.places.meant, old.values()))
         return {
@@ -244,15 +248,11 @@ class _Breaking:
         new = id_ in casting.new or id_ in self.renamed
         return {"id": id_, "name": casting.names[id_][:_MAX_NAME]} if new else {"id": id_}
 
-    def _location(self, id_: str, parts: Sequence[_Part]) -> dict[str, Any]:
+    def _location(self, id_: str) -> dict[str, Any]:
         entry = self._entry(self.places, id_)
-        here = [
-            one.scene.says.setting
-            for one in parts
-            if any(self.places.id_of(place) == id_ for place in one.scene.says.places)
-        ]
-        if id_ in self.places.new and here[0] and len(set(here)) == 1:
-            entry["fields"] = self._fitting("location", {"setting": here[0]})
+        settings = self.settings[id_]
+        if id_ in self.places.new and len(settings) == 1 and (setting := settings.pop()):
+            entry["fields"] = self._fitting("location", {"setting": setting})
         return entry
 
     # -- one scene ---------------------------------------------------------------------------------

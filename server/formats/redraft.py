@@ -210,10 +210,12 @@ def renamed(
     Somebody who says at least half of the lines of somebody gone, or who speaks where they spoke,
     in at least three places and more often than not.
     """
+    gone, came = list(gone), list(came)
+    if not gone or not came:
+        return {}
     said = [_all_speeches(scenes) for scenes in (old, new)]
     instead = _instead(old, new, pairs)
     ranked: list[tuple[float, str, str]] = []
-    gone = list(gone)
     for name in came:
         for before in gone:
             mine, theirs = said[1].get(name, Counter()), said[0].get(before, Counter())

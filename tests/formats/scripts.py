@@ -45,6 +45,49 @@ Nineteen miles to the light.
 """
 
 
+PIECES = [
+    *["\n", "\n\n", "\n\n", "\r\n", " ", "  ", "\t"],
+    *[
+        "INT. ",
+        "EXT. ",
+        "INT./EXT. ",
+        "I/E ",
+        "int. ",
+        "BAR",
+        "QUAY / EXT. SEA",
+        " - DAY",
+        "--NIGHT",
+    ],
+    *[" - CONTINUOUS", "#1A#", "#", "# ", "= ", "> ", " <", "~", "!", ".", "@", "(", ")", "^", ":"],
+    *[
+        "BOB",
+        "CYBER BOB",
+        "ÉVE",
+        "فاطمة",
+        "李雷",
+        "🎭",
+        "(V.O.)",
+        "(CONT'D)",
+        "CUT TO:",
+        "FADE IN:",
+    ],
+    *[
+        "[[",
+        "]]",
+        "[[note]]",
+        "/*",
+        "*/",
+        "/* cut */",
+        "Title: X",
+        "a word",
+        "Hi.",
+        "*so*",
+        "\u200f",
+    ],
+]
+"""What screenplays are made of, in any order."""
+
+
 async def bring(owner: ProjectOwner, text: str, dry_run: bool = False) -> dict[str, Any]:
     """Import a screenplay, and wait for the run that follows."""
     play = read_screenplay(text.encode())

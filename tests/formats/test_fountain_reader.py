@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from protocol.errors import Invalid
 from server.domain.ids import id_problem
@@ -17,6 +20,7 @@ from server.formats.screenplay import (
     spoken_name,
     times_of,
 )
+from tests.formats.scripts import PIECES
 
 HEAD = "INT. ROOM - DAY\n\n"
 
@@ -223,6 +227,27 @@ def test_the_script_is_the_text_as_it_stands() -> None:
 def test_what_people_made_of_a_stored_script_can_be_read() -> None:
     found = read_scene("#1#", "[[ open /* too\n\nBOB\nHi.\r\nINT. NOT A SCENE\n\x00")
     assert (found.heading, found.speakers) == ("#1#", ("BOB",))
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
+def test_any_text_is_read_or_refused_and_reads_again_as_it_was(text: str) -> None:
+    try:
+        play = read_screenplay((HEAD + text).encode())
+    except Invalid:
+        return
+    for one in play.scenes:
+        again = read_scene(one.heading, one.script)
+        assert (again.lines, again.cues, again.speeches) == (one.lines, one.cues, one.speeches)
+        assert (again.heading, again.script) == (one.heading, one.script)
+        assert (again.says, again.length_eighths) == (one.says, one.length_eighths)
+        assert all(id_problem(entity_id("char", name, ())) is None for name in one.speakers)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    with contextlib.suppress(Invalid):
+        read_screenplay(HEAD.encode() + content)
 
 
 def test_a_title_page_with_a_colon_in_the_title() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocol.errors import Invalid
 from server.formats.fountain_reader import read_screenplay
 from server.formats.redraft import look_alike, match_scenes, standing
 from server.propagation.project import ProjectOwner
 from server.services.projects import Projects
 from server.storage import SqliteStorage
-from tests.formats.scripts import bring, fields, ids, quiet
+from tests.formats.scripts import PIECES, bring, fields, ids, quiet
 from tests.formats.world import ME
 
 PEOPLE = ["MARA", "TOMAS", "THE PILOT", "INÊS"]
@@ -130,6 +132,32 @@ def _state(owner: ProjectOwner, ours: dict[int, str]) -> Any:
 @given(st.integers(0, 2**32))
 def test_a_report_says_what_was_done_and_going_back_restores(seed: int) -> None:
     asyncio.run(_check(seed))
+
+
+async def _any(first: str, second: str) -> None:
+    storage = await SqliteStorage.open(None)
+    projects = Projects(storage)
+    try:
+        owner = await projects.create("Film", "film", ME)
+        for draft in (first, second, first):
+            dry = await bring(owner, draft, dry_run=True)
+            done = await bring(owner, draft)
+            assert {**dry, "run_id": done["run_id"]} == done
+            assert quiet(await bring(owner, draft))
+    finally:
+        await projects.close()
+        await storage.close()
+
+
+closed = [one for one in PIECES if one not in ("[[", "/*")]
+drafts = st.lists(st.sampled_from(closed), max_size=50).map("".join)
+
+
+@settings(max_examples=60)
+@given(drafts, drafts)
+def test_any_two_drafts_go_over_each_other(first: str, second: str) -> None:
+    with contextlib.suppress(Invalid):
+        asyncio.run(_any("INT. BAR - DAY\n\n" + first, "INT. BAR - DAY\n\n" + second))
 
 
 @given(st.lists(st.integers(0, 30), unique=True))
