@@ -45,8 +45,10 @@ class Remote:
     def create_project(self, project: str) -> None:
         self._ask("POST", "/projects", orjson.dumps({"id": project, "name": project}))
 
-    def import_json(self, project: str, content: bytes, dry_run: bool) -> dict[str, Any]:
-        query = "?format=json" + ("&dry_run=true" if dry_run else "")
+    def import_file(
+        self, project: str, content: bytes, format_: str, dry_run: bool
+    ) -> dict[str, Any]:
+        query = f"?format={format_}" + ("&dry_run=true" if dry_run else "")
         path = f"/projects/{quote(project, safe='')}/import{query}"
         found: dict[str, Any] = self._ask("POST", path, content)
         return found

@@ -233,6 +233,48 @@ def test_what_cannot_be_imported_is_said(data: Path, tmp_path: Path) -> None:
     assert "shots" in said
 
 
+SCRIPT = """\
+Title: The Quay
+
+INT. SHED - DAY
+
+MARA
+Who left the lamp?
+
+EXT. QUAY - NIGHT
+
+Rain on tar.
+"""
+
+
+def test_a_screenplay_is_told_on_the_terminal(data: Path, tmp_path: Path) -> None:
+    script = tmp_path / "quay.fountain"
+    script.write_text(SCRIPT)
+    line = ("import", script, "--project", "quay")
+    out, said = ripplecut(*line, "--dry-run", data=data)
+    assert out.endswith("Would be: 5 created, 0 updated, 0 unchanged\n")
+    assert said == ""
+    out, _ = ripplecut(*line, data=data)
+    assert "Scenes added (2)\n  1 INT. SHED - DAY (scene-001)\n" in out
+    assert "People added (1)\n  Mara (char-mara)\n" in out
+    plain = tmp_path / "quay"
+    plain.write_text(SCRIPT.replace("EXT. QUAY", "INT. CELLAR - DAY\n\nDrip.\n\nEXT. QUAY"))
+    with serving(data) as (_, _server):
+        live, _ = ripplecut("import", plain, "--project", "quay", "--dry-run", data=data)
+        assert "Scenes added (1)\n  2 INT. CELLAR - DAY (scene-003)\n" in live
+        out, _ = ripplecut("import", plain, "--project", "quay", data=data)
+        assert out == live.replace("Would be: ", "")
+        plain.write_bytes(b"\xff")
+        _, said = ripplecut("import", plain, "--project", "new", data=data, code=1)
+        assert "line 1: is not UTF-8" in said
+        _, said = ripplecut("export", "--project", "new", "--format", "json", data=data, code=1)
+        assert "no project" in said
+    _, said = ripplecut("import", plain, "--project", "new", data=data, code=1)
+    assert "line 1" in said
+    out, _ = ripplecut("verify", data=data)
+    assert out.splitlines() == ["quay: 8 versions, intact"]
+
+
 def test_a_token_is_printed_and_good(data: Path, file: Path) -> None:
     ripplecut("import", file, "--project", "film", data=data)
     with serving(data) as (url, _):
@@ -264,7 +306,7 @@ def test_a_token_is_printed_and_good(data: Path, file: Path) -> None:
         ["token", "--user", " "],
         ["export", "--project", "film", "--format", "otio"],
         ["export", "--project", "film"],
-        ["import", "x", "--project", "film", "--format", "fountain"],
+        ["import", "x", "--project", "film", "--format", "fdx"],
         ["import", "x"],
         ["backup", "x"],
     ],

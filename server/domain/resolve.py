@@ -14,6 +14,7 @@ from server.domain.entities import BuiltOn, Entity, Reference, Version
 from server.domain.kinds import Kind
 from server.domain.project import MEMBERS, ProjectState
 from server.domain.prompt import DEFAULT_TEMPLATE, compose
+from server.domain.revisions import revisions_of
 from server.domain.transaction import Transaction
 
 __all__ = ["entity_json", "resolve", "stale_reasons"]
@@ -24,6 +25,7 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
 
     Stale means: a reference that follows the latest (or the approved) version resolves to another
     one, and what that brings in differs. A pin is never stale: it stands where somebody put it.
+    A shot is also stale while a scene that it stands in was revised after its version was made.
     """
     reasons: list[str] = []
     for reference in tx.inputs(entity.id):
@@ -37,6 +39,7 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
             continue
         if tx.contribution(reference, goal) != tx.contribution(reference, here):
             reasons.append(f"{source.name} is at v{goal}; this still shows v{here}")
+    reasons += [how for _, how in revisions_of(tx, entity)]
     return reasons
 
 

@@ -129,6 +129,8 @@ def _operation(one: Operation) -> dict[str, Any]:
             "description": "The file",
             "content": {media: {"schema": _FILE.get(media, {})} for media in one.accepts},
         }
+        if "format" in one.query.model_fields:
+            out["requestBody"]["content"]["text/plain"] = {"schema": {"type": "string"}}
     elif one.body is not Empty:
         needed = any(field.is_required() for field in one.body.model_fields.values())
         out["requestBody"] = {"required": needed, "content": _content(one.body)}

@@ -40,6 +40,8 @@ async def test_every_field_of_every_kind_is_filled() -> None:
     for entity in owner.state.entities.values():
         kind = owner.state.kind(entity)
         for spec in kind.fields:
+            if spec.name in ("heading", "script", "script_order", "revised_at", "revision"):
+                continue  # a screenplay fills these
             value = entity.current.fields.get(spec.name)
             assert value is not None, f"{entity.id}.{spec.name}"
             if spec.type == "colour":
