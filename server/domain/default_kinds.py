@@ -26,6 +26,10 @@ _GLYPHS = (
     "bottle",
     "clock",
     "chair",
+    "telephone",
+    "glove",
+    "lever",
+    "train",
     "other",
 )
 

@@ -218,9 +218,10 @@ function cliff(scene: Scene, light: Light, width: number, sun: number, id: strin
 const dry = (body: string): Drawing => ({ defs: '', body })
 
 const WATER: Partial<Record<Terrain, number>> = { sea: 70, cliff: 64 }
+const RAIL: Partial<Record<Terrain, number>> = { viaduct: 41.6, platform: 78.8, wood: 60 }
 
 export function groundOf(scene: Scene): Ground {
-  return { ground: 93, water: WATER[terrainOf(scene)] ?? null }
+  return { ground: 93, water: WATER[terrainOf(scene)] ?? null, rail: RAIL[terrainOf(scene)] ?? null }
 }
 
 export function exterior(scene: Scene, light: Light, width: number, id: string): Drawing {

@@ -37,8 +37,12 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
     const roll = dice(scene.id, thing.id, 'prop')
     const boat = thing.glyph === 'boat'
     const x = width * ((i + 0.5) / things.length) * 0.8 + width * 0.1 + (roll() - 0.5) * width * 0.12
-    if (thing.glyph === 'clock' && scene.framing !== 'close') {
-      // A clock hangs: on a post out of doors, on the wall inside.
+    if (thing.glyph === 'train') {
+      body += train(scene, thing, light, width, back)
+      return
+    }
+    if ((thing.glyph === 'clock' || thing.glyph === 'telephone') && scene.framing !== 'close') {
+      // A clock hangs, and a telephone: on a post out of doors, on the wall inside.
       const high = scene.framing === 'wide' ? 46 : 30
       body += (scene.place.interior ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
       return
@@ -48,6 +52,16 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
   })
   return { defs: '', body }
 }
+
+/** A train stands on its rails, far away in a wide shot; nearer, its side fills the back. */
+function train(scene: Scene, thing: Thing, light: Light, width: number, back: Ground): string {
+  const roll = dice(scene.id, thing.id, 'train')
+  if (scene.framing === 'wide') return glyph(thing, width * (0.46 + roll() * 0.16), (back.rail ?? 66) - 8.6, 1, light)
+  const near = scene.framing === 'medium' ? 3.4 : 4.2
+  return glyph(thing, width * (0.4 + roll() * 0.2), 92 - 9.4 * near, near, light)
+}
+
+const BEHIND = new Set(['boat', 'chair', 'train'])
 
 function cast(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {
   const people = scene.cast
@@ -76,7 +90,7 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
     front = scene.framing === 'close' ? drawn.body + item + front : front + drawn.body + item
   })
   const things = scatter(scene, rest, light, width, back)
-  return { defs, body: wide ? things.body + front : rest.some((t) => t.glyph === 'boat' || t.glyph === 'chair') ? things.body + front : front + things.body }
+  return { defs, body: wide ? things.body + front : rest.some((t) => BEHIND.has(t.glyph)) ? things.body + front : front + things.body }
 }
 
 function overTheShoulder(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {

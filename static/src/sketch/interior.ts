@@ -151,7 +151,7 @@ function shell(room: Room): string {
   return body
 }
 
-export const GROUND: Ground = { ground: 95, water: null }
+export const GROUND: Ground = { ground: 95, water: null, rail: null }
 
 export function interior(scene: Scene, light: Light, width: number, id: string): Drawing {
   const roll = dice(scene.place.id, 'room')
