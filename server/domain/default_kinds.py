@@ -30,6 +30,8 @@ _GLYPHS = (
     "glove",
     "lever",
     "train",
+    "paper",
+    "signal",
     "other",
 )
 

@@ -41,10 +41,10 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
       body += train(scene, thing, light, width, back)
       return
     }
-    if ((thing.glyph === 'clock' || thing.glyph === 'telephone') && scene.framing !== 'close') {
+    if (thing.glyph === 'telephone' || (thing.glyph === 'clock' && scene.framing !== 'close')) {
       // A clock hangs, and a telephone: on a post out of doors, on the wall inside.
-      const high = scene.framing === 'wide' ? 46 : 30
-      body += (scene.place.interior ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
+      const high = scene.framing === 'wide' ? 46 : scene.framing === 'close' ? 40 : 30
+      body += (scene.place.interior || thing.glyph === 'telephone' ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
       return
     }
     const y = boat && back.water !== null && scene.framing === 'wide' ? back.water : scene.framing === 'wide' ? back.ground - 5 : boat ? 76 : 84
@@ -56,12 +56,17 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
 /** A train stands on its rails, far away in a wide shot; nearer, its side fills the back. */
 function train(scene: Scene, thing: Thing, light: Light, width: number, back: Ground): string {
   const roll = dice(scene.id, thing.id, 'train')
-  if (scene.framing === 'wide') return glyph(thing, width * (0.46 + roll() * 0.16), (back.rail ?? 66) - 8.6, 1, light)
+  if (scene.framing === 'wide') {
+    const rail = back.rail ?? 66
+    const size = rail > 70 ? 1.9 : 1
+    return glyph(thing, width * (0.46 + roll() * 0.16), rail - 9.4 * size, size, light)
+  }
   const near = scene.framing === 'medium' ? 3.4 : 4.2
   return glyph(thing, width * (0.4 + roll() * 0.2), 92 - 9.4 * near, near, light)
 }
 
-const BEHIND = new Set(['boat', 'chair', 'train'])
+/** What is drawn behind people who are near. */
+const BEHIND = new Set(['boat', 'chair', 'train', 'telephone'])
 
 function cast(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {
   const people = scene.cast
@@ -82,7 +87,7 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
     const size = scene.framing === 'close' && i > 0 ? s * 0.72 : s
         // Everybody stands on one floor, out of the frame, so that a child is smaller and not afloat; the
     // face of a close shot is brought to where the camera looks.
-    const base = wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height
+    const base = wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height + (who.hat === null ? 0 : 7)
     const thing = held[i]
     const drawn = figure(who, { x, base, s: size, face: facing, back: false, features: !wide, holds: thing !== undefined }, light, scene.look.weight, `${id}${i}`)
     defs += drawn.defs
@@ -98,27 +103,28 @@ function overTheShoulder(scene: Scene, light: Light, width: number, back: Ground
   if (near === undefined) return scatter(scene, scene.things, light, width, back)
   const left = dice(scene.id, near.id, 'side')() < 0.5
   const X = (v: number) => width * (left ? v : 1 - v)
+  const standing = scene.things.filter((t) => far === undefined || !canBeHeld(t))
   let defs = ''
-  let body = ''
+  let body = scatter(scene, standing.filter((t) => BEHIND.has(t.glyph)), light, width, back).body
   if (far !== undefined) {
     const held = scene.things.find(canBeHeld)
     const drawn = figure(far, { x: X(0.62), base: 14 + 128 * far.height + (1 - far.height) * 30, s: 1.28, face: left ? -1 : 1, back: false, features: true, holds: held !== undefined }, light, scene.look.weight, `${id}f`)
     defs += drawn.defs
     body += drawn.body + (held === undefined ? '' : glyph(held, drawn.hand[0], drawn.hand[1] - 5, 0.8, light, false))
   }
-  body += scatter(scene, scene.things.filter((t) => far === undefined || !canBeHeld(t)), light, width, back).body
+  body += scatter(scene, standing.filter((t) => !BEHIND.has(t.glyph)), light, width, back).body
   const dim: Light = { ...light, grade: (c) => darker(light.grade(c), 0.34) }
   const drawn = figure(near, { x: X(0.2), base: 18 + 232 * near.height, s: 2.2, face: left ? 1 : -1, back: true, features: false, holds: false }, dim, scene.look.weight, `${id}n`)
   return { defs: defs + drawn.defs, body: body + drawn.body }
 }
 
-/** A detail: the thing itself on a surface, or, without one, the cloth of who is there. */
+/** A detail: the thing itself on a surface or in somebody's hand, or, without one, the cloth of who is there. */
 function insert(scene: Scene, light: Light, width: number, id: string): Drawing {
-  if (scene.things.length === 0) {
-    const who = scene.cast[0]
+  const [who, held] = [scene.cast[0], scene.things[0]]
+  if (held === undefined || (who !== undefined && scene.things.length === 1 && canBeHeld(held))) {
     if (who === undefined) return { defs: '', body: '' }
-    const drawn = figure(who, { x: width * 0.5, base: 268, s: 3.5, face: 1, back: false, features: true, holds: true }, light, scene.look.weight, `${id}i`)
-    return { defs: drawn.defs, body: drawn.body }
+    const drawn = figure(who, { x: width * 0.5, base: 56 + 213 * who.height, s: 3.5, face: 1, back: false, features: true, holds: true }, light, scene.look.weight, `${id}i`)
+    return { defs: drawn.defs, body: drawn.body + (held === undefined ? '' : glyph(held, drawn.hand[0], drawn.hand[1] - 8, 2.3, light, false)) }
   }
   const top = light.grade(darker(scene.place.colour, light.dark ? 0.5 : 0.25))
   const roll = dice(scene.id, 'surface')
