@@ -1,4 +1,4 @@
-"""The Night Line, a short film written for Ripplecut: fourteen scenes, 120 shots and 34 assets.
+"""The Night Line, a short film written for Ripplecut: fourteen scenes, 120 shots and 35 assets.
 
 Its scenes come from its screenplay, as in any production: the cast and the places are there first,
 so that the import finds them by their names; the shots hang on the scenes that it made.
@@ -13,7 +13,7 @@ import orjson
 
 from protocol.errors import NotFound
 from server.domain.actors import Actor
-from server.formats.fountain import import_fountain
+from server.formats.fountain import import_screenplay, read_fountain
 from server.formats.json import import_project
 from server.propagation.project import ProjectOwner
 from server.services.projects import Projects
@@ -46,6 +46,6 @@ async def load_demo(projects: Projects, actor: Actor) -> ProjectOwner:
         film = production()
         assets = {key: value for key, value in film.items() if key not in _ON_SCENES}
         await import_project(owner, assets, actor)
-        await import_fountain(owner, screenplay(1), actor)
+        await import_screenplay(owner, await read_fountain(screenplay(1)), actor)
         await import_project(owner, {key: film[key] for key in _ON_SCENES}, actor)
     return owner
