@@ -37,15 +37,22 @@ def screenplay(draft: Literal[1, 2]) -> bytes:
 
 
 async def load_demo(projects: Projects, actor: Actor) -> ProjectOwner:
-    """The demo project; made where it is not there yet, and else left as people have made it."""
+    """The demo project; made where it is not there yet, and else left as people have made it.
+
+    Returns when all that loading set off has come to its end. A loading that was cut short between
+    two of its steps is completed.
+    """
     try:
         owner = await projects.open(DEMO_ID)
     except NotFound:
         owner = await projects.create(_TITLE, DEMO_ID, actor)
-    if not owner.state.entities and not owner.state.deleted:
+    state = owner.state
+    if not state.deleted and not any(state.category(one) == "shot" for one in state.entities):
         film = production()
         assets = {key: value for key, value in film.items() if key not in _ON_SCENES}
         await import_project(owner, assets, actor)
         await import_screenplay(owner, await read_fountain(screenplay(1)), actor)
-        await import_project(owner, {key: film[key] for key in _ON_SCENES}, actor)
+        shots = await import_project(owner, {key: film[key] for key in _ON_SCENES}, actor)
+        if shots["run_id"] is not None:
+            await owner.engine.wait(shots["run_id"], None)
     return owner
