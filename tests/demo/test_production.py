@@ -174,7 +174,8 @@ async def test_everybody_is_dressed_and_nothing_hangs_about(owner: ProjectOwner)
         one.id: {ref.target for ref in owner.state.outputs(one.id)}
         for one in of_kind(owner, "wardrobe")
     }
-    assert wardrobe["company-suit"] and wardrobe["porters-jacket"]
+    assert wardrobe["company-suit"]
+    assert wardrobe["porters-jacket"]
     assert not wardrobe["company-suit"] & wardrobe["porters-jacket"], "Tomas changes once"
 
 
