@@ -29,9 +29,13 @@ function backdropOf(scene: Scene, light: Light, width: number, id: string): Draw
   return { defs: made.defs, body: moved + rect(0, 0, width, 100, darker(light.haze, light.dark ? 0.5 : 0.25), ` fill-opacity="${n(veil)}"`) }
 }
 
+/** In a wide shot people are on a viaduct, not below it: small, and as high as its rails. */
+const isAloft = (scene: Scene, back: Ground) => scene.framing === 'wide' && back.rail !== null && back.rail < 50
+
 /** Props nobody holds stand about: boats on water, the rest on the ground between people. */
 function scatter(scene: Scene, things: Thing[], light: Light, width: number, back: Ground): Drawing {
-  const near = { wide: 0.62, medium: 1.15, close: 1.5, 'over the shoulder': 1.2, insert: 1 }[scene.framing]
+  const aloft = isAloft(scene, back)
+  const near = { wide: aloft ? 0.4 : 0.62, medium: 1.15, close: 1.5, 'over the shoulder': 1.2, insert: 1 }[scene.framing]
   let body = ''
   things.forEach((thing, i) => {
     const roll = dice(scene.id, thing.id, 'prop')
@@ -47,7 +51,7 @@ function scatter(scene: Scene, things: Thing[], light: Light, width: number, bac
       body += (scene.place.interior || thing.glyph === 'telephone' ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
       return
     }
-    const y = boat && back.water !== null && scene.framing === 'wide' ? back.water : scene.framing === 'wide' ? back.ground - 5 : boat ? 76 : 84
+    const y = aloft && back.rail !== null ? back.rail - 9.4 * near : boat && back.water !== null && scene.framing === 'wide' ? back.water : scene.framing === 'wide' ? back.ground - 5 : boat ? 76 : 84
     body += glyph(thing, boat ? width * (0.66 + roll() * 0.2) : x, y, boat ? near * 0.95 : near, light)
   })
   return { defs: '', body }
@@ -59,7 +63,9 @@ function train(scene: Scene, thing: Thing, light: Light, width: number, back: Gr
   if (scene.framing === 'wide') {
     const rail = back.rail ?? 66
     const size = rail > 70 ? 1.9 : 1
-    return glyph(thing, width * (0.46 + roll() * 0.16), rail - 9.4 * size, size, light)
+    // High up it comes in from one side, and leaves the middle to people.
+    const x = isAloft(scene, back) ? (roll() < 0.5 ? 0.14 : 0.86) : 0.46 + roll() * 0.16
+    return glyph(thing, width * x, rail - 9.4 * size, size, light)
   }
   const near = scene.framing === 'medium' ? 3.4 : 4.2
   return glyph(thing, width * (0.4 + roll() * 0.2), 92 - 9.4 * near, near, light)
@@ -73,13 +79,14 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
   const held = scene.framing === 'wide' ? [] : scene.things.filter(canBeHeld).slice(0, people.length)
   const rest = scene.things.filter((t) => !held.includes(t))
   const wide = scene.framing === 'wide'
-  const s = wide ? 0.5 : scene.framing === 'medium' ? (people.length > 3 ? 0.92 : 1.08) : 2.05
+  const aloft = isAloft(scene, back)
+  const s = aloft ? 0.27 : wide ? 0.5 : scene.framing === 'medium' ? (people.length > 3 ? 0.92 : 1.08) : 2.05
   const shown = scene.framing === 'close' ? people.slice(0, 2) : people
   let defs = ''
   let front = ''
   shown.forEach((who, i) => {
     const roll = dice(scene.id, who.id, 'place')
-    const spread = wide ? 0.5 : 0.62
+    const spread = aloft ? 0.22 : wide ? 0.5 : 0.62
     const middle = shown.length === 1 ? (roll() < 0.5 ? 0.4 : 0.6) : 0.5
     const at = shown.length === 1 ? middle : 0.5 + ((i + 0.5) / shown.length - 0.5) * (spread + shown.length * 0.07)
     const x = width * at + (roll() - 0.5) * (wide ? 10 : 6)
@@ -87,7 +94,7 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
     const size = scene.framing === 'close' && i > 0 ? s * 0.72 : s
         // Everybody stands on one floor, out of the frame, so that a child is smaller and not afloat; the
     // face of a close shot is brought to where the camera looks.
-    const base = wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height + (who.hat === null ? 0 : 7)
+    const base = aloft && back.rail !== null ? back.rail - 0.6 : wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height + (who.hat === null ? 0 : 7)
     const thing = held[i]
     const drawn = figure(who, { x, base, s: size, face: facing, back: false, features: !wide, holds: thing !== undefined }, light, scene.look.weight, `${id}${i}`)
     defs += drawn.defs
