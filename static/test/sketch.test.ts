@@ -69,14 +69,14 @@ test('every glyph that a prop can choose has a drawing of its own', () => {
 })
 
 test('a hand holds what can be held, and a train drives behind those who stand before it', () => {
-  const with_ = (framing: string, glyph: string) => sketch(shot('sh010', [ref('character', 'mara'), ref('prop', 'thing', { glyph })], { framing }), AT)
+  const drawn = (framing: string, glyph: string) => sketch(shot('sh010', [ref('character', 'mara'), ref('prop', 'thing', { glyph })], { framing }), AT)
   const order = (svg: string) => [svg.indexOf('<title>mara'), svg.indexOf('<title>thing')]
   for (const framing of ['insert', 'medium']) {
-    const [who, what] = order(with_(framing, 'glove'))
+    const [who, what] = order(drawn(framing, 'glove'))
     assert.ok(who !== undefined && what !== undefined && who >= 0 && who < what)
   }
   for (const framing of ['wide', 'medium', 'close', 'over the shoulder']) {
-    const [who, what] = order(with_(framing, 'train'))
+    const [who, what] = order(drawn(framing, 'train'))
     assert.ok(who !== undefined && what !== undefined && what >= 0 && what < who, framing)
   }
 })
