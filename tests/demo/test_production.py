@@ -195,7 +195,7 @@ async def test_it_runs_and_looks_like_a_film(owner: ProjectOwner) -> None:
         assert len(seen) == 5, sequence.id
     statuses = Counter(one.status for one in shots)
     assert set(statuses) == {"wip", "review", "approved", "final"}
-    assert statuses["final"] == 6
+    assert statuses["final"] == 7
     assert len({one.name for one in shots}) == 120
     assert len({one.current.fields["description"] for one in shots}) == 120
 
@@ -219,6 +219,15 @@ async def test_changing_the_coat_is_a_show(owner: ProjectOwner) -> None:
     assert result.counts["awaiting_approval"] == 3
     assert result.counts["updated"] >= 25
     assert "#8a5b21" in reading.resolved(owner, "sh920")["prompt"]
+
+
+async def test_the_first_wardrobe_that_people_meet_is_a_show_too(owner: ProjectOwner) -> None:
+    suit = {"colour": "#7a6a3a"}
+    seen = await changes.calculate_change_impact(owner, "company-suit", suit, ME)
+    outcomes = {one["entity_id"]: one["outcome"] for one in seen["outcomes"]}
+    assert {shot for shot, outcome in outcomes.items() if outcome == "pinned"} == {"sh020"}
+    assert outcomes["sh050"] == outcomes["sh420"] == "awaiting_approval"
+    assert outcomes["sh040"] == "updated"
 
 
 # -- the screenplay --------------------------------------------------------------------------------
