@@ -26,6 +26,12 @@ _GLYPHS = (
     "bottle",
     "clock",
     "chair",
+    "telephone",
+    "glove",
+    "lever",
+    "train",
+    "paper",
+    "signal",
     "other",
 )
 
