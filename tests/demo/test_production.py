@@ -245,12 +245,9 @@ REVISION = {
     "added": {"12A"},
     "omitted": {"11"},
     "rewritten": {
-        "1": "Valk is Dorn",
         "5": "a ruler",
-        "6": "Valk is Dorn",
         "8": "Odile joins",
         "12": "Odile says for how long",
-        "13": "Valk is Dorn",
     },
 }
 """What the second draft changes, by scene number; scenes 9 and 10 change places besides."""
