@@ -107,6 +107,17 @@ export interface UsedBy {
   version: number
 }
 
+/** An uploaded picture; `stale` when what it shows has changed since. */
+export interface PictureInfo {
+  id: string
+  url: string
+  thumbnails: { [width: string]: string }
+  width: number
+  height: number
+  stale: boolean
+  stale_reasons: string[]
+}
+
 export interface Resolved {
   id: string
   project_id: string
@@ -122,6 +133,7 @@ export interface Resolved {
   visual_hash: string
   stale: boolean
   stale_reasons: string[]
+  picture?: PictureInfo | null
   last_outcome: LastOutcome | null
 }
 
