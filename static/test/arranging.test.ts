@@ -202,7 +202,7 @@ function world(refuse: (call: string) => Problem | null = () => null): World {
     },
     reorder: async (reference, order) => {
       await say(`reorder ${reference} ${order}`)
-      for (const [id, list] of members) members.set(id, list.map((m) => (m.id === reference ? { ...m, order } : m)))
+      for (const m of [...members.values()].flat()) if (m.id === reference) m.order = order
     },
     leave: async (reference) => {
       await say(`leave ${reference}`)

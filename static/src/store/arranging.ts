@@ -154,13 +154,16 @@ export class Arranging {
   }
 }
 
+type Source = NewShot['references'][number]
+
+const of = (from: Resolved | undefined, kind: string): Source[] => (from?.references ?? []).filter((r) => r.kind === kind).map(({ source, role }) => ({ source, role }))
+const first = (...lists: Source[][]): Source[] => lists.find((list) => list.length > 0) ?? []
+
 /**
  * What a new shot starts with. In a scene: who is in it and where it plays; else where the shot before
  * plays. The look is that of the shot before.
  */
 export function inherited(scene: Resolved | undefined, neighbour: Resolved | undefined, model: Resolved | undefined): Pick<NewShot, 'fields' | 'references'> {
-  const of = (from: Resolved | undefined, kind: string) => (from?.references ?? []).filter((r) => r.kind === kind).map(({ source, role }) => ({ source, role }))
-  const first = (...lists: { source: string; role: string }[][]) => lists.find((list) => list.length > 0) ?? []
   const references = [
     ...of(scene, 'character'),
     ...first(of(scene, 'location'), of(neighbour, 'location')),

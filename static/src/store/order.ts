@@ -14,13 +14,13 @@ export interface Placing {
  */
 export function between(orders: readonly string[], at: number): Placing {
   const [lower, upper] = [orders[at - 1] ?? null, orders[at] ?? null]
-  let right = at
-  while (lower !== null && right < orders.length && (orders[right] ?? '') <= lower) right += 1
-  let left = at
-  while (upper !== null && left > 0 && (orders[left - 1] ?? '') >= upper) left -= 1
+  // Up to where there is something that really comes later, and earlier.
+  const later = lower === null ? at : orders.findIndex((order, i) => i >= at && order > lower)
+  const right = later < 0 ? orders.length : later
+  const left = upper === null ? at : orders.findLastIndex((order, i) => i < at && order < upper) + 1
   if (right - at <= at - left) {
     const [order = '', ...rest] = generateNKeysBetween(lower, orders[right] ?? null, right - at + 1)
-    return { order, others: rest.map((key, i) => ({ at: at + i, order: key })).reverse() }
+    return { order, others: rest.map((key, i) => ({ at: at + i, order: key })).toReversed() }
   }
   const keys = generateNKeysBetween(orders[left - 1] ?? null, upper, at - left + 1)
   return { order: keys.at(-1) ?? '', others: keys.slice(0, -1).map((key, i) => ({ at: left + i, order: key })) }

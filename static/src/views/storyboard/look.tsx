@@ -1,0 +1,106 @@
+/** What a panel shows: its picture or its sketch, and in place of it what was there before. */
+import { type ReadonlySignal, useComputed } from '@preact/signals'
+import { useRef, useState } from 'preact/hooks'
+import { describe } from '../../sketch/index.ts'
+import type { Panel } from '../../store/shots.ts'
+import type { PictureInfo, Resolved } from '../../types.ts'
+import { Icon } from '../../ui/icon.tsx'
+import { Sketch } from './sketch.tsx'
+
+type Cell = ReadonlySignal<Panel>
+
+/** Longer than this, a press is a hold: letting go shows the present again. */
+const HOLD = 350
+
+function LiveSketch({ cell, aspect }: { cell: Cell; aspect: number }) {
+  const shot = useComputed(() => cell.value.shot)
+  return <Sketch shot={shot.value} aspect={aspect} />
+}
+
+/** An uploaded picture; the browser takes the thumbnail that its place and its display need. */
+function Photo({ picture, label, aspect }: { picture: PictureInfo; label: string; aspect: number }) {
+  const sizes = [...Object.entries(picture.thumbnails), [String(picture.width), picture.url]]
+  return (
+    <img class="photo" src={picture.thumbnails['320'] ?? picture.url} srcset={sizes.map(([width, url]) => `${url} ${width}w`).join(', ')} sizes="auto, 320px"
+      width={picture.width} height={picture.height} alt={label} loading="lazy" decoding="async" draggable={false} style={{ aspectRatio: String(aspect) }} />
+  )
+}
+
+function StalePicture({ picture }: { picture: PictureInfo }) {
+  return (
+    <span class="over stale-picture" role="note" tabIndex={0} data-stale-picture data-tip={picture.stale_reasons.join(' ') || 'What it shows has changed since.'}>
+      <span class="dot" />stale picture
+    </span>
+  )
+}
+
+interface BeforeProps {
+  id: string
+  before: Resolved
+  /** The picture that is there now. */
+  picture: PictureInfo | null
+  aspect: number
+  onForget(id: string): void
+}
+
+/** The state before the last change, in place: while it is held, or until it is pressed again. */
+function Before({ id, before, picture, aspect, onForget }: BeforeProps) {
+  const [on, setOn] = useState(false)
+  const pressed = useRef(0)
+  const older = before.picture ?? null
+  return (
+    <>
+      {on && (
+        <div class="before" data-showing-before>
+          {older !== null && older.id !== picture?.id ? <Photo picture={older} label={`Before: ${describe(before)}`} aspect={aspect} /> : <Sketch shot={before} aspect={aspect} place="before" />}
+          <span class="over before-mark">Before</span>
+        </div>
+      )}
+      <button type="button" class="over before-control" aria-pressed={on} data-testid="before" data-tip="How it looked before the last change: hold, or press"
+        onPointerDown={(event) => {
+          if (event.button !== 0 || on) return
+          pressed.current = event.timeStamp
+          setOn(true)
+        }}
+        onClick={(event) => {
+          const held = pressed.current === 0 ? 0 : event.timeStamp - pressed.current
+          if (pressed.current === 0) setOn(!on)
+          else if (held > HOLD) setOn(false)
+          pressed.current = 0
+        }}
+        onPointerLeave={() => {
+          if (pressed.current !== 0) setOn(false)
+          pressed.current = 0
+        }}>
+        <Icon name="undo" size={12} /><span class="over-words">Before</span>
+      </button>
+      {on && <button type="button" class="over" aria-label={`Dismiss what ${id} looked like before`} data-testid="dismiss-before" onClick={() => onForget(id)}><Icon name="x" size={12} /></button>}
+    </>
+  )
+}
+
+/** A draft that comes and goes reaches only the sketch; all else here follows what is published. */
+export function Look({ id, cell, aspect, onForget }: { id: string; cell: Cell; aspect: number; onForget(id: string): void }) {
+  const pictured = useComputed(() => cell.value.base.picture ?? null)
+  const former = useComputed(() => cell.value.before)
+  const label = useComputed(() => (cell.value.base.picture ? describe(cell.value.shot) : ''))
+  const [sketched, setSketched] = useState(false)
+  const picture = pictured.value
+  const before = former.value
+  const photo = picture !== null && !sketched
+  return (
+    <div class="look">
+      {photo ? <Photo picture={picture} label={label.value} aspect={aspect} /> : <LiveSketch cell={cell} aspect={aspect} />}
+      {photo && picture.stale && <StalePicture picture={picture} />}
+      <div class="look-tools">
+        {before !== undefined && <Before id={id} before={before} picture={picture} aspect={aspect} onForget={onForget} />}
+        {picture !== null && (
+          <button type="button" class="over" aria-pressed={sketched} data-testid="sketch" onClick={() => setSketched(!sketched)}>
+            <Icon name={sketched ? 'image' : 'pencil'} size={12} /><span class="over-words">Sketch</span>
+          </button>
+        )}
+        <button type="button" class="over more" aria-haspopup="dialog" aria-label={`More about ${id}`} data-more={id}><Icon name="ellipsis" size={14} /></button>
+      </div>
+    </div>
+  )
+}
