@@ -112,7 +112,7 @@ export class Arranging {
     const id = await this.#create(before ?? earlier, row, { fields, references })
     const containers: string[] = []
     try {
-      for (const planned of this.#memberships(by, id, place, before)) {
+      for (const planned of this.#memberships(by, id, place, before, earlier)) {
         for (const other of planned.others) await this.#ports.reorder(other.reference, other.order)
         if (planned.container === null) continue
         await this.#ports.join(id, planned.container, planned.order)
@@ -127,15 +127,26 @@ export class Arranging {
     return id
   }
 
-  /** The group that is shown, and beside the shot before also what that one belongs to by the other grouping. */
-  #memberships(by: Grouping, id: string, place: Place, behind: string | null): Plan[] {
+  /**
+   * The group that is shown, and also what its neighbours belong to by the other grouping: the scene of
+   * the shot before; the sequence where shots of a scene's sequence are its own members.
+   */
+  #memberships(by: Grouping, id: string, place: Place, behind: string | null, earlier: string | null): Plan[] {
     const first = this.#plan(by, id, place)
     const other = by === 'scene' ? 'sequence' : 'scene'
-    const beside = behind === null ? undefined : this.#shots.seats(other).get(behind)
-    if (behind === null || beside === undefined || beside.container === first.container || (other === 'sequence' && beside.container !== beside.group)) return [first]
-    const row = this.#shots.rowOf(other, beside.group)
-    const second = this.#plan(other, id, { group: beside.group, before: row[row.indexOf(behind) + 1] ?? null }, beside.container)
-    return [first, second]
+    const seats = this.#shots.seats(other)
+    const home = behind === null ? this.#sequenceOf(by, place.group) : seats.get(behind)?.group
+    const row = home === undefined ? [] : this.#shots.rowOf(other, home)
+    const at = row.indexOf(behind ?? earlier ?? '')
+    const container = seats.get(row[Math.max(at, 0)] ?? '')?.container
+    if (home === undefined || container === undefined || container === first.container || (other === 'sequence' && container !== home)) return [first]
+    return [first, this.#plan(other, id, { group: home, before: row[at + 1] ?? null }, container)]
+  }
+
+  /** For a scene without shots: the sequence that it is in. */
+  #sequenceOf(by: Grouping, scene: string): string | undefined {
+    if (by !== 'scene') return undefined
+    return [...this.#shots.sequences.peek().values()].find((q) => q.references.some((r) => r.source === scene))?.id
   }
 
   /** Somebody else may take the same number at the same time: then the next one. */

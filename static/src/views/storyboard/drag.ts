@@ -62,7 +62,7 @@ function swallow(event: Event): void {
 /** One drag, from the press to the drop; answers how to give it up. */
 function drag(start: PointerEvent, panel: HTMLElement, shot: string, ports: DragPorts): () => void {
   const scroller = panel.closest('.view')
-  const look = panel.querySelector('.look') ?? panel
+  const look = panel.querySelector('.panel-look') ?? panel
   let ghost: HTMLElement | null = null
   let line: HTMLElement | null = null
   let spot: Spot | null = null
@@ -71,7 +71,7 @@ function drag(start: PointerEvent, panel: HTMLElement, shot: string, ports: Drag
 
   const begin = () => {
     const box = look.getBoundingClientRect()
-    ghost = shown(look.cloneNode(true) as HTMLElement, 'look drag-ghost')
+    ghost = shown(look.cloneNode(true) as HTMLElement, 'panel-look drag-ghost')
     ghost.style.width = `${Math.min(220, box.width)}px`
     line = shown(document.createElement('div'), 'drop-line')
     panel.dataset['dragging'] = ''

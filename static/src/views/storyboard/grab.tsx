@@ -1,9 +1,10 @@
 /** Moving a panel without dragging it: by keys, or by clicks on a few buttons. */
+import type { RefObject } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Place } from '../../store/arrangement.ts'
 import type { Group } from '../../store/groups.ts'
 import { Icon } from '../../ui/icon.tsx'
-import { placeInWords, stepped } from './places.ts'
+import { arranged, placeInWords, stepped } from './places.ts'
 
 export interface Grab {
   shot: string
@@ -21,18 +22,17 @@ export function columnsAround(shot: string): number {
   return panels === null || panels === undefined ? 1 : getComputedStyle(panels).gridTemplateColumns.split(' ').length
 }
 
-/** While a panel is grabbed, the keys are its. */
-export function useGrabKeys(grab: Grab | null, groups: readonly Group[], ports: GrabPorts): void {
+/** While a panel is grabbed, the keys are its: from the very next key on, drawn or not. */
+export function useGrabKeys(held: RefObject<Grab | null>, groups: readonly Group[], ports: GrabPorts): void {
   const latest = useRef({ groups, ports })
   latest.current = { groups, ports }
-  const shot = grab?.shot
   useEffect(() => {
-    if (shot === undefined) return undefined
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.metaKey || event.ctrlKey || event.altKey) return
+      const grab = held.current
+      if (grab === null || event.metaKey || event.ctrlKey || event.altKey) return
       const press = event.key === ' ' || event.key === 'Enter'
       if (press && event.target instanceof Element && event.target.closest('button, input, select') !== null) return
-      const place = stepped(latest.current.groups, shot, event.key, columnsAround(shot))
+      const place = stepped(arranged(latest.current.groups, grab.shot, grab.place), grab.shot, event.key, columnsAround(grab.shot))
       if (place !== null) latest.current.ports.onPlace(place)
       else if (press) latest.current.ports.onDrop()
       else if (event.key === 'Escape') latest.current.ports.onCancel()
@@ -42,7 +42,7 @@ export function useGrabKeys(grab: Grab | null, groups: readonly Group[], ports: 
     }
     document.addEventListener('keydown', onKeyDown, true)
     return () => document.removeEventListener('keydown', onKeyDown, true)
-  }, [shot])
+  }, [held])
 }
 
 /** What is grabbed, where it stands, and the same moves for whoever points instead. */

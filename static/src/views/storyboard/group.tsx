@@ -58,9 +58,9 @@ function Panels(props: GroupProps) {
   )
 }
 
-function NewShot({ group, aspect, busy, onNew }: GroupProps) {
+function NewShot({ group, busy, onNew }: GroupProps) {
   return (
-    <button type="button" class={group.shots.length === 0 ? 'new-shot first' : 'new-shot'} style={{ '--aspect': String(aspect) }} data-new-shot={group.id} disabled={busy}
+    <button type="button" class="new-shot" data-new-shot={group.id} disabled={busy}
       aria-label={`New shot in ${group.name}`} onClick={() => onNew(group.id)}>
       <Icon name="circle-plus" size={16} /><span>New shot</span>
     </button>

@@ -1,6 +1,6 @@
 /** What a panel shows: its picture or its sketch, and in place of it what was there before. */
 import { type ReadonlySignal, useComputed } from '@preact/signals'
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { describe } from '../../sketch/index.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { PictureInfo, Resolved } from '../../types.ts'
@@ -34,42 +34,43 @@ function StalePicture({ picture }: { picture: PictureInfo }) {
   )
 }
 
-interface BeforeProps {
+/** The state before the last change, in place. A new picture is compared with the older one, else sketch with sketch. */
+function Before({ before, picture, aspect }: { before: Resolved; picture: PictureInfo | null; aspect: number }) {
+  const older = before.picture ?? null
+  return (
+    <div class="before" data-showing-before>
+      {older !== null && older.id !== picture?.id ? <Photo picture={older} label={`Before: ${describe(before)}`} aspect={aspect} /> : <Sketch shot={before} aspect={aspect} place="before" />}
+      <span class="over before-mark">Before</span>
+    </div>
+  )
+}
+
+interface ControlProps {
   id: string
-  before: Resolved
-  /** The picture that is there now. */
-  picture: PictureInfo | null
-  aspect: number
+  on: boolean
+  onShow(on: boolean): void
   onForget(id: string): void
 }
 
-/** The state before the last change, in place: while it is held, or until it is pressed again. */
-function Before({ id, before, picture, aspect, onForget }: BeforeProps) {
-  const [on, setOn] = useState(false)
+/** Shows what was before while it is held, or until it is pressed again. */
+function BeforeControl({ id, on, onShow, onForget }: ControlProps) {
   const pressed = useRef(0)
-  const older = before.picture ?? null
   return (
     <>
-      {on && (
-        <div class="before" data-showing-before>
-          {older !== null && older.id !== picture?.id ? <Photo picture={older} label={`Before: ${describe(before)}`} aspect={aspect} /> : <Sketch shot={before} aspect={aspect} place="before" />}
-          <span class="over before-mark">Before</span>
-        </div>
-      )}
       <button type="button" class="over before-control" aria-pressed={on} data-testid="before" data-tip="How it looked before the last change: hold, or press"
         onPointerDown={(event) => {
           if (event.button !== 0 || on) return
           pressed.current = event.timeStamp
-          setOn(true)
+          onShow(true)
         }}
         onClick={(event) => {
           const held = pressed.current === 0 ? 0 : event.timeStamp - pressed.current
-          if (pressed.current === 0) setOn(!on)
-          else if (held > HOLD) setOn(false)
+          if (pressed.current === 0) onShow(!on)
+          else if (held > HOLD) onShow(false)
           pressed.current = 0
         }}
         onPointerLeave={() => {
-          if (pressed.current !== 0) setOn(false)
+          if (pressed.current !== 0) onShow(false)
           pressed.current = 0
         }}>
         <Icon name="undo" size={12} /><span class="over-words">Before</span>
@@ -84,16 +85,22 @@ export function Look({ id, cell, aspect, onForget }: { id: string; cell: Cell; a
   const pictured = useComputed(() => cell.value.base.picture ?? null)
   const former = useComputed(() => cell.value.before)
   const label = useComputed(() => (cell.value.base.picture ? describe(cell.value.shot) : ''))
+  const [back, setBack] = useState(false)
   const [sketched, setSketched] = useState(false)
   const picture = pictured.value
   const before = former.value
+  const gone = before === undefined
+  useEffect(() => {
+    if (gone) setBack(false)
+  }, [gone])
   const photo = picture !== null && !sketched
   return (
-    <div class="look">
+    <div class="panel-look">
       {photo ? <Photo picture={picture} label={label.value} aspect={aspect} /> : <LiveSketch cell={cell} aspect={aspect} />}
       {photo && picture.stale && <StalePicture picture={picture} />}
+      {back && before !== undefined && <Before before={before} picture={picture} aspect={aspect} />}
       <div class="look-tools">
-        {before !== undefined && <Before id={id} before={before} picture={picture} aspect={aspect} onForget={onForget} />}
+        {before !== undefined && <BeforeControl id={id} on={back} onShow={setBack} onForget={onForget} />}
         {picture !== null && (
           <button type="button" class="over" aria-pressed={sketched} data-testid="sketch" onClick={() => setSketched(!sketched)}>
             <Icon name={sketched ? 'image' : 'pencil'} size={12} /><span class="over-words">Sketch</span>

@@ -54,7 +54,7 @@ function PanelOf({ id, cell, aspect, href, selected, grabbed, large, person, nam
   return (
     <article ref={element} class={classes} data-panel={id} data-entity={id} data-hash={hash} data-visual-hash={visual}
       data-preview={previews} style={{ '--person': person?.colour ?? 'transparent', '--on-person': inkOn(person?.colour ?? '') }}>
-      {near ? <Look id={id} cell={cell} aspect={aspect} onForget={onForget} /> : <div class="look"><div class="sketch" style={{ aspectRatio: String(aspect) }} /></div>}
+      {near ? <Look id={id} cell={cell} aspect={aspect} onForget={onForget} /> : <div class="panel-look"><div class="sketch" style={{ aspectRatio: String(aspect) }} /></div>}
       {near && <PreviewMark cell={cell} />}
       {person !== undefined && <span class="ring-name" data-ring={person.user}>{person.name || person.user}</span>}
       <Caption id={id} cell={cell} href={href} selected={selected} nameOf={nameOf} />

@@ -100,10 +100,19 @@ const NOBODY: readonly Person[] = []
 const typing = (target: EventTarget | null) => target instanceof Element && target.closest('input, select, textarea, [contenteditable=true], dialog, [role=dialog]') !== null
 
 export function Storyboard(props: StoryboardProps) {
-  const { groups, washes, selected, people, size, aspect, grouping, readonly, onScreen, onForget, onNew, onMove } = props
+  const { groups, washes, selected, people, size, aspect, grouping, readonly, onScreen, onForget, onMove } = props
   const root = useRef<HTMLDivElement>(null)
   const visible = useRef(new Set<string>())
   const [grab, setGrab] = useState<Grab | null>(null)
+  const held = useRef(grab)
+  /** The panel that had the focus when it was last moved. */
+  const moved = useRef<string | null>(null)
+  const fresh = useRef(false)
+  const hold = (to: Grab | null) => {
+    held.current = to
+    moved.current = to?.shot ?? moved.current
+    setGrab(to)
+  }
   const [more, setMore] = useState<{ id: string; at: DOMRect } | null>(null)
   const [said, setSaid] = useState('')
   const [width, setWidth] = useState(1200)
@@ -115,7 +124,12 @@ export function Storyboard(props: StoryboardProps) {
   }, [onScreen])
   const shown = useMemo(() => (grab === null ? groups : arranged(groups, grab.shot, grab.place)), [groups, grab])
   useReveal(selected, groups)
-  useEffect(() => onForget(), [selected, onForget])
+  useEffect(() => {
+    onForget()
+    // Whoever makes a shot goes on with it.
+    if (fresh.current && selected !== null) focusPanel(selected)
+    fresh.current = false
+  }, [selected, onForget])
   useLayoutEffect(() => {
     const at = root.current
     if (at === null) return undefined
@@ -126,11 +140,15 @@ export function Storyboard(props: StoryboardProps) {
 
   const latest = useRef(props)
   latest.current = props
-  const newIn = useCallback((group: string) => latest.current.onNew(group, null), [])
+  const makeNew = useCallback((group: string, behind: string | null) => {
+    fresh.current = true
+    latest.current.onNew(group, behind)
+  }, [])
+  const newIn = useCallback((group: string) => makeNew(group, null), [makeNew])
   const newAfter = useCallback((shot: string) => {
     const home = latest.current.groups.find((g) => g.shots.includes(shot))
-    if (home !== undefined) latest.current.onNew(home.id, shot)
-  }, [])
+    if (home !== undefined) makeNew(home.id, shot)
+  }, [makeNew])
   const closeMore = useCallback(() => setMore(null), [])
   const move = (shot: string, place: Place) => {
     if (samePlace(place, placeOf(groups, shot))) return
@@ -140,38 +158,50 @@ export function Storyboard(props: StoryboardProps) {
   const take = (shot: string) => {
     const place = placeOf(groups, shot)
     if (place === null || readonly) return
-    setGrab({ shot, place })
+    hold({ shot, place })
     setSaid(`${shot} grabbed, ${placeInWords(groups, shot)}. Arrow keys move it, Space places it, Escape cancels.`)
   }
   const ports: GrabPorts = {
     onPlace: (place) => {
-      if (grab === null) return
-      setGrab({ ...grab, place })
-      setSaid(placeInWords(arranged(groups, grab.shot, place), grab.shot))
+      if (held.current === null) return
+      const { shot } = held.current
+      hold({ shot, place })
+      setSaid(placeInWords(arranged(groups, shot, place), shot))
     },
     onDrop: () => {
-      if (grab === null) return
-      setGrab(null)
-      move(grab.shot, grab.place)
-      focusPanel(grab.shot)
+      if (held.current === null) return
+      const { shot, place } = held.current
+      hold(null)
+      moved.current = shot
+      if (samePlace(place, placeOf(groups, shot))) setSaid(`${shot} stays where it was.`)
+      else move(shot, place)
+      focusPanel(shot)
     },
     onCancel: () => {
-      if (grab === null) return
-      setGrab(null)
-      setSaid(`${grab.shot} stays where it was.`)
-      focusPanel(grab.shot)
+      if (held.current === null) return
+      const { shot } = held.current
+      hold(null)
+      moved.current = shot
+      setSaid(`${shot} stays where it was.`)
+      focusPanel(shot)
     },
   }
-  useGrabKeys(grab, shown, ports)
+  useGrabKeys(held, groups, ports)
   useDrag(root, readonly ? null : { onDrop: move })
   useFiles(root, readonly ? null : props.onPicture)
   // Where a panel is put elsewhere in the page it loses the focus: it is given back, and kept in view.
   useLayoutEffect(() => {
-    if (grab === null) return
-    const panel = document.querySelector(`[data-panel="${CSS.escape(grab.shot)}"]`)
-    if (document.activeElement === null || document.activeElement === document.body) focusPanel(grab.shot)
-    panel?.scrollIntoView({ block: 'nearest' })
-  }, [grab])
+    const lost = document.activeElement === null || document.activeElement === document.body
+    if (moved.current !== null && lost) focusPanel(moved.current)
+    if (grab !== null) document.querySelector(`[data-panel="${CSS.escape(grab.shot)}"]`)?.scrollIntoView({ block: 'nearest' })
+  }, [grab, shown])
+  useEffect(() => {
+    const forget = () => {
+      moved.current = null
+    }
+    document.addEventListener('pointerdown', forget)
+    return () => document.removeEventListener('pointerdown', forget)
+  }, [])
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== 'n' || event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || typing(event.target) || latest.current.readonly) return
@@ -201,7 +231,7 @@ export function Storyboard(props: StoryboardProps) {
       return
     }
     // The whole picture opens its shot; what is a control of its own does not.
-    const shot = event.target.closest('.look') !== null && event.target.closest('button, [role=note]') === null ? panelAt(event.target)?.dataset['panel'] : undefined
+    const shot = event.target.closest('.panel-look') !== null && event.target.closest('button, [role=note]') === null ? panelAt(event.target)?.dataset['panel'] : undefined
     if (shot !== undefined) props.onOpen(shot)
   }
 
@@ -218,7 +248,7 @@ export function Storyboard(props: StoryboardProps) {
       {total === 0 && groups.length === 0 && (
         <Notice icon="clapperboard" title="No shots yet">
           <p>Import a project or a screenplay, or create a shot. Panels appear here as soon as there is one.</p>
-          {!readonly && <p><button type="button" class="primary" data-new-shot="" disabled={props.busy !== null} onClick={() => onNew(LOOSE, null)}><Icon name="circle-plus" size={14} />New shot</button></p>}
+          {!readonly && <p><button type="button" class="primary" data-new-shot="" disabled={props.busy !== null} onClick={() => makeNew(LOOSE, null)}><Icon name="circle-plus" size={14} />New shot</button></p>}
         </Notice>
       )}
       {shown.map((group) => {
