@@ -1,6 +1,6 @@
 /** A sequence or a scene: its heading, its panels, and a place for the next one. */
 import type { ReadonlySignal } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { type Group, LOOSE } from '../../store/groups.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Person } from '../../types.ts'
@@ -39,10 +39,10 @@ function Panels(props: GroupProps) {
   const [near, setNear] = useState(false)
   const shown = near || !lazy || selected !== null || grabbed !== null
   useEffect(() => {
-    if (shown) setNear(true)
+    if (shown && lazy) setNear(true)
     const at = element.current
     return shown || at === null ? undefined : whenNear(at, (is) => is && setNear(true))
-  }, [shown])
+  }, [shown, lazy])
   if (!shown) return <div ref={element} style={{ height: `${room}px` }} />
   return (
     <div class="panels">
@@ -69,11 +69,12 @@ function NewShot({ group, busy, onNew }: GroupProps) {
 
 function GroupOf(props: GroupProps) {
   const { group, wash } = props
+  const heading = useId()
   const count = group.shots.length
   const facts = [group.note, count === 0 ? 'no shots yet' : `${count} ${count === 1 ? 'shot' : 'shots'}`, group.seconds > 0 ? clockTime(group.seconds) : ''].filter(Boolean).join(' · ')
   return (
-    <section data-group={group.id} aria-labelledby={`group-${group.id}`}>
-      <h2 id={`group-${group.id}`} class={wash > 0 ? 'group-head wash' : 'group-head'}>
+    <section data-group={group.id} aria-labelledby={heading}>
+      <h2 id={heading} class={wash > 0 ? 'group-head wash' : 'group-head'}>
         <Wash count={wash} />
         {group.number !== undefined && <span class="scene-number mono"><bdi>{group.number}</bdi></span>}
         <span class="group-name" dir="auto">{group.name}</span>

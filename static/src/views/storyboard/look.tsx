@@ -57,7 +57,8 @@ function BeforeControl({ id, on, onShow, onForget }: ControlProps) {
   const pressed = useRef(0)
   return (
     <>
-      <button type="button" class="over before-control" aria-pressed={on} data-testid="before" data-tip="How it looked before the last change: hold, or press"
+      {on && <button type="button" class="over" aria-label={`Dismiss what ${id} looked like before`} data-testid="dismiss-before" onClick={() => onForget(id)}><Icon name="x" size={12} /></button>}
+      <button type="button" class="over before-control" aria-pressed={on} data-testid="before" aria-label="Before the last change"
         onPointerDown={(event) => {
           if (event.button !== 0 || on) return
           pressed.current = event.timeStamp
@@ -75,7 +76,6 @@ function BeforeControl({ id, on, onShow, onForget }: ControlProps) {
         }}>
         <Icon name="undo" size={12} /><span class="over-words">Before</span>
       </button>
-      {on && <button type="button" class="over" aria-label={`Dismiss what ${id} looked like before`} data-testid="dismiss-before" onClick={() => onForget(id)}><Icon name="x" size={12} /></button>}
     </>
   )
 }
@@ -100,13 +100,13 @@ export function Look({ id, cell, aspect, onForget }: { id: string; cell: Cell; a
       {photo && picture.stale && <StalePicture picture={picture} />}
       {back && before !== undefined && <Before before={before} picture={picture} aspect={aspect} />}
       <div class="look-tools">
-        {before !== undefined && <BeforeControl id={id} on={back} onShow={setBack} onForget={onForget} />}
+        <button type="button" class="over more" aria-haspopup="dialog" aria-label={`More about ${id}`} data-more={id}><Icon name="ellipsis" size={14} /></button>
         {picture !== null && (
           <button type="button" class="over" aria-pressed={sketched} data-testid="sketch" onClick={() => setSketched(!sketched)}>
             <Icon name={sketched ? 'image' : 'pencil'} size={12} /><span class="over-words">Sketch</span>
           </button>
         )}
-        <button type="button" class="over more" aria-haspopup="dialog" aria-label={`More about ${id}`} data-more={id}><Icon name="ellipsis" size={14} /></button>
+        {before !== undefined && <BeforeControl id={id} on={back} onShow={setBack} onForget={onForget} />}
       </div>
     </div>
   )

@@ -26,9 +26,9 @@ export function PanelPrompt({ id, prompt }: { id: string; prompt: string }) {
   if (prompt === '') return null
   return (
     <div class="panel-prompt" data-prompt>
-      <p class={open ? '' : 'clamped'} dir="auto" id={`prompt-${id}`}>{prompt}</p>
+      <p class={open ? '' : 'clamped'} dir="auto">{prompt}</p>
       <div class="actions">
-        <button type="button" class="quiet small" aria-expanded={open} aria-controls={`prompt-${id}`} onClick={() => setOpen(!open)}>{open ? 'Less of the prompt' : 'Whole prompt'}</button>
+        <button type="button" class="quiet small" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? 'Less of the prompt' : 'Whole prompt'}</button>
         <CopyPrompt id={id} prompt={prompt} />
       </div>
     </div>

@@ -79,18 +79,19 @@ function roomFor(shots: number, width: number, size: number, aspect: number): nu
 
 const tierOf = (size: number) => (size < 180 ? 'tiny' : size < 240 ? 'small' : size < 400 ? 'medium' : 'large')
 
-/** Brings a shot that was chosen elsewhere (the palette, a link) into view. */
+/** Brings a shot that was chosen elsewhere (the palette, a link) into view, as soon as it is there. */
 function useReveal(selected: string | null, groups: readonly Group[]) {
-  const known = useRef(groups)
-  known.current = groups
+  const home = selected === null ? undefined : groups.find((g) => g.shots.includes(selected))?.id
+  const at = useRef(home)
+  at.current = home
+  const there = home !== undefined
   useEffect(() => {
-    const home = selected === null ? undefined : known.current.find((g) => g.shots.includes(selected))
-    if (selected === null || home === undefined) return
+    if (selected === null || !there) return undefined
     const find = () => document.querySelector(`[data-panel="${CSS.escape(selected)}"]`)
-    if (find() === null) document.querySelector(`[data-group="${CSS.escape(home.id)}"]`)?.scrollIntoView({ block: 'start' })
+    if (find() === null) document.querySelector(`[data-group="${CSS.escape(at.current ?? '')}"]`)?.scrollIntoView({ block: 'start' })
     const timer = setTimeout(() => find()?.scrollIntoView({ block: 'nearest' }), find() === null ? 150 : 0)
     return () => clearTimeout(timer)
-  }, [selected])
+  }, [selected, there])
 }
 
 const focusPanel = (shot: string) => document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(shot)}"] .panel-link`)?.focus({ preventScroll: true })
@@ -239,7 +240,7 @@ export function Storyboard(props: StoryboardProps) {
   const moreShot = more === null ? undefined : props.cellOf(more.id)?.value.base
   return (
     <div ref={root} class="storyboard" data-size={tierOf(size)} style={{ '--panel': `${size}px` }} onKeyDown={onKeyDown} onClick={onClick}>
-      <div class="board-tools" role="toolbar" aria-label="Storyboard">
+      <div class="board-tools" role="group" aria-label="Storyboard">
         {grab === null
           ? <Tools grouping={grouping} size={size} shots={total} seconds={groups.reduce((sum, g) => sum + g.seconds, 0)} onGrouping={props.onGrouping} onSize={props.onSize} />
           : <GrabBar grab={grab} groups={shown} ports={ports} />}
