@@ -107,18 +107,18 @@ export interface UsedBy {
   version: number
 }
 
-/** An entity's newest picture; `thumbnails` by their width in pixels. */
-export interface CurrentPicture {
+/** An entity's newest picture; `thumbnails` by their width in pixels; `stale` when what it shows has changed since. */
+export interface PictureInfo {
   id: string
   url: string
-  thumbnails: { '320': string; '640': string }
+  thumbnails: { [width: string]: string }
   width: number
   height: number
   stale: boolean
   stale_reasons: string[]
 }
 
-export interface Picture extends CurrentPicture {
+export interface Picture extends PictureInfo {
   made_from: { versions: { [entity: string]: number } }
   author: string
   created_at: string
@@ -137,9 +137,9 @@ export interface Resolved {
   prompt: string
   hash: string
   visual_hash: string
-  picture?: CurrentPicture | null
   stale: boolean
   stale_reasons: string[]
+  picture?: PictureInfo | null
   last_outcome: LastOutcome | null
 }
 

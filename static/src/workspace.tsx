@@ -14,7 +14,7 @@ import { Header } from './views/shell/header.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
 import { Progress } from './views/shell/progress.tsx'
 import { Rail } from './views/shell/rail.tsx'
-import { Storyboard } from './views/storyboard/storyboard.tsx'
+import { WiredStoryboard } from './views/storyboard/wired.tsx'
 
 /** What the server serves first: the panels on screen and what is opened. */
 function useViewing(project: OpenProject) {
@@ -105,7 +105,7 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
   if (view === 'breakdown') {
     return <Breakdown {...common} columns={project.kinds.value.filter((k) => k.category === 'asset')} rowHeight={density.value === 'compact' ? 28 : 36} onOpen={inspect} />
   }
-  return <Storyboard {...common} aspect={project.aspect.value} />
+  return <WiredStoryboard project={project} {...common} />
 }
 
 function BottomLine({ project }: { project: OpenProject }) {

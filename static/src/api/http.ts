@@ -19,12 +19,10 @@ function toProblem(status: number, body: unknown): Problem {
   return new Problem(status, word('code', 'unknown'), word('title', `The server answered ${status}`), word('detail', ''), errors)
 }
 
-/** A `Blob` goes as it is, under its own type; all else as JSON.
- *  Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. */
+/** Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. A `Blob` is sent as it is. */
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  const file = body instanceof Blob ? body : undefined
-  if (body !== undefined) headers['content-type'] = file === undefined ? 'application/json' : file.type
+  if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type || 'application/octet-stream' : 'application/json'
   if (method !== 'GET') headers['idempotency-key'] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`
   let response: Response
   try {
@@ -32,7 +30,7 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
       method,
       headers,
       credentials: 'same-origin',
-      ...(body === undefined ? {} : { body: file ?? JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
     })
   } catch {
     throw new Problem(0, 'unreachable', 'The server cannot be reached', 'The server cannot be reached.')
@@ -54,3 +52,4 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
 export const get = <T>(path: string) => request<T>('GET', path)
 export const post = <T>(path: string, body: unknown = {}) => request<T>('POST', path, body)
 export const patch = <T>(path: string, body: unknown) => request<T>('PATCH', path, body)
+export const remove = <T>(path: string) => request<T>('DELETE', path)

@@ -62,15 +62,7 @@ export class OpenProject {
     this.drafts = new Drafts(this.channel.sockets, { name: me.user, color: me.colour }, (entity, values) => this.#onDraft(entity, values))
     this.#refresher = new Refresher({
       fetch: (ids) => api.readResolvedIds(id, ids),
-      apply: (items, gone) => {
-        // A new name is no reason for a run to touch a shot, but its chips and tags show it.
-        const renamed = items.filter((item) => this.names.get(item.id)?.name !== item.name).flatMap((item) => this.shots.usersOf(item.id))
-        this.names.learn(items)
-        this.names.forget(gone)
-        this.shots.put(items.filter(isPictured))
-        this.shots.remove(gone)
-        this.#refresher.want(renamed.filter((user) => !items.some((item) => item.id === user)))
-      },
+      apply: (items, gone) => this.#apply(items, gone),
       failed: () => undefined,
       // Few are cheap; many are fetched by what is looked at.
       urgent: (entity) => !this.shots.isShot(entity) || this.shots.sees(entity) || this.shots.size.peek() <= FEW,
@@ -92,6 +84,12 @@ export class OpenProject {
     this.#refresher.nudge()
   }
 
+  /** Fetches these now and takes them in; the frames that tell of them may come before or after. */
+  async refresh(ids: readonly string[]): Promise<void> {
+    const items = await api.readResolvedIds(this.id, ids)
+    this.#apply(items, ids.filter((id) => !items.some((item) => item.id === id)))
+  }
+
   /** Takes a fresh snapshot; what is on screen stays until it is there. */
   async load(): Promise<void> {
     const turn = ++this.#snapshot
@@ -106,7 +104,7 @@ export class OpenProject {
         if (turn !== this.#snapshot) return
         for (const item of items) seen.add(item.id)
         this.names.learn(items)
-        this.shots.put(items)
+        this.shots.put(items, false)
       }
       const of = (category: string) => kinds.filter((k) => k.category === category).map((k) => k.name)
       await Promise.all([...of('sequence'), ...of('scene')].map((kind) => api.readResolvedKind(this.id, kind, take)))
@@ -132,6 +130,16 @@ export class OpenProject {
     this.drafts.destroy()
     this.channel.destroy()
     this.runs.dismiss()
+  }
+
+  #apply(items: readonly Resolved[], gone: readonly string[]): void {
+    // A new name is no reason for a run to touch a shot, but its chips and tags show it.
+    const renamed = items.filter((item) => this.names.get(item.id)?.name !== item.name).flatMap((item) => this.shots.usersOf(item.id))
+    this.names.learn(items)
+    this.names.forget(gone)
+    this.shots.put(items.filter(isPictured))
+    this.shots.remove(gone)
+    this.#refresher.want(renamed.filter((user) => !items.some((item) => item.id === user)))
   }
 
   #inspect(id: string | null): void {

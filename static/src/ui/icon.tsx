@@ -1,10 +1,13 @@
 /** Lucide's drawings, only those that are used. */
 import {
+  CirclePlus, Copy, Ellipsis, Image, ImageUp, LayoutGrid, Move, MoveLeft, MoveRight, RectangleHorizontal,
   ArrowRight, ArrowRightLeft, Box, Check, CircleAlert, Clapperboard, Clock, Cloud, CloudOff, Eye, FileQuestion, Film, Keyboard, Loader, Lock,
   LogOut, MapPin, Moon, Package, Palette, Pin, Rows3, Rows4, ScrollText, Search, Settings, Shirt, Sun, SunMoon, Undo2, UserRound, X, ChevronDown, PencilLine,
 } from 'lucide'
 
 const ICONS = {
+  'circle-plus': CirclePlus, copy: Copy, ellipsis: Ellipsis, image: Image, 'image-up': ImageUp, 'layout-grid': LayoutGrid, move: Move, 'move-left': MoveLeft,
+  'move-right': MoveRight, rectangle: RectangleHorizontal,
   'arrow-right': ArrowRight,
   'arrow-right-left': ArrowRightLeft, box: Box, check: Check, 'circle-alert': CircleAlert, clapperboard: Clapperboard, clock: Clock,
   cloud: Cloud, 'cloud-off': CloudOff, eye: Eye, 'file-question': FileQuestion, film: Film, keyboard: Keyboard, loader: Loader, lock: Lock,
