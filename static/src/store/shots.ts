@@ -1,8 +1,9 @@
 /** The loaded shots, each in a signal of its own, painted at most once per animation frame. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { Fields, Resolved } from '../types.ts'
+import { grouping } from '../ui/preferences.ts'
 import { leadingPerFrame } from './frames.ts'
-import { type Group, group, sameGroups } from './groups.ts'
+import { type Group, group, settle } from './groups.ts'
 import { sourcesOf, withOverlays } from './overlay.ts'
 
 export interface Panel {
@@ -29,12 +30,16 @@ export interface Usage {
   final: number
 }
 
+const withAll = (known: ReadonlyMap<string, Resolved>, fresh: readonly Resolved[]) => new Map([...known, ...fresh.map((item): [string, Resolved] => [item.id, item])])
+
 export class ShotStore {
   readonly groups: ReadonlySignal<readonly Group[]>
   readonly groupWash = signal<ReadonlyMap<string, number>>(new Map())
   readonly sequences = signal<ReadonlyMap<string, Resolved>>(new Map())
   readonly scenes = signal<ReadonlyMap<string, Resolved>>(new Map())
   readonly size: ReadonlySignal<number>
+  /** Counts what came in: for whoever looks at many shots at once, now and then. */
+  readonly revision = signal(0)
   /** What is published, as last heard; the cells follow with the paint. */
   readonly #bases = new Map<string, Resolved>()
   readonly #cells = new Map<string, Signal<Panel>>()
@@ -51,8 +56,7 @@ export class ShotStore {
   constructor() {
     this.groups = computed(() => {
       void this.#structure.value
-      const made = group(this.#bases.values(), this.sequences.value, this.scenes.value)
-      if (!sameGroups(made, this.#groups)) this.#groups = made
+      this.#groups = settle(this.#groups, group(this.#bases.values(), this.sequences.value, this.scenes.value, grouping.value))
       return this.#groups
     })
     this.size = computed(() => (void this.#structure.value, this.#bases.size))
@@ -60,6 +64,11 @@ export class ShotStore {
 
   panel(id: string): Signal<Panel> | undefined {
     return this.#cells.get(id)
+  }
+
+  /** What is published of a shot, as last heard. */
+  base(id: string): Resolved | undefined {
+    return this.#bases.get(id)
   }
 
   isShot(id: string): boolean {
@@ -85,11 +94,14 @@ export class ShotStore {
 
   /** Takes fresh states in; what changed to the eye washes, unless it was not there before. */
   put(items: readonly Resolved[]): void {
-    for (const item of items) {
-      if (item.kind === 'sequence') this.sequences.value = new Map(this.sequences.peek()).set(item.id, item)
-      else if (item.kind === 'scene') this.scenes.value = new Map(this.scenes.peek()).set(item.id, item)
-      else this.#putShot(item)
-    }
+    batch(() => {
+      const sequences = items.filter((item) => item.kind === 'sequence')
+      const scenes = items.filter((item) => item.kind === 'scene')
+      if (sequences.length > 0) this.sequences.value = withAll(this.sequences.peek(), sequences)
+      if (scenes.length > 0) this.scenes.value = withAll(this.scenes.peek(), scenes)
+      for (const item of items) if (item.kind !== 'sequence' && item.kind !== 'scene') this.#putShot(item)
+      this.revision.value += 1
+    })
     this.#paintSoon()
   }
 
@@ -111,7 +123,9 @@ export class ShotStore {
         map.value = left
       }
     }
-    if (ids.length > 0) this.#structure.value += 1
+    if (ids.length === 0) return
+    this.#structure.value += 1
+    this.revision.value += 1
   }
 
   /** Replaces the preview of one source; an empty one takes it away. */

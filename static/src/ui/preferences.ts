@@ -3,6 +3,8 @@ import { effect, signal } from '@preact/signals'
 
 export type Theme = 'system' | 'light' | 'dark'
 export type Density = 'compact' | 'comfortable'
+/** What shots stand under, in both views. */
+export type Grouping = 'sequence' | 'scene'
 
 function stored<T extends string>(key: string, options: readonly T[], otherwise: T): T {
   try {
@@ -23,6 +25,7 @@ function keep(key: string, value: string): void {
 
 export const theme = signal<Theme>(stored('theme', ['system', 'light', 'dark'], 'system'))
 export const density = signal<Density>(stored('density', ['compact', 'comfortable'], 'compact'))
+export const grouping = signal<Grouping>(stored('grouping', ['sequence', 'scene'], 'sequence'))
 
 export function startPreferences(): void {
   effect(() => {
@@ -30,4 +33,5 @@ export function startPreferences(): void {
     keep('theme', theme.value)
   })
   effect(() => keep('density', density.value))
+  effect(() => keep('grouping', grouping.value))
 }
