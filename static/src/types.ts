@@ -123,6 +123,7 @@ export interface Resolved {
   stale: boolean
   stale_reasons: string[]
   last_outcome: LastOutcome | null
+  updated_at?: string
 }
 
 export interface Change {
