@@ -72,13 +72,13 @@ function wantOf(kind: Kind, shots: readonly Panel[], measure: (text: string) => 
 }
 
 function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: number, measure: (text: string) => number): Column[] {
-  const longest = shots.reduce((most, { base }) => Math.max(most, base.id.length), 5)
-  const id = MARK + thumb + PADDING + Math.min(132, longest * 7.4)
+  const lengths = shots.map(({ base }) => base.id.length).toSorted((a, b) => a - b)
+  const id = MARK + thumb + PADDING + Math.min(132, Math.max(5, lengths[Math.floor(lengths.length * 0.9)] ?? 0) * 7.4)
   return [
     { key: 'id', label: 'Shot', sort: 'id', least: Math.min(id, 84 + thumb), want: id },
     { key: 'framing', label: 'Framing', least: 60, want: 112 },
     { key: 'words', label: 'Description', least: 110, want: 150 },
-    { key: 'duration', label: 'Length', sort: 'duration', least: 50, want: 66 },
+    { key: 'duration', label: 'Length', sort: 'duration', least: 56, want: 76 },
     ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: 72, want: wantOf(kind, shots, measure) })),
     { key: 'status', label: 'Status', sort: 'status', least: 70, want: 84 },
     { key: 'why', label: 'Why', sort: 'changed', least: 128, want: 144 },

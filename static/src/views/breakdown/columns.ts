@@ -30,6 +30,9 @@ export const within = (width: number): number => Math.round(Math.max(LEAST, Math
 /** Given up in this order where room is short, unless somebody has set a width. */
 const GIVEN_UP = ['duration', 'framing', 'words']
 
+/** What a column of assets makes do with before others go. */
+const TIGHT = 0.75
+
 export interface Layout {
   columns: readonly Placed[]
   width: number
@@ -42,9 +45,10 @@ export interface Layout {
  */
 export function layOut(columns: readonly Column[], room: number, widths: { [key: string]: number }): Layout {
   const asked = (c: Column) => widths[c.key] ?? c.want
+  const tight = (c: Column) => widths[c.key] ?? (c.kind === undefined ? c.want : Math.max(c.least, c.want * TIGHT))
   let kept = columns
   for (const key of GIVEN_UP) {
-    if (kept.reduce((sum, c) => sum + asked(c), 0) <= room) break
+    if (kept.reduce((sum, c) => sum + tight(c), 0) <= room) break
     if (widths[key] === undefined) kept = kept.filter((c) => c.key !== key)
   }
   const total = kept.reduce((sum, c) => sum + asked(c), 0)

@@ -4,11 +4,10 @@ import type { ResolvedRef } from '../../types.ts'
 
 export type Measure = (text: string) => number
 
-/** Pixels around a name: the chip's padding, its colour, its pin, its icon; and between chips. */
+/** Pixels around a name: the chip's padding, its colour, its pin; and between chips. The kind's icon stands in the head, once. */
 const AROUND = 12
 const COLOUR = 15
 const PIN = 14
-const ICON = 17
 const BETWEEN = 4
 const MORE = 26
 
@@ -20,11 +19,6 @@ export function briefly(name: string, kind: string): string {
 
 const plainly = (name: string) => name.replace(/^(The|A|An) (?=\S)/, '')
 
-export interface Fit {
-  names: readonly string[]
-  icons: boolean
-}
-
 const chrome = (r: ResolvedRef) => AROUND + (isColour(r.fields['colour']) ? COLOUR : 0) + (r.policy === 'pinned' ? PIN : 0)
 
 /** The pixels that all of a cell's chips take, with short names where there are several. */
@@ -33,18 +27,20 @@ export function needed(references: readonly ResolvedRef[], measure: Measure): nu
   return references.reduce((sum, r) => sum + chrome(r) + measure(short ? briefly(r.name, r.kind) : plainly(r.name)), Math.max(0, references.length - 1) * BETWEEN)
 }
 
-export function fit(references: readonly ResolvedRef[], room: number, measure: Measure): Fit {
-  const width = (names: readonly string[], icons: boolean) =>
-    names.reduce((sum, name, i) => sum + measure(name) + chrome(references[i] as ResolvedRef) + (icons ? ICON : 0), Math.max(0, names.length - 1) * BETWEEN)
+/** Too long to be shown whole: it is cut short. */
+export const isTight = (references: readonly ResolvedRef[], names: readonly string[], room: number, measure: Measure): boolean =>
+  names.length === 1 && references[0] !== undefined && measure(names[0] ?? '') + chrome(references[0]) + (references.length > 1 ? BETWEEN + MORE : 0) > room
+
+/** The names to show, at most one for each reference: those that are left out are the last ones. */
+export function fit(references: readonly ResolvedRef[], room: number, measure: Measure): readonly string[] {
+  const width = (names: readonly string[]) => names.reduce((sum, name, i) => sum + measure(name) + chrome(references[i] as ResolvedRef), Math.max(0, names.length - 1) * BETWEEN)
   const whole = references.map((r) => plainly(r.name))
   const brief = references.map((r) => briefly(r.name, r.kind))
-  for (const [names, icons] of [[whole, true], [whole, false], [brief, true], [brief, false]] as const) {
-    if (width(names, icons) <= room) return { names, icons }
-  }
-  if (references.length <= 1) return { names: brief, icons: false }
+  if (width(whole) <= room) return whole
+  if (references.length <= 1 || width(brief) <= room) return brief
   let count = brief.length - 1
-  while (count > 1 && width(brief.slice(0, count), false) + BETWEEN + MORE > room) count -= 1
-  return { names: brief.slice(0, count), icons: false }
+  while (count > 1 && width(brief.slice(0, count)) + BETWEEN + MORE > room) count -= 1
+  return brief.slice(0, count)
 }
 
 /** Text as wide as the grid draws it. */

@@ -3,12 +3,12 @@ import type { ReadonlySignal } from '@preact/signals'
 import { isColour } from '../../sketch/colour.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Kind, Person, ResolvedRef } from '../../types.ts'
-import { Icon, iconName } from '../../ui/icon.tsx'
+import { Icon } from '../../ui/icon.tsx'
 import { now } from '../../ui/time.tsx'
 import { Wash } from '../../ui/wash.tsx'
 import { previewTag, tagOf } from '../storyboard/why.ts'
 import { PADDING, type Placed } from './columns.ts'
-import { fit, type Measure } from './fit.ts'
+import { fit, isTight, type Measure } from './fit.ts'
 import { Thumb } from './thumb.tsx'
 
 export interface RowProps {
@@ -37,15 +37,17 @@ export const cellId = (row: number, column: number, chip = -1) => `cell-${row}-$
 /** A shot's references of one kind, in the order that the cell shows them. */
 export const ofKind = (references: readonly ResolvedRef[], kind: string): readonly ResolvedRef[] => references.filter((r) => r.kind === kind)
 
+/** Pixels beside an id: the mark, the gaps, the cell's padding. */
+const ID_AROUND = 44
+
 const seconds = (value: unknown) => (typeof value === 'number' && value > 0 ? `${Number(value.toFixed(1))} s` : '')
 
-function Chip({ reference, kind, name, icon, href, id, at }: { reference: ResolvedRef; kind: Kind; name: string; icon: boolean; href: string; id: string; at: boolean }) {
+function Chip({ reference, kind, name, href, id, at }: { reference: ResolvedRef; kind: Kind; name: string; href: string; id: string; at: boolean }) {
   const colour = reference.fields['colour']
   const pinned = reference.policy === 'pinned'
   return (
     <a id={id} class={at ? 'chip at' : 'chip'} data-kind={kind.name} data-chip={reference.source} data-reference={reference.id} href={href} tabIndex={-1} draggable={false}
       title={`${kind.label}: ${reference.name} v${reference.version}${pinned ? `, pinned (newest v${reference.latest_version})` : ''}`}>
-      {icon && <Icon name={iconName(kind.icon)} size={12} />}
       {isColour(colour) && <span class="chip-colour" style={{ background: colour }} />}
       <bdi class="chip-name">{name}</bdi>
       {pinned && <Icon name="pin" size={10} />}
@@ -57,14 +59,15 @@ function Chips({ row, at, chip, references, kind, room, readonly, measure, hrefO
   const here = chip > -2
   // The chip that the keyboard is at is shown, whether there is room for it or not.
   const first = here && chip > 0 ? chip : 0
-  const { names, icons } = fit(references.slice(first), room, measure)
+  const names = fit(references.slice(first), room, measure)
   const more = references.length - names.length
+  const tight = isTight(references.slice(first), names, room, measure)
   const left = references.filter((_, i) => i < first || i >= first + names.length)
   return (
-    <span role="gridcell" class={here ? 'cell chips at' : 'cell chips'} id={cellId(row, at)} data-column={kind.name} aria-label={references.length === 0 ? `No ${kind.label.toLowerCase()}` : undefined}>
+    <span role="gridcell" class={`cell chips${here ? ' at' : ''}${tight ? ' tight' : ''}`} id={cellId(row, at)} data-column={kind.name} aria-label={references.length === 0 ? `No ${kind.label.toLowerCase()}` : undefined}>
       {names.map((name, i) => {
         const r = references[first + i] as ResolvedRef
-        return <Chip key={r.id} id={cellId(row, at, first + i)} at={here && chip === first + i} reference={r} kind={kind} name={name} icon={icons} href={hrefOf(r.source)} />
+        return <Chip key={r.id} id={cellId(row, at, first + i)} at={here && chip === first + i} reference={r} kind={kind} name={name} href={hrefOf(r.source)} />
       })}
       {more > 0 && <span class="more" data-tip={left.map((r) => r.name).join(', ')}>+{more}</span>}
       {!readonly && <button type="button" class="add" tabIndex={-1} data-add={kind.name} aria-label={`Add ${kind.label.toLowerCase()}`}>+</button>}
@@ -92,7 +95,7 @@ export function RowView(props: RowProps) {
         switch (key) {
           case 'id':
             return (
-              <span key={key} role="rowheader" id={cellAt} class={at(i, ' who')}>
+              <span key={key} role="rowheader" id={cellAt} class={at(i, id.length * 7.4 + ID_AROUND + (aspect > 0 ? aspect * 28 : 0) > placed.width ? ' who tight' : ' who')}>
                 <span class="mark" data-mark aria-hidden="true">{selected && <Icon name="check" size={12} />}</span>
                 {aspect > 0 && <Thumb cell={cell} aspect={aspect} />}
                 <a class="mono id" href={hrefOf(id)} tabIndex={-1} draggable={false} title={id}><bdi>{id}</bdi></a>
