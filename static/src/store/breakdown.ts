@@ -1,6 +1,6 @@
 /** The breakdown of one project: what of it is shown, what is folded away, what is selected. */
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals'
-import { query } from '../ui/query.ts'
+import { shownPart } from '../ui/query.ts'
 import { narrow } from '../ui/router.ts'
 import { applyFilter, EVERYTHING, type Filter, narrows, readFilter, writeFilter } from './filtering.ts'
 import { type Group, settle } from './groups.ts'
@@ -27,7 +27,7 @@ export class Breakdown {
   constructor(project: OpenProject) {
     this.#project = project
     const baseOf = (id: string) => project.shots.base(id)
-    this.filter = computed(() => readFilter(query.value))
+    this.filter = computed(() => readFilter(shownPart.value))
     this.shown = computed(() => {
       const [groups, filter] = [project.shots.groups.value, this.filter.value]
       if (!narrows(filter) && filter.sort === 'order') return (this.#shown = groups)

@@ -88,8 +88,8 @@ export function matcher(filter: Filter): (shot: Resolved) => boolean {
   return (shot) =>
     (statuses.length === 0 || statuses.includes(shot.status)) &&
     (marks.length === 0 || (marks.includes('attention') && needsAttention(shot)) || (marks.includes('pinned') && isPinned(shot))) &&
-    (assets.length === 0 || assets.every((id) => id !== shot.id && builtOn(shot).has(id))) &&
-    (words.length === 0 || words.every((word) => textOf(shot).includes(word)))
+    assets.every((id) => id !== shot.id && builtOn(shot).has(id)) &&
+    words.every((word) => textOf(shot).includes(word))
 }
 
 export const changedAt = (shot: Resolved): string => {
@@ -97,11 +97,12 @@ export const changedAt = (shot: Resolved): string => {
   return own > last ? own : last
 }
 
+const seconds = (shot: Resolved) => Number(shot.fields['duration']) || 0
+
 /** Equal ones keep their order. */
 function comparer({ sort, down }: Filter, statuses: readonly string[]): ((a: Resolved, b: Resolved) => number) | null {
   const turn = down ? -1 : 1
   const rank = (shot: Resolved) => (statuses.includes(shot.status) ? statuses.indexOf(shot.status) : statuses.length)
-  const seconds = (shot: Resolved) => Number(shot.fields['duration']) || 0
   switch (sort) {
     case 'order': return null
     case 'id': return (a, b) => turn * natural.compare(a.id, b.id)
@@ -121,7 +122,6 @@ export function applyFilter(groups: readonly Group[], filter: Filter, baseOf: (i
     const shots = group.shots.flatMap((id) => baseOf(id) ?? []).filter((shot) => all || wanted(shot))
     if (shots.length === 0 && !all) return []
     if (compare !== null) shots.sort(compare)
-    const seconds = shots.length === group.shots.length ? group.seconds : shots.reduce((sum, shot) => sum + (Number(shot.fields['duration']) || 0), 0)
-    return [{ ...group, shots: shots.map((shot) => shot.id), seconds }]
+    return [{ ...group, shots: shots.map((shot) => shot.id), seconds: shots.reduce((sum, shot) => sum + seconds(shot), 0) }]
   })
 }

@@ -36,11 +36,12 @@ function sceneHead({ name, fields }: Resolved): Pick<Group, 'number' | 'note'> {
   return { ...(number === '' ? {} : { number }), ...(note === '' ? {} : { note }) }
 }
 
+const numberOf = (scene: Resolved) => String(scene.fields['number'] ?? '\uffff')
+
 /** Scenes as the sequences order them; then those in no sequence, by number. */
 function sceneRanks(sequences: Entities, scenes: Entities): Map<string, number> {
   const placed = byId(sequences).flatMap((q) => q.references.filter((r) => r.kind === 'scene').toSorted((a, b) => byText(a.order, b.order) || natural.compare(a.source, b.source)).map((r) => r.source))
-  const number = (scene: Resolved) => String(scene.fields['number'] ?? '\uffff')
-  const rest = byId(scenes).toSorted((a, b) => natural.compare(number(a), number(b))).map((s) => s.id)
+  const rest = byId(scenes).toSorted((a, b) => natural.compare(numberOf(a), numberOf(b))).map((s) => s.id)
   return new Map([...new Set([...placed, ...rest])].map((id, at) => [id, at]))
 }
 
@@ -53,17 +54,18 @@ export function group(shots: Iterable<Resolved>, sequences: Entities, scenes: En
     if (row === undefined) rows.set(seat?.group ?? LOOSE, [{ shot, seat }])
     else row.push({ shot, seat })
   }
-  const groups = [...rows].map(([id, row]): Group => {
+  const groups: Group[] = []
+  for (const [id, row] of rows) {
     row.sort((a, b) => (a.seat === undefined || b.seat === undefined ? natural.compare(a.shot.id, b.shot.id) : compareSeats(a.seat, b.seat, a.shot.id, b.shot.id)))
     const home = homes.get(id)
-    return {
+    groups.push({
       id,
       name: id === LOOSE ? `Not in a ${grouping}` : (home?.name ?? id),
       shots: row.map((r) => r.shot.id),
       seconds: row.reduce((sum, { shot }) => sum + (Number(shot.fields['duration']) || 0), 0),
       ...(grouping === 'scene' && home !== undefined ? sceneHead(home) : {}),
-    }
-  })
+    })
+  }
   const ranks = grouping === 'scene' ? sceneRanks(sequences, scenes) : new Map<string, number>()
   const rank = (id: string) => (id === LOOSE ? Number.POSITIVE_INFINITY : (ranks.get(id) ?? 0))
   return groups.toSorted((a, b) => (rank(a.id) === rank(b.id) ? natural.compare(a.id, b.id) : rank(a.id) - rank(b.id)))

@@ -5,7 +5,7 @@ import { signal } from '@preact/signals'
 const PLACES = ['e', 'v']
 
 /** As in a URL, without a question mark: `q=coat&status=wip`. */
-export const query = signal('')
+export const shownPart = signal('')
 
 /** The part of a URL's search that says no place. */
 export function queryOf(search: string): string {

@@ -1,6 +1,6 @@
 /** Where one is, as a URL: `/p/{project}/{view}?e={entity}`. */
 import { batch, signal } from '@preact/signals'
-import { query, queryOf, withQuery } from './query.ts'
+import { shownPart, queryOf, withQuery } from './query.ts'
 
 export type View = 'storyboard' | 'breakdown'
 
@@ -41,8 +41,8 @@ export const route = signal<Route>({ project: null, view: 'storyboard', entity: 
 
 export function go(to: Partial<Route>, replace = false): void {
   const next = { ...route.peek(), ...to }
-  if (next.project !== route.peek().project) query.value = ''
-  const url = withQuery(href(next), query.peek())
+  if (next.project !== route.peek().project) shownPart.value = ''
+  const url = withQuery(href(next), shownPart.peek())
   if (url !== globalThis.location.pathname + globalThis.location.search) {
     if (replace) history.replaceState(null, '', url)
     else history.pushState(null, '', url)
@@ -51,12 +51,12 @@ export function go(to: Partial<Route>, replace = false): void {
 }
 
 /** The URL of another entity in the view one is in. */
-export const hrefOf = (entity: string | null) => withQuery(href({ ...route.value, entity }), query.value)
+export const hrefOf = (entity: string | null) => withQuery(href({ ...route.value, entity }), shownPart.value)
 
 /** Shows another part of the place one is in. */
 export function narrow(shown: string, replace = false): void {
-  if (shown === query.peek()) return
-  query.value = shown
+  if (shown === shownPart.peek()) return
+  shownPart.value = shown
   const url = withQuery(href(route.peek()), shown)
   if (replace) history.replaceState(null, '', url)
   else history.pushState(null, '', url)
@@ -64,7 +64,7 @@ export function narrow(shown: string, replace = false): void {
 
 function arrive(): void {
   batch(() => {
-    query.value = queryOf(globalThis.location.search)
+    shownPart.value = queryOf(globalThis.location.search)
     route.value = here()
   })
 }

@@ -1,6 +1,6 @@
 /** The breakdown grid: shots by what they are made of. Only the rows near the screen exist. */
 import type { ReadonlySignal } from '@preact/signals'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Filter, Sort } from '../../store/filtering.ts'
 import type { Group } from '../../store/groups.ts'
 import type { Selection } from '../../store/selection.ts'
@@ -128,7 +128,7 @@ export function Breakdown(props: BreakdownProps) {
     onScreen(rows.slice(shown.from, shown.to).flatMap((r) => (r.kind === 'shot' ? [r.id] : [])))
   }, [rows, shown, onScreen])
 
-  const reveal = (index: number) => {
+  const reveal = useCallback((index: number) => {
     const at = grid.current
     if (at === null || index < 0) return
     // Below the head there is the group's header as well.
@@ -136,14 +136,17 @@ export function Breakdown(props: BreakdownProps) {
     const bottom = HEAD_HEIGHT + (index + 1) * rowHeight
     if (top < at.scrollTop) at.scrollTop = top
     else if (bottom > at.scrollTop + at.clientHeight) at.scrollTop = bottom - at.clientHeight
-  }
-  // What was opened elsewhere (the palette, a link) is shown here.
-  useEffect(() => {
-    const index = opened === null ? undefined : table.at.get(opened)
-    if (opened === null || index === undefined) return
+  }, [rows, rowHeight])
+  // What was opened elsewhere (the palette, a link) is shown here; not again because rows moved.
+  const revealed = useRef<string | null>(null)
+  useLayoutEffect(() => {
+    const to = opened === null ? undefined : table.at.get(opened)
+    if (opened === null) revealed.current = null
+    if (opened === null || to === undefined || revealed.current === opened) return
+    revealed.current = opened
     setCursor((old) => (old.row === opened ? old : { ...old, row: opened, chip: -1 }))
-    reveal(index)
-  }, [opened])
+    reveal(to)
+  }, [opened, table, reveal])
 
   const index = cursor.row === HEAD ? -1 : (table.at.get(cursor.row) ?? -2)
   const row: Row | undefined = rows[index]
@@ -156,8 +159,8 @@ export function Breakdown(props: BreakdownProps) {
   /** To another row; in a cell of chips, to its first one. */
   const moveTo = (to: number, extend = false) => {
     const next = rows[to]
-    const chip = next?.kind === 'shot' && chipsOf(next.id, kind).length > 0 ? 0 : -1
-    setCursor({ row: to < 0 || next === undefined ? HEAD : keyOf(next), column, chip })
+    const some = next?.kind === 'shot' && chipsOf(next.id, kind).length > 0
+    setCursor({ row: to < 0 || next === undefined ? HEAD : keyOf(next), column, chip: some ? 0 : -1 })
     if (to >= 0) reveal(to)
     if (extend && next?.kind === 'shot') {
       if (selection.ids.peek().size === 0 && row?.kind === 'shot') selection.only(row.id)
@@ -238,6 +241,9 @@ export function Breakdown(props: BreakdownProps) {
       return grid.current?.focus({ preventScroll: true })
     }
     if (target.closest('[data-mark="all"]') !== null) return selection.toggleAll(order)
+    if (target.closest('[data-grip]') !== null) return
+    const sort = columns.find((c) => c.key === target.closest('[data-sort]')?.getAttribute('data-head'))?.sort
+    if (sort !== undefined) return onSort(sort)
     const id = target.closest('[data-row]')?.getAttribute('data-row')
     if (typeof id !== 'string') return
     const [, at, of] = /^cell-\d+-(\d+)(?:-(\d+))?$/.exec(target.closest('[id^="cell-"]')?.id ?? '') ?? []
@@ -267,7 +273,7 @@ export function Breakdown(props: BreakdownProps) {
     <div ref={grid} class="breakdown" role="grid" tabIndex={0} aria-label="Breakdown" aria-multiselectable="true" aria-rowcount={rows.length + 1} aria-colcount={columns.length} aria-activedescendant={active}
       onKeyDown={onKeyDown} onClick={onClick} onDblClick={onDoubleClick} onFocus={() => index === -2 && rows.length > 0 && setCursor({ ...cursor, row: keyOf(rows[Math.min(rows.length - 1, shown.from === 0 ? 1 : shown.from + 9)] as Row) })}
       style={{ '--row': `${rowHeight}px`, '--columns': template, '--width': `${width}px` }}>
-      <Head columns={columns} tally={tally} filter={filter} at={cursor.row === HEAD ? column : -1} all={order.length > 0 && order.every((id) => selected.has(id))} onSort={onSort} onDrag={onDrag} />
+      <Head columns={columns} tally={tally} filter={filter} at={cursor.row === HEAD ? column : -1} all={order.length > 0 && order.every((id) => selected.has(id))} onDrag={onDrag} />
       <div class="rows" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
         {sectionsIn(table.sections, shown).map(({ group, open, start, count }) => (
           <div key={group.id} class="section" role="rowgroup" style={{ top: `${start * rowHeight}px`, height: `${count * rowHeight}px` }}>

@@ -12,8 +12,6 @@ export interface Column {
   /** Pixels that it needs at least, and that are enough. */
   least: number
   want: number
-  /** Has no name to show: it cannot be resized, sorted or hidden. */
-  bare?: boolean
 }
 
 export interface Placed extends Column {
@@ -38,6 +36,12 @@ export interface Layout {
   width: number
 }
 
+/** Gives pixels to columns, or takes them, each by its weight. */
+function share(among: readonly Placed[], weigh: (c: Placed) => number, amount: number): void {
+  const weight = among.reduce((sum, c) => sum + weigh(c), 0)
+  if (weight > 0) for (const c of among) c.width += (amount * weigh(c)) / weight
+}
+
 /**
  * Places columns side by side. Set widths hold. Where room is left, words take most of it and assets the
  * rest; where it is short, what the inspector shows as well goes first, then columns shrink as far as
@@ -54,11 +58,7 @@ export function layOut(columns: readonly Column[], room: number, widths: { [key:
   const total = kept.reduce((sum, c) => sum + asked(c), 0)
   const free = (c: Column) => widths[c.key] === undefined
   let spare = room - total
-  const placed = kept.map((c): Placed => ({ ...c, width: asked(c) }))
-  const share = (among: readonly Placed[], weigh: (c: Placed) => number, amount: number) => {
-    const weight = among.reduce((sum, c) => sum + weigh(c), 0)
-    if (weight > 0) for (const c of among) c.width += (amount * weigh(c)) / weight
-  }
+  const placed = kept.map((c): Placed => Object.assign({ width: asked(c) }, c))
   if (spare < 0) {
     const give = (c: Placed) => (free(c) ? c.width - c.least : 0)
     share(placed, give, -Math.min(-spare, placed.reduce((sum, c) => sum + give(c), 0)))
@@ -70,7 +70,7 @@ export function layOut(columns: readonly Column[], room: number, widths: { [key:
       words.width += most
       spare -= most
     }
-    const rest = kinds.length > 0 ? kinds : placed.filter((c) => c.bare !== true && free(c)).slice(-1)
+    const rest = kinds.length > 0 ? kinds : placed.filter((c) => free(c)).slice(-1)
     share(rest, (c) => c.want, spare)
   }
   for (const c of placed) c.width = Math.floor(c.width)

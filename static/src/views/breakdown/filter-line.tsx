@@ -30,23 +30,23 @@ const TYPED = 120
 
 function Search({ words, onWords }: { words: string; onWords(words: string): void }) {
   const input = useRef<HTMLInputElement>(null)
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const [text, setText] = useState(words)
+  const say = (next: string, patience: number) => {
+    setText(next)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(() => onWords(next), patience)
+  }
   // The URL may change by other means; what is being typed stays.
   useEffect(() => {
     if (document.activeElement !== input.current) setText(words)
   }, [words])
-  useEffect(() => {
-    if (text === words) return
-    const timer = setTimeout(() => onWords(text), TYPED)
-    return () => clearTimeout(timer)
-  }, [text])
   return (
     <label class="search">
       <Icon name="search" size={14} />
-      <input ref={input} type="search" data-testid="filter-words" aria-label="Search shots" placeholder="Search shots" value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={(event) => {
+      <input ref={input} type="search" data-testid="filter-words" aria-label="Search shots" placeholder="Search shots" value={text} onInput={(e) => say(e.currentTarget.value, TYPED)} onKeyDown={(event) => {
         if (event.key === 'Escape' && text !== '') {
-          setText('')
-          onWords('')
+          say('', 0)
         } else if (event.key === 'Enter' || event.key === 'ArrowDown' || event.key === 'Escape') document.querySelector<HTMLElement>('.breakdown')?.focus()
         else return
         event.preventDefault()
@@ -91,12 +91,13 @@ function Columns({ kinds }: { kinds: readonly Kind[] }) {
   )
 }
 
+const toggle = (on: boolean, icon: IconName, words: string, tip: string, hook: string, run: () => void) => (
+  <button type="button" class="toggle" aria-pressed={on} data-filter={hook} data-tip={tip} onClick={run}><Icon name={icon} size={12} />{words}</button>
+)
+
 const toggled = <T,>(all: readonly T[], one: T): T[] => (all.includes(one) ? all.filter((x) => x !== one) : [...all, one])
 
 export function FilterLine({ filter, matched, total, statuses, kinds, nameOf, kindOf, onFilter, onClear, onAsset }: FilterLineProps) {
-  const toggle = (on: boolean, icon: IconName, words: string, tip: string, hook: string, run: () => void) => (
-    <button type="button" class="toggle" aria-pressed={on} data-filter={hook} data-tip={tip} onClick={run}><Icon name={icon} size={12} />{words}</button>
-  )
   const picked = (id: string, words: string, kind: string | undefined, without: Partial<Filter>) => (
     <button key={id} type="button" class="picked" data-kind={kind} data-picked={id} aria-label={`Show all, not only ${words}`} onClick={() => onFilter(without)}><bdi>{words}</bdi><Icon name="x" size={12} /></button>
   )

@@ -1,6 +1,6 @@
 /** The grid's head: names, counts, the order of rows, and widths by drag or by key. */
 import type { ReadonlySignal } from '@preact/signals'
-import { type Filter, type Sort } from '../../store/filtering.ts'
+import type { Filter } from '../../store/filtering.ts'
 import type { Tally } from '../../store/tally.ts'
 import { Icon, iconName } from '../../ui/icon.tsx'
 import { type Placed, setWidth, within } from './columns.ts'
@@ -12,7 +12,6 @@ export interface HeadProps {
   /** The column that the keyboard is at; -1 for none. */
   at: number
   all: boolean
-  onSort(sort: Sort): void
   /** While it is dragged, a column follows without the rows being made anew. */
   onDrag(key: string, width: number): void
 }
@@ -42,7 +41,7 @@ function Grip({ column, onDrag }: { column: Placed; onDrag(key: string, width: n
   return <span class="grip" data-grip={column.key} onPointerDown={onPointerDown} aria-hidden="true" />
 }
 
-export function Head({ columns, tally, filter, at, all, onSort, onDrag }: HeadProps) {
+export function Head({ columns, tally, filter, at, all, onDrag }: HeadProps) {
   const numbers = tally.value.all
   return (
     <div class="row head" role="row" aria-rowindex={1}>
@@ -52,10 +51,7 @@ export function Head({ columns, tally, filter, at, all, onSort, onDrag }: HeadPr
         const count = kind === undefined ? undefined : (numbers.get(kind.name) ?? 0)
         return (
           <span key={key} role="columnheader" id={headId(i)} class={['cell', kind !== undefined && 'kind', sort !== undefined && 'sorts', at === i && 'at'].filter(Boolean).join(' ')} data-kind={kind?.name} data-head={key}
-            aria-sort={sort === undefined ? undefined : sorted ? (filter.down ? 'descending' : 'ascending') : 'none'} title={kind === undefined ? undefined : `${count} different ${kind.plural.toLowerCase()} in what is shown`}
-            onClick={sort === undefined ? undefined : (event) => {
-              if (!(event.target instanceof Element) || event.target.closest('[data-mark], [data-grip]') === null) onSort(sort)
-            }}>
+            aria-sort={sort === undefined ? undefined : sorted ? (filter.down ? 'descending' : 'ascending') : 'none'} title={kind === undefined ? undefined : `${count} different ${kind.plural.toLowerCase()} in what is shown`} data-sort={sort}>
             {key === 'id' && <span class="mark" data-mark="all" aria-hidden="true">{all && <Icon name="check" size={12} />}</span>}
             {kind !== undefined && <Icon name={iconName(kind.icon)} size={14} />}
             <span class="head-name">{label}</span>

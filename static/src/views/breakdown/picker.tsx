@@ -56,7 +56,7 @@ export function Picker({ title, options, beside, empty, onPick, onClose }: Picke
     if (here === null) return
     if (!here.open) here.showModal()
     place(here, beside)
-  }, [options !== null])
+  }, [options, beside])
   useEffect(() => {
     list.current?.children[at]?.scrollIntoView({ block: 'nearest' })
   }, [at])

@@ -10,7 +10,7 @@ import type { Resolved } from '../../types.ts'
 import { Notice } from '../../ui/bits.tsx'
 import { iconName } from '../../ui/icon.tsx'
 import { density } from '../../ui/preferences.ts'
-import { query, withQuery } from '../../ui/query.ts'
+import { shownPart, withQuery } from '../../ui/query.ts'
 import { href, route } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
 import { type Asked, Breakdown } from './breakdown.tsx'
@@ -61,7 +61,7 @@ function optionsOf(project: OpenProject, assets: readonly Resolved[], choosing: 
 
 function Choose({ project, choosing, onClose, onPick }: { project: OpenProject; choosing: Choosing; onClose(): void; onPick(option: Option): void }) {
   const assets = useAssets(project, true)
-  const options = useMemo(() => (assets === null ? null : optionsOf(project, assets, choosing)), [assets, choosing])
+  const options = useMemo(() => (assets === null ? null : optionsOf(project, assets, choosing)), [project, assets, choosing])
   const { what, shots, kind } = choosing
   const on = shots.length === 1 ? shots[0] : plural(shots.length)
   const thing = kind === null ? '' : `${project.kind(kind)?.label.toLowerCase() ?? kind} `
@@ -89,9 +89,9 @@ export function WiredBreakdown({ project, onScreen }: { project: OpenProject; on
     },
   }), [project, model])
   const { project: pid, view } = route.value
-  const shownPart = query.value
+  const narrowed = shownPart.value
   // Rows follow what their links depend on, and not what is open beside them.
-  const hrefOf = useMemo(() => (id: string) => withQuery(href({ project: pid, view, entity: id }), shownPart), [pid, view, shownPart])
+  const hrefOf = useMemo(() => (id: string) => withQuery(href({ project: pid, view, entity: id }), narrowed), [pid, view, narrowed])
   const clear = useCallback(() => model.selection.clear(), [model])
   const kinds = useMemo(() => project.kinds.value.filter((k) => k.category === 'asset'), [project.kinds.value])
   const [whole, total, shown, filter, selected] = [project.shots.groups.value, project.shots.size.value, model.shown.value, model.filter.value, model.selection.ids.value]
