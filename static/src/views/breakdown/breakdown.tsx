@@ -64,6 +64,8 @@ const HEAD_HEIGHT = 28
 /** What a head has besides its words: an icon, a count, room. */
 const AROUND_LABEL = 66
 const MARK = 26
+/** Rows drawn above and below what is on screen. */
+const SPARE = 8
 
 /** What most of a kind's cells need; the widest few get a "+2". */
 function wantOf(kind: Kind, shots: readonly Panel[], measure: (text: string) => number): number {
@@ -108,7 +110,7 @@ export function Breakdown(props: BreakdownProps) {
     const at = grid.current
     if (at === null) return
     const onScroll = () => {
-      const next = slice(at.scrollTop - HEAD_HEIGHT, at.clientHeight, rowHeight, rows.length, 8)
+      const next = slice(at.scrollTop - HEAD_HEIGHT, at.clientHeight, rowHeight, rows.length, SPARE)
       setShown((old) => (old.from === next.from && old.to === next.to ? old : next))
     }
     const onSize = () => {
@@ -229,6 +231,11 @@ export function Breakdown(props: BreakdownProps) {
     event.preventDefault()
   }
 
+  /** Whoever comes here by key stands on the first shot that is on screen, unless they were here before. */
+  const onFocus = () => {
+    const first = rows[Math.min(rows.length - 1, shown.from === 0 ? 1 : shown.from + SPARE + 1)]
+    if (first !== undefined) setCursor((old) => (old.row === HEAD || table.at.has(old.row) ? old : { ...old, row: keyOf(first) }))
+  }
   const onClick = (event: MouseEvent) => {
     if (!(event.target instanceof Element)) return
     const target = event.target
@@ -271,7 +278,7 @@ export function Breakdown(props: BreakdownProps) {
   const present = useMemo(() => new Map(people.flatMap((p) => (p.entity === null ? [] : [[p.entity, p] as const]))), [people])
   return (
     <div ref={grid} class="breakdown" role="grid" tabIndex={0} aria-label="Breakdown" aria-multiselectable="true" aria-rowcount={rows.length + 1} aria-colcount={columns.length} aria-activedescendant={active}
-      onKeyDown={onKeyDown} onClick={onClick} onDblClick={onDoubleClick} onFocus={() => index === -2 && rows.length > 0 && setCursor({ ...cursor, row: keyOf(rows[Math.min(rows.length - 1, shown.from === 0 ? 1 : shown.from + 9)] as Row) })}
+      onKeyDown={onKeyDown} onClick={onClick} onDblClick={onDoubleClick} onFocus={onFocus}
       style={{ '--row': `${rowHeight}px`, '--columns': template, '--width': `${width}px` }}>
       <Head columns={columns} tally={tally} filter={filter} at={cursor.row === HEAD ? column : -1} all={order.length > 0 && order.every((id) => selected.has(id))} onDrag={onDrag} />
       <div class="rows" role="presentation" style={{ height: `${rows.length * rowHeight}px` }}>
