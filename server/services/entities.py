@@ -30,6 +30,7 @@ __all__ = [
     "patch_entity",
     "relink",
     "restore_entity",
+    "set_statuses",
     "unlink",
 ]
 
@@ -75,6 +76,32 @@ async def patch_entity(
     base = await base_of(owner, entity_id, base_version)
     edit = Edit(entity_id, fields or {}, name=name, status=status, base=base, message=message)
     return await apply_edits(owner, [edit], actor, wait=wait)
+
+
+async def set_statuses(
+    owner: ProjectOwner,
+    entity_ids: Sequence[str],
+    status: str,
+    actor: Actor,
+    wait: float | None = WAIT,
+) -> PropagationResult:
+    """Give many entities a status: one step, one run, all or none.
+
+    Raises Invalid, naming every entry that is wrong.
+    """
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for number, entity_id in enumerate(entity_ids):
+        if entity_id not in owner.state.entities:
+            said = f"there is no {entity_id!r} in this project"
+            errors.append(FieldError(f"ids.{number}", said))
+        elif entity_id in seen:
+            errors.append(FieldError(f"ids.{number}", "stands there twice"))
+        seen.add(entity_id)
+    if errors:
+        raise Invalid("Some entries are not valid; nothing was changed", errors)
+    edits = [Edit(entity_id, {}, status=status) for entity_id in entity_ids]
+    return await apply_edits(owner, edits, actor, wait=wait)
 
 
 async def delete_entity(

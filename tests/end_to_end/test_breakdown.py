@@ -1,4 +1,4 @@
-"""The breakdown: a grid that a person works in with the keyboard, and others see what came of it."""
+"""The breakdown: a grid worked in with the keyboard, and others see what came of it."""
 
 from __future__ import annotations
 

@@ -43,6 +43,8 @@ export const findEntities = (pid: string, q: string, limit = 40) =>
   get<Page<Entity>>(`${project(pid)}/entities?q=${enc(q)}&limit=${limit}`)
 export const patchEntity = (pid: string, id: string, change: { name?: string; status?: string; fields?: Fields }) =>
   patch<unknown>(`${project(pid)}/entities/${enc(id)}`, change)
+/** One step and one run for all of them. */
+export const setStatuses = (pid: string, ids: readonly string[], status: string) => post<Answer>(`${project(pid)}/statuses`, { ids, status })
 export const patchReference = (pid: string, id: string, change: { policy: Policy; version?: number }) =>
   patch<unknown>(`${project(pid)}/references/${enc(id)}`, change)
 

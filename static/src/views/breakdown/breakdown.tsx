@@ -7,6 +7,7 @@ import type { Selection } from '../../store/selection.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Tally } from '../../store/tally.ts'
 import type { Kind, Person } from '../../types.ts'
+import { showTip } from '../../ui/tip.ts'
 import { choice, type Column, layOut, PADDING, setHidden, setWidth } from './columns.ts'
 import { needed, textMeasure } from './fit.ts'
 import { GroupRow } from './group-row.tsx'
@@ -157,6 +158,16 @@ export function Breakdown(props: BreakdownProps) {
   const chipsOf = (id: string, of: Kind | undefined) => (of === undefined ? [] : ofKind(cellOf(id)?.peek().shot.references ?? [], of.name))
   const chips = row?.kind === 'shot' ? chipsOf(row.id, kind) : []
   const chip = Math.min(cursor.chip, chips.length - 1)
+
+  // A reason shows where the keyboard is, as it does under the pointer; after the scroll that brought it there.
+  useEffect(() => {
+    if (document.activeElement !== grid.current) return
+    const timer = setTimeout(() => {
+      const told = document.getElementById(cellId(index, column))?.querySelector('[data-why], .more')
+      if (told !== null && told !== undefined) showTip(told)
+    }, 80)
+    return () => clearTimeout(timer)
+  }, [index, column])
 
   /** To another row; in a cell of chips, to its first one. */
   const moveTo = (to: number, extend = false) => {

@@ -107,7 +107,7 @@ export function RowView(props: RowProps) {
           case 'status': return <span key={key} role="gridcell" id={cellAt} class={at(i)}><span class="status" data-status={base.status}>{base.status}</span></span>
           default:
             return (
-              <span key={key} role="gridcell" id={cellAt} class={at(i)}>
+              <span key={key} role="gridcell" id={cellAt} class={at(i)} aria-label={tag === null ? undefined : `${tag.text}. ${tag.reason}`}>
                 {tag !== null && (
                   <span class={`tag ${tag.tone}`} data-tip={tag.reason} data-why>
                     {tag.icon === 'dot' ? <span class="dot" /> : <Icon name={tag.icon} size={12} />}<span class="tag-text">{tag.text}</span>

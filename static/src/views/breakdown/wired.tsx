@@ -112,7 +112,7 @@ export function WiredBreakdown({ project, onScreen }: { project: OpenProject; on
     const ids = [...selected].filter((id) => project.shots.base(id)?.status !== status)
     setBusy(true)
     try {
-      for (const id of ids) await api.patchEntity(project.id, id, { status })
+      if (ids.length > 0) await api.setStatuses(project.id, ids, status)
       tell(ids.length === 0 ? `All of them are ${status} already.` : `${plural(ids.length)} set to ${status}.`)
     } catch (error) {
       fail(error)
