@@ -141,6 +141,7 @@ export interface Resolved {
   stale_reasons: string[]
   picture?: PictureInfo | null
   last_outcome: LastOutcome | null
+  updated_at?: string
 }
 
 export interface Change {

@@ -8,7 +8,7 @@ import { Notice } from './ui/bits.tsx'
 import { density, theme } from './ui/preferences.ts'
 import { go, hrefOf, route } from './ui/router.ts'
 import { fail } from './ui/toasts.ts'
-import { Breakdown } from './views/breakdown/breakdown.tsx'
+import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
 import { Header } from './views/shell/header.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
@@ -93,6 +93,7 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
   }
   const groups = project.shots.groups.value
   if (phase === 'loading' && groups.length === 0) return <p class="dim pad" aria-busy="true">Loading the shots…</p>
+  if (view === 'breakdown') return <WiredBreakdown project={project} onScreen={onScreen} />
   const common = {
     groups,
     washes: project.shots.groupWash.value,
@@ -101,9 +102,6 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
     ...stable,
     hrefOf,
     onScreen,
-  }
-  if (view === 'breakdown') {
-    return <Breakdown {...common} columns={project.kinds.value.filter((k) => k.category === 'asset')} rowHeight={density.value === 'compact' ? 28 : 36} onOpen={inspect} />
   }
   return <WiredStoryboard project={project} {...common} />
 }

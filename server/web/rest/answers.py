@@ -220,6 +220,11 @@ class ChangedReference(Reference):
     propagation: AnswerA
 
 
+class ChangedReferences(AnswerA):
+    references: list[Reference]
+    unchanged: list[Reference]
+
+
 class ImpactOutcome(Shape):
     entity_id: str
     kind: str

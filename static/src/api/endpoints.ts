@@ -1,5 +1,5 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, Dependencies, Diff, Entity, Fields, Impact, Kind, Me, Page, Picture, Policy, Project, Resolved, Version } from '../types.ts'
+import type { Answer, Dependencies, Diff, Entity, Fields, Impact, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, Version } from '../types.ts'
 import { get, patch, post, request } from './http.ts'
 
 const enc = encodeURIComponent
@@ -13,12 +13,17 @@ export const listProjects = () => get<Page<Project>>('/projects?limit=200')
 export const readProject = (pid: string) => get<Project>(project(pid))
 export const readKinds = async (pid: string) => (await get<{ kinds: Kind[] }>(`${project(pid)}/kinds`)).kinds
 
-/** Every resolved entity of a kind, page by page; `each` sees a page as soon as it is there. */
-export async function readResolvedKind(pid: string, kind: string, each: (items: Resolved[]) => void): Promise<void> {
-  let cursor: string | null = null
+const PAGE = 500
+
+/** A page of resolved entities of a kind, in id order. */
+export const readResolvedPage = (pid: string, kind: string, limit: number, cursor: string | null) =>
+  get<Page<Resolved>>(`${project(pid)}/resolved?kind=${enc(kind)}&limit=${limit}${cursor === null ? '' : `&cursor=${enc(cursor)}`}`)
+
+/** Every resolved entity of a kind after `from`, page by page; `each` sees a page as soon as it is there. */
+export async function readResolvedKind(pid: string, kind: string, each: (items: Resolved[]) => void, from: string | null = null): Promise<void> {
+  let cursor = from
   do {
-    const at: string = cursor === null ? '' : `&cursor=${enc(cursor)}`
-    const page: Page<Resolved> = await get(`${project(pid)}/resolved?kind=${enc(kind)}&limit=500${at}`)
+    const page: Page<Resolved> = await readResolvedPage(pid, kind, PAGE, cursor)
     each(page.items)
     cursor = page.next_cursor
   } while (cursor !== null)
@@ -38,6 +43,8 @@ export const findEntities = (pid: string, q: string, limit = 40) =>
   get<Page<Entity>>(`${project(pid)}/entities?q=${enc(q)}&limit=${limit}`)
 export const patchEntity = (pid: string, id: string, change: { name?: string; status?: string; fields?: Fields }) =>
   patch<unknown>(`${project(pid)}/entities/${enc(id)}`, change)
+/** One step and one run for all of them. */
+export const setStatuses = (pid: string, ids: readonly string[], status: string) => post<Answer>(`${project(pid)}/statuses`, { ids, status })
 export const patchReference = (pid: string, id: string, change: { policy: Policy; version?: number }) =>
   patch<unknown>(`${project(pid)}/references/${enc(id)}`, change)
 
@@ -63,3 +70,20 @@ export const rollback = (pid: string, id: string, number: number, reason: string
     ...(dry ? { dry_run: true } : {}),
   })
 export const cancelRun = (id: string) => post<unknown>(`/runs/${enc(id)}/cancel`)
+
+/** A reference to make; what is not said is as the server has it by default. */
+export interface NewReference {
+  source: string
+  target: string
+  role?: string
+  policy?: Policy
+  version?: number
+  overrides?: Fields
+  order?: string
+}
+
+export type ChangedReferences = Answer & { references: Reference[]; unchanged: Reference[] }
+
+/** Makes references and takes others away: one step, one run, all or nothing. */
+export const changeReferences = (pid: string, change: { add?: readonly NewReference[]; remove?: readonly string[] }) =>
+  post<ChangedReferences>(`${project(pid)}/references/bulk`, change)

@@ -13,6 +13,7 @@ import { difference } from './overlay.ts'
 import { Refresher } from './refresher.ts'
 import { Runs } from './runs.ts'
 import { ShotStore } from './shots.ts'
+import { readSnapshot } from './snapshot.ts'
 
 const STATUSES = ['wip', 'review', 'approved', 'final', 'omitted']
 const WELCOME_PATIENCE = 1_500
@@ -95,10 +96,6 @@ export class OpenProject {
     const turn = ++this.#snapshot
     try {
       await this.channel.welcome(WELCOME_PATIENCE)
-      const [project, kinds] = await Promise.all([api.readProject(this.id), api.readKinds(this.id)])
-      if (turn !== this.#snapshot) return
-      this.project.value = project
-      this.kinds.value = kinds
       const seen = new Set<string>()
       const take = (items: Resolved[]) => {
         if (turn !== this.#snapshot) return
@@ -106,9 +103,11 @@ export class OpenProject {
         this.names.learn(items)
         this.shots.put(items, false)
       }
-      const of = (category: string) => kinds.filter((k) => k.category === category).map((k) => k.name)
-      await Promise.all([...of('sequence'), ...of('scene')].map((kind) => api.readResolvedKind(this.id, kind, take)))
-      await Promise.all(of('shot').map((kind) => api.readResolvedKind(this.id, kind, take)))
+      await readSnapshot(this.id, take, (project, kinds) => {
+        if (turn !== this.#snapshot) return
+        this.project.value = project
+        this.kinds.value = kinds
+      })
       if (turn !== this.#snapshot) return
       this.shots.keepOnly(seen)
       this.shots.clearOverlays()

@@ -44,12 +44,16 @@ export interface Usage {
   final: number
 }
 
+const withAll = (known: ReadonlyMap<string, Resolved>, fresh: readonly Resolved[]) => new Map([...known, ...fresh.map((item): [string, Resolved] => [item.id, item])])
+
 export class ShotStore {
   readonly groups: ReadonlySignal<readonly Group[]>
   readonly groupWash = signal<ReadonlyMap<string, number>>(new Map())
   readonly sequences = signal<ReadonlyMap<string, Resolved>>(new Map())
   readonly scenes = signal<ReadonlyMap<string, Resolved>>(new Map())
   readonly size: ReadonlySignal<number>
+  /** Counts what came in: for whoever looks at many shots at once, now and then. */
+  readonly revision = signal(0)
   /** What is published, as last heard; the cells follow with the paint. */
   readonly #bases = new Map<string, Resolved>()
   readonly #cells = new Map<string, Signal<Panel>>()
@@ -77,6 +81,11 @@ export class ShotStore {
 
   panel(id: string): Signal<Panel> | undefined {
     return this.#cells.get(id)
+  }
+
+  /** What is published of a shot, as last heard. */
+  base(id: string): Resolved | undefined {
+    return this.#bases.get(id)
   }
 
   isShot(id: string): boolean {
@@ -134,11 +143,14 @@ export class ShotStore {
    * while nobody could see it (`witnessed` is false) has no before.
    */
   put(items: readonly Resolved[], witnessed = true): void {
-    for (const item of items) {
-      if (item.kind === 'sequence') this.sequences.value = new Map(this.sequences.peek()).set(item.id, item)
-      else if (item.kind === 'scene') this.scenes.value = new Map(this.scenes.peek()).set(item.id, item)
-      else this.#putShot(item, witnessed)
-    }
+    batch(() => {
+      const sequences = items.filter((item) => item.kind === 'sequence')
+      const scenes = items.filter((item) => item.kind === 'scene')
+      if (sequences.length > 0) this.sequences.value = withAll(this.sequences.peek(), sequences)
+      if (scenes.length > 0) this.scenes.value = withAll(this.scenes.peek(), scenes)
+      for (const item of items) if (item.kind !== 'sequence' && item.kind !== 'scene') this.#putShot(item, witnessed)
+      this.revision.value += 1
+    })
     this.#paintSoon()
   }
 
@@ -161,7 +173,9 @@ export class ShotStore {
         map.value = left
       }
     }
-    if (ids.length > 0) this.#structure.value += 1
+    if (ids.length === 0) return
+    this.#structure.value += 1
+    this.revision.value += 1
   }
 
   /** Replaces the preview of one source; an empty one takes it away. */

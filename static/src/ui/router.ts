@@ -1,5 +1,6 @@
 /** Where one is, as a URL: `/p/{project}/{view}?e={entity}`. */
-import { signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
+import { shownPart, queryOf, withQuery } from './query.ts'
 
 export type View = 'storyboard' | 'breakdown'
 
@@ -40,7 +41,8 @@ export const route = signal<Route>({ project: null, view: 'storyboard', entity: 
 
 export function go(to: Partial<Route>, replace = false): void {
   const next = { ...route.peek(), ...to }
-  const url = href(next)
+  if (next.project !== route.peek().project) shownPart.value = ''
+  const url = withQuery(href(next), shownPart.peek())
   if (url !== globalThis.location.pathname + globalThis.location.search) {
     if (replace) history.replaceState(null, '', url)
     else history.pushState(null, '', url)
@@ -49,14 +51,28 @@ export function go(to: Partial<Route>, replace = false): void {
 }
 
 /** The URL of another entity in the view one is in. */
-export const hrefOf = (entity: string | null) => href({ ...route.value, entity })
+export const hrefOf = (entity: string | null) => withQuery(href({ ...route.value, entity }), shownPart.value)
+
+/** Shows another part of the place one is in. */
+export function narrow(shown: string, replace = false): void {
+  if (shown === shownPart.peek()) return
+  shownPart.value = shown
+  const url = withQuery(href(route.peek()), shown)
+  if (replace) history.replaceState(null, '', url)
+  else history.pushState(null, '', url)
+}
+
+function arrive(): void {
+  batch(() => {
+    shownPart.value = queryOf(globalThis.location.search)
+    route.value = here()
+  })
+}
 
 /** Follows back and forward, and plain clicks on links that stay inside. */
 export function startRouter(): void {
-  route.value = here()
-  globalThis.addEventListener('popstate', () => {
-    route.value = here()
-  })
+  arrive()
+  globalThis.addEventListener('popstate', arrive)
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     const link = event.target instanceof Element ? event.target.closest('a') : null
@@ -64,5 +80,7 @@ export function startRouter(): void {
     if (link.pathname !== '/' && !link.pathname.startsWith('/p/')) return
     event.preventDefault()
     go(parse(link.pathname, link.search))
+    const shown = queryOf(link.search)
+    if (shown !== '') narrow(shown, true)
   })
 }

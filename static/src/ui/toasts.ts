@@ -7,20 +7,27 @@ export interface Toast {
   tone: 'plain' | 'bad'
   what: string
   next: string
+  action?: Action
+}
+
+/** What can be done about it, for as long as the message stands. */
+export interface Action {
+  words: string
+  run(): void
 }
 
 export const toasts = signal<readonly Toast[]>([])
 
 let last = 0
 
-function add(tone: Toast['tone'], what: string, next: string): void {
-  if (toasts.peek().some((t) => t.what === what)) return
-  const toast = { id: ++last, tone, what, next }
+function add(tone: Toast['tone'], what: string, next: string, action?: Action): void {
+  if (action === undefined && toasts.peek().some((t) => t.what === what)) return
+  const toast = { id: ++last, tone, what, next, ...(action === undefined ? {} : { action }) }
   toasts.value = [...toasts.peek().slice(-2), toast]
-  setTimeout(() => dismiss(toast.id), tone === 'bad' ? 12_000 : 5_000)
+  setTimeout(() => dismiss(toast.id), tone === 'bad' || action !== undefined ? 12_000 : 5_000)
 }
 
-export const tell = (what: string, next = '') => add('plain', what, next)
+export const tell = (what: string, next = '', action?: Action) => add('plain', what, next, action)
 
 export function fail(error: unknown): void {
   const { what, next } = explain(error)
