@@ -26,7 +26,7 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
     one, and what that brings in differs. A pin is never stale: it stands where somebody put it.
     """
     reasons: list[str] = []
-    for reference in tx.inputs(entity.id):
+    for reference in _sorted_inputs(tx, entity.id):
         if reference.policy == "pinned" or tx.is_member(reference):
             continue
         source = tx.entity(reference.source)
