@@ -28,7 +28,7 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
     A shot is also stale while a scene that it stands in was revised after its version was made.
     """
     reasons: list[str] = []
-    for reference in tx.inputs(entity.id):
+    for reference in _sorted_inputs(tx, entity.id):
         if reference.policy == "pinned" or tx.is_member(reference):
             continue
         source = tx.entity(reference.source)

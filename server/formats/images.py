@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 import orjson
@@ -35,7 +36,7 @@ class Images:
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._present = 0
         self._processes: set[subprocess.Popen[bytes]] = set()
-        self._closed = False
+        self._ended = Event()
 
     async def read(self, data: bytes) -> Image:
         """An image that is safe to keep and to show, whatever ``data`` is.
@@ -56,7 +57,7 @@ class Images:
 
     def close(self) -> None:
         """End what is under way: those who wait for it are told Unavailable."""
-        self._closed = True
+        self._ended.set()
         for process in list(self._processes):
             process.kill()
 
@@ -77,12 +78,12 @@ class Images:
 
     def _run(self, given: IO[bytes], kept: IO[bytes]) -> None:
         """Run the process to its end. Raises Invalid where the image ended it."""
-        if self._closed:
+        if self._ended.is_set():
             raise Unavailable("The server is ending")
         command = [sys.executable, "-P", str(_PROCESS), str(self._most_pixels), *THUMBNAILS]
         process = subprocess.Popen(command, stdin=given, stdout=kept, stderr=subprocess.PIPE)
         self._processes.add(process)
-        if self._closed:  # in between, by the loop's thread
+        if self._ended.is_set():  # in between, by the loop's thread
             process.kill()
         try:
             _, problem = process.communicate(timeout=_SECONDS)
@@ -93,7 +94,7 @@ class Images:
             process.kill()
             process.communicate()
         if process.returncode < 0:
-            if self._closed:
+            if self._ended.is_set():
                 raise Unavailable("The server is ending")
             log.warning("an image ended its process with the signal %d", -process.returncode)
             raise _invalid("The image cannot be read", "cannot be read")
