@@ -20,6 +20,7 @@ test('only the rows near the viewport are drawn', () => {
   assert.deepEqual(slice(0, 280, 28, 50_000, 2), { from: 0, to: 12 })
   assert.deepEqual(slice(28_000, 280, 28, 50_000, 2), { from: 998, to: 1012 })
   assert.deepEqual(slice(0, 280, 28, 3), { from: 0, to: 3 })
+  assert.deepEqual(slice(28_000, 280, 28, 50_000, 2, 4), { from: 996, to: 1012 })
 })
 
 test('a folded group keeps its header and loses its rows', () => {

@@ -91,6 +91,8 @@ function Columns({ kinds }: { kinds: readonly Kind[] }) {
   )
 }
 
+const number = (n: number) => n.toLocaleString('en')
+
 const toggle = (on: boolean, icon: IconName, words: string, tip: string, hook: string, run: () => void) => (
   <button type="button" class="toggle" aria-pressed={on} data-filter={hook} data-tip={tip} onClick={run}><Icon name={icon} size={12} />{words}</button>
 )
@@ -115,7 +117,7 @@ export function FilterLine({ filter, matched, total, statuses, kinds, nameOf, ki
       {MARKED.map(([mark, words, icon, tip]) => toggle(filter.marks.includes(mark), icon, words, tip, mark, () => onFilter({ marks: toggled(filter.marks, mark) })))}
       {statuses.includes(FINAL) && toggle(filter.statuses.includes(FINAL), 'lock', 'Final', 'Changes of these ask first', FINAL, () => onFilter({ statuses: toggled(filter.statuses, FINAL) }))}
       <span class="filter-count" role="status">
-        {some ? <><b class="mono">{matched}</b> of <span class="mono">{total}</span> shots</> : <><span class="mono">{total}</span> {total === 1 ? 'shot' : 'shots'}</>}
+        {some ? <><b class="mono">{number(matched)}</b> of <span class="mono">{number(total)}</span> shots</> : <><span class="mono">{number(total)}</span> {total === 1 ? 'shot' : 'shots'}</>}
         {some && <button type="button" class="quiet" data-testid="filter-clear" onClick={onClear}>Clear</button>}
       </span>
       <span class="filter-side">

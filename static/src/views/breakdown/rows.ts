@@ -44,10 +44,13 @@ export interface Slice {
   to: number
 }
 
-/** Rows of a fixed height: which of `count` meet the viewport, with some to spare on both sides. */
-export function slice(top: number, height: number, row: number, count: number, spare = 12): Slice {
-  const from = Math.max(0, Math.floor(top / row) - spare)
-  return { from, to: Math.min(count, Math.ceil((top + height) / row) + spare) }
+/**
+ * Rows of a fixed height: which of `count` meet the viewport, with some to spare on both sides. The slice
+ * moves `by` rows at a time, so that not every frame of a scroll makes the view look at its rows.
+ */
+export function slice(top: number, height: number, row: number, count: number, spare = 12, by = 1): Slice {
+  const [from, to] = [Math.floor(top / row) - spare, Math.ceil((top + height) / row) + spare]
+  return { from: Math.max(0, Math.floor(from / by) * by), to: Math.min(count, Math.ceil(to / by) * by) }
 }
 
 /** The sections that have rows in a slice. */

@@ -30,7 +30,7 @@ export function SelectionBar({ count, unseen, statuses, readonly, busy, onAdd, o
   }, [onClear])
   return (
     <div class="selection-bar" role="toolbar" aria-label="Selected shots" data-selection={count}>
-      <span role="status"><b class="mono">{count}</b> {count === 1 ? 'shot' : 'shots'} selected{unseen > 0 && <span class="dim">, {unseen} not shown</span>}</span>
+      <span role="status"><b class="mono">{count.toLocaleString('en')}</b> {count === 1 ? 'shot' : 'shots'} selected{unseen > 0 && <span class="dim">, {unseen} not shown</span>}</span>
       {!readonly && (
         <>
           <button type="button" data-testid="selection-add" disabled={busy} onClick={(e) => onAdd(e.currentTarget)}>Add… <kbd>A</kbd></button>

@@ -9,6 +9,26 @@ import type { Resolved } from '../../types.ts'
 /** Long enough that a wheel's or a key's next step falls into it. */
 const REST = 120
 const KEEP = 500
+/** Milliseconds of a frame for drawing: forty at once would be a pause that one sees. */
+const BUDGET = 4
+
+const waiting = new Set<() => void>()
+
+function drawSome(): void {
+  const until = performance.now() + BUDGET
+  for (const draw of waiting) {
+    waiting.delete(draw)
+    draw()
+    if (performance.now() > until) break
+  }
+  if (waiting.size > 0) requestAnimationFrame(drawSome)
+}
+
+function drawSoon(draw: () => void): () => void {
+  if (waiting.size === 0) requestAnimationFrame(drawSome)
+  waiting.add(draw)
+  return () => waiting.delete(draw)
+}
 
 const drawn = new Map<string, string>()
 
@@ -34,11 +54,19 @@ function uploaded(shot: Resolved): string | null {
 
 export function Thumb({ cell, aspect }: { cell: ReadonlySignal<Panel>; aspect: number }) {
   const base = useComputed(() => cell.value.base)
-  const [rested, setRested] = useState(false)
+  const shot = base.value
+  const picture = uploaded(shot)
+  const [url, setUrl] = useState<string | null>(null)
   useEffect(() => {
-    const timer = setTimeout(() => setRested(true), REST)
-    return () => clearTimeout(timer)
-  }, [])
-  const url = uploaded(base.value) ?? (rested ? urlOf(base.value, aspect) : null)
+    if (picture !== null) return setUrl(picture)
+    let stop = () => {}
+    const timer = setTimeout(() => {
+      stop = drawSoon(() => setUrl(urlOf(shot, aspect)))
+    }, REST)
+    return () => {
+      clearTimeout(timer)
+      stop()
+    }
+  }, [picture, shot, aspect])
   return <span class="thumb" style={{ aspectRatio: String(aspect) }}>{url !== null && <img src={url} alt="" decoding="async" draggable={false} />}</span>
 }
