@@ -51,7 +51,7 @@ export class Breakdown {
       timer ??= setTimeout(() => {
         timer = undefined
         this.#pace.value += 1
-        this.selection.keep(new Set(this.#project.shots.groups.peek().flatMap((group) => group.shots)))
+        if (this.selection.ids.peek().size > 0) this.selection.keep(new Set(this.#project.shots.groups.peek().flatMap((group) => group.shots)))
       }, LOOK)
     })
     return () => {

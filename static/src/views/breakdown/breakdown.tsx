@@ -111,7 +111,7 @@ export function Breakdown(props: BreakdownProps) {
     const at = grid.current
     if (at === null) return
     const onScroll = () => {
-      const next = slice(at.scrollTop - HEAD_HEIGHT, at.clientHeight, rowHeight, rows.length, SPARE, 4)
+      const next = slice(at.scrollTop - HEAD_HEIGHT, at.clientHeight, rowHeight, rows.length, SPARE, 2)
       setShown((old) => (old.from === next.from && old.to === next.to ? old : next))
     }
     const onSize = () => {

@@ -25,11 +25,8 @@ const MOST = 720
 
 export const within = (width: number): number => Math.round(Math.max(LEAST, Math.min(MOST, width)))
 
-/** Given up in this order where room is short, unless somebody has set a width. */
-const GIVEN_UP = ['duration', 'framing', 'words']
-
-/** What a column of assets makes do with before others go. */
-const TIGHT = 0.75
+/** Given up in this order where room is short, unless somebody has set a width; each once columns of assets have given up that share of what they want. */
+const GIVEN_UP: readonly [string, number][] = [['duration', 0.9], ['framing', 0.9], ['words', 0.75]]
 
 export interface Layout {
   columns: readonly Placed[]
@@ -49,10 +46,10 @@ function share(among: readonly Placed[], weigh: (c: Placed) => number, amount: n
  */
 export function layOut(columns: readonly Column[], room: number, widths: { [key: string]: number }): Layout {
   const asked = (c: Column) => widths[c.key] ?? c.want
-  const tight = (c: Column) => widths[c.key] ?? (c.kind === undefined ? c.want : Math.max(c.least, c.want * TIGHT))
+  const tight = (c: Column, part: number) => widths[c.key] ?? (c.kind === undefined ? c.want : Math.max(c.least, c.want * part))
   let kept = columns
-  for (const key of GIVEN_UP) {
-    if (kept.reduce((sum, c) => sum + tight(c), 0) <= room) break
+  for (const [key, part] of GIVEN_UP) {
+    if (kept.reduce((sum, c) => sum + tight(c, part), 0) <= room) continue
     if (widths[key] === undefined) kept = kept.filter((c) => c.key !== key)
   }
   const total = kept.reduce((sum, c) => sum + asked(c), 0)

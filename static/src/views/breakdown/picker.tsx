@@ -27,7 +27,7 @@ export interface PickerProps {
 }
 
 const SHOWN = 100
-const WIDTH = 340
+const WIDTH = 380
 
 /** Under its cell, or where there is room. */
 function place(dialog: HTMLElement, beside: Element | null): void {

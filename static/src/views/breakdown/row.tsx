@@ -42,11 +42,12 @@ const ID_AROUND = 44
 
 const seconds = (value: unknown) => (typeof value === 'number' && value > 0 ? `${Number(value.toFixed(1))} s` : '')
 
-function Chip({ reference, kind, name, href, id, at }: { reference: ResolvedRef; kind: Kind; name: string; href: string; id: string; at: boolean }) {
+// Plain functions and no components: a row that scrolls in makes a dozen of these, and each component costs more than what it draws.
+function chipOf({ reference, kind, name, href, id, at }: { reference: ResolvedRef; kind: Kind; name: string; href: string; id: string; at: boolean }) {
   const colour = reference.fields['colour']
   const pinned = reference.policy === 'pinned'
   return (
-    <a id={id} class={at ? 'chip at' : 'chip'} data-kind={kind.name} data-chip={reference.source} data-reference={reference.id} href={href} tabIndex={-1} draggable={false}
+    <a key={reference.id} id={id} class={at ? 'chip at' : 'chip'} data-kind={kind.name} data-chip={reference.source} data-reference={reference.id} href={href} tabIndex={-1} draggable={false}
       title={`${kind.label}: ${reference.name} v${reference.version}${pinned ? `, pinned (newest v${reference.latest_version})` : ''}`}>
       {isColour(colour) && <span class="chip-colour" style={{ background: colour }} />}
       <bdi class="chip-name">{name}</bdi>
@@ -55,7 +56,7 @@ function Chip({ reference, kind, name, href, id, at }: { reference: ResolvedRef;
   )
 }
 
-function Chips({ row, at, chip, references, kind, room, readonly, measure, hrefOf }: { row: number; at: number; chip: number; references: readonly ResolvedRef[]; kind: Kind; room: number; readonly: boolean; measure: Measure; hrefOf(id: string): string }) {
+function chipsOf({ row, at, chip, references, kind, room, readonly, measure, hrefOf }: { row: number; at: number; chip: number; references: readonly ResolvedRef[]; kind: Kind; room: number; readonly: boolean; measure: Measure; hrefOf(id: string): string }) {
   const here = chip > -2
   // The chip that the keyboard is at is shown, whether there is room for it or not.
   const first = here && chip > 0 ? chip : 0
@@ -64,10 +65,10 @@ function Chips({ row, at, chip, references, kind, room, readonly, measure, hrefO
   const tight = isTight(references.slice(first), names, room, measure)
   const left = references.filter((_, i) => i < first || i >= first + names.length)
   return (
-    <span role="gridcell" class={`cell chips${here ? ' at' : ''}${tight ? ' tight' : ''}`} id={cellId(row, at)} data-column={kind.name} aria-label={references.length === 0 ? `No ${kind.label.toLowerCase()}` : undefined}>
+    <span key={kind.name} role="gridcell" class={`cell chips${here ? ' at' : ''}${tight ? ' tight' : ''}`} id={cellId(row, at)} data-column={kind.name} aria-label={references.length === 0 ? `No ${kind.label.toLowerCase()}` : undefined}>
       {names.map((name, i) => {
         const r = references[first + i] as ResolvedRef
-        return <Chip key={r.id} id={cellId(row, at, first + i)} at={here && chip === first + i} reference={r} kind={kind} name={name} href={hrefOf(r.source)} />
+        return chipOf({ id: cellId(row, at, first + i), at: here && chip === first + i, reference: r, kind, name, href: hrefOf(r.source) })
       })}
       {more > 0 && <span class="more" data-tip={left.map((r) => r.name).join(', ')}>+{more}</span>}
       {!readonly && <button type="button" class="add" tabIndex={-1} data-add={kind.name} aria-label={`Add ${kind.label.toLowerCase()}`}>+</button>}
@@ -85,12 +86,12 @@ export function RowView(props: RowProps) {
   return (
     <div role="row" aria-rowindex={index + 2} aria-selected={selected} class={classes} data-row={id} data-entity={id} data-hash={base.hash} data-selected={selected ? '' : undefined}
       data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ top: `${top}px`, '--person': person?.colour ?? 'transparent' }}>
-      <Wash count={wash} />
+      {wash > 0 && <Wash count={wash} />}
       {columns.map((placed, i) => {
         const { key, kind } = placed
         const cellAt = cellId(index, i)
         if (kind !== undefined) {
-          return <Chips key={key} row={index} at={i} chip={column === i ? chip : -2} references={ofKind(shot.references, kind.name)} kind={kind} room={placed.width - PADDING} readonly={readonly} measure={measure} hrefOf={hrefOf} />
+          return chipsOf({ row: index, at: i, chip: column === i ? chip : -2, references: ofKind(shot.references, kind.name), kind, room: placed.width - PADDING, readonly, measure, hrefOf })
         }
         switch (key) {
           case 'id':
