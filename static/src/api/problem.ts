@@ -1,11 +1,18 @@
 /** A refusal of the server (RFC 9457), or of the network on the way to it. */
+/** One thing that is wrong with what was sent; a file's problems name their line. */
+export interface FieldProblem {
+  field: string
+  message: string
+  line?: number
+}
+
 export class Problem extends Error {
   readonly status: number
   readonly code: string
   readonly title: string
-  readonly errors: readonly { field: string; message: string }[]
+  readonly errors: readonly FieldProblem[]
 
-  constructor(status: number, code: string, title: string, detail: string, errors: readonly { field: string; message: string }[] = []) {
+  constructor(status: number, code: string, title: string, detail: string, errors: readonly FieldProblem[] = []) {
     super(detail)
     this.name = 'Problem'
     this.status = status

@@ -10,6 +10,7 @@ import { follow } from './follow.ts'
 import { Inspection } from './inspection.ts'
 import { Names } from './names.ts'
 import { difference } from './overlay.ts'
+import { Past } from './past.ts'
 import { Refresher } from './refresher.ts'
 import { Runs } from './runs.ts'
 import { ShotStore } from './shots.ts'
@@ -36,6 +37,7 @@ export class OpenProject {
   readonly shots = new ShotStore()
   readonly names = new Names()
   readonly runs = new Runs()
+  readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
   readonly channel: Channel
   readonly drafts: Drafts
   readonly #refresher: Refresher
@@ -115,6 +117,7 @@ export class OpenProject {
       this.shots.keepOnly(seen)
       this.shots.clearOverlays()
       void this.inspection.peek()?.load()
+      this.error.value = null
       this.phase.value = 'ready'
     } catch (error) {
       if (turn !== this.#snapshot) return
@@ -122,6 +125,12 @@ export class OpenProject {
       this.error.value = error
       this.phase.value = 'failed'
     }
+  }
+
+  /** Logged in again: the connection is made anew, and what could not be loaded is. */
+  resume(): void {
+    this.channel.retry()
+    if (this.phase.peek() === 'failed') void this.load()
   }
 
   close(): void {

@@ -1,16 +1,20 @@
-/** What a person chose for this browser: theme and row height. */
+/** What a person chose for this browser: theme, row height, the inspector's width. */
 import { effect, signal } from '@preact/signals'
 
 export type Theme = 'system' | 'light' | 'dark'
 export type Density = 'compact' | 'comfortable'
 
-function stored<T extends string>(key: string, options: readonly T[], otherwise: T): T {
+function read(key: string): string | null {
   try {
-    const value = localStorage.getItem(`ripplecut.${key}`)
-    return options.find((o) => o === value) ?? otherwise
+    return localStorage.getItem(`ripplecut.${key}`)
   } catch {
-    return otherwise
+    return null
   }
+}
+
+function stored<T extends string>(key: string, options: readonly T[], otherwise: T): T {
+  const value = read(key)
+  return options.find((o) => o === value) ?? otherwise
 }
 
 function keep(key: string, value: string): void {
@@ -24,10 +28,35 @@ function keep(key: string, value: string): void {
 export const theme = signal<Theme>(stored('theme', ['system', 'light', 'dark'], 'system'))
 export const density = signal<Density>(stored('density', ['compact', 'comfortable'], 'compact'))
 
+/** Pixels. */
+export const INSPECTOR = { least: 360, most: 560, usual: 400 }
+
+export const withinInspector = (width: number) => (Number.isFinite(width) ? Math.round(Math.min(INSPECTOR.most, Math.max(INSPECTOR.least, width))) : INSPECTOR.usual)
+
+export const inspectorWidth = signal(withinInspector(Number(read('inspector') ?? Number.NaN)))
+
+/** What was last jumped to or done in the palette, newest first. */
+export function recent(scope: string): string[] {
+  try {
+    const ids: unknown = JSON.parse(read(`recent.${scope}`) ?? '[]')
+    return Array.isArray(ids) ? ids.filter((id) => typeof id === 'string') : []
+  } catch {
+    return []
+  }
+}
+
+export function remember(scope: string, id: string): void {
+  keep(`recent.${scope}`, JSON.stringify([id, ...recent(scope).filter((one) => one !== id)].slice(0, 12)))
+}
+
 export function startPreferences(): void {
   effect(() => {
     document.documentElement.dataset['theme'] = theme.value
     keep('theme', theme.value)
   })
   effect(() => keep('density', density.value))
+  effect(() => {
+    document.documentElement.style.setProperty('--inspector', `${inspectorWidth.value}px`)
+    keep('inspector', String(inspectorWidth.value))
+  })
 }

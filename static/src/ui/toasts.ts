@@ -13,11 +13,18 @@ export const toasts = signal<readonly Toast[]>([])
 
 let last = 0
 
+const timers = new Map<number, ReturnType<typeof setTimeout>>()
+
 function add(tone: Toast['tone'], what: string, next: string): void {
   if (toasts.peek().some((t) => t.what === what)) return
   const toast = { id: ++last, tone, what, next }
   toasts.value = [...toasts.peek().slice(-2), toast]
-  setTimeout(() => dismiss(toast.id), tone === 'bad' ? 12_000 : 5_000)
+  timers.set(toast.id, setTimeout(() => dismiss(toast.id), tone === 'bad' ? 12_000 : 6_000))
+}
+
+/** What somebody is about to read or to click stays. */
+export function hold(id: number): void {
+  clearTimeout(timers.get(id))
 }
 
 export const tell = (what: string, next = '') => add('plain', what, next)
@@ -28,5 +35,7 @@ export function fail(error: unknown): void {
 }
 
 export function dismiss(id: number): void {
+  clearTimeout(timers.get(id))
+  timers.delete(id)
   toasts.value = toasts.peek().filter((t) => t.id !== id)
 }
