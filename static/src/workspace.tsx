@@ -7,6 +7,7 @@ import { LOOSE } from './store/groups.ts'
 import { inspect, type OpenProject } from './store/open-project.ts'
 import type { Project } from './types.ts'
 import { Notice, Skeleton } from './ui/bits.tsx'
+import { Icon } from './ui/icon.tsx'
 import { density, theme } from './ui/preferences.ts'
 import { go, hrefOf, route } from './ui/router.ts'
 import { fail } from './ui/toasts.ts'
@@ -151,7 +152,16 @@ function Failed({ project }: { project: OpenProject }) {
   return <Notice icon="cloud-off" title="The project cannot be shown"><p>{what} {next}</p><p class="actions"><button type="button" onClick={() => void project.load()}>Try again</button><a class="button" href="/">All projects</a></p></Notice>
 }
 
-function View({ project, onScreen }: { project: OpenProject; onScreen(ids: readonly string[]): void }) {
+function EmptyProject({ mayImport, onNewShot, onImport }: Doings) {
+  return (
+    <Notice icon="clapperboard" title="Nothing here yet">
+      <p>{mayImport ? 'Drop a screenplay (Fountain) or a production (JSON) anywhere on this page, or begin with a first shot.' : 'Shots appear here as soon as somebody makes one.'}</p>
+      {mayImport && <p class="actions"><button type="button" data-testid="import" onClick={onImport}><Icon name="upload" size={14} />Import a file</button><button type="button" class="primary" data-testid="new-shot" onClick={onNewShot}><Icon name="plus" size={14} />New shot</button></p>}
+    </Notice>
+  )
+}
+
+function View({ project, doings, onScreen }: { project: OpenProject; doings: Doings; onScreen(ids: readonly string[]): void }) {
   const { view, entity } = route.value
   // The same functions every time, so that a panel is drawn again only for a reason of its own.
   const stable = useMemo(() => ({ cellOf: (id: string) => project.shots.panel(id), nameOf: (id: string) => project.names.of(id) }), [project])
@@ -159,6 +169,7 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
   if (phase === 'failed') return <Failed project={project} />
   const groups = project.shots.groups.value
   if (phase === 'loading' && groups.length === 0) return <div class="pad"><Skeleton words="Loading the shots…" rows={8} /></div>
+  if (groups.length === 0 && project.shots.sequences.value.size === 0 && project.shots.scenes.value.size === 0) return <EmptyProject {...doings} />
   const common = {
     groups,
     washes: project.shots.groupWash.value,
@@ -183,6 +194,7 @@ function BottomLine({ project }: { project: OpenProject }) {
 }
 
 function Offline({ project }: { project: OpenProject }) {
+  if (project.phase.value === 'failed') return null
   const state = project.channel.state.value
   const unsent = project.drafts.unsent.value
   if (state === 'refused') return <p class="banner bad" role="alert">The live connection is refused: {project.channel.refusal.value} What is shown may be old.</p>
@@ -238,7 +250,7 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
       <Rail onKeys={keys} onFind={find} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
         <Offline project={project} />
-        <View project={project} onScreen={onScreen} />
+        <View project={project} doings={doings} onScreen={onScreen} />
       </main>
       {inspection !== null && project.phase.value !== 'failed' && <WiredInspector key={inspection.id} project={project} open={inspection} onClose={() => leave(inspection.id)} />}
       <BottomLine project={project} />

@@ -18,7 +18,11 @@ export function useModal() {
   useEffect(() => {
     const at = dialog.current
     const before = document.activeElement
-    if (at !== null && !at.open) at.showModal()
+    if (at !== null && !at.open) {
+      at.showModal()
+      // The cross comes first in reading order; what one came for is the first control.
+      at.querySelector<HTMLElement>('form :is(input, select, textarea, button.primary):not(:disabled, [hidden])')?.focus()
+    }
     return () => {
       at?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })

@@ -116,7 +116,7 @@ const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ..
           <button type="button" data-testid="roll-back" onClick={() => props.onRollBack(version)}><Icon name="undo" size={12} />Roll back</button>
         )}
         <button type="button" data-testid="look" aria-label={`Look at v${number}`} onClick={() => props.onLook(version)}>Look</button>
-        {props.mayApprove && !isApproved && version.cause !== 'parked' && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove(version)}>Approve</button>}
+        {props.mayApprove && isCurrent && !isApproved && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove(version)}>Approve</button>}
       </div>
     </li>
   )

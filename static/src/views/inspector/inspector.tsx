@@ -73,7 +73,7 @@ const Why = memo(function Why({ last, stale, reasons, prompt, nameOf }: WhyProps
       <h2 id="why-head">Why it looks so</h2>
       {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons || 'Something it is built on has moved on.'}</p>}
       {last === null ? <p class="dim">No change has reached it yet.</p> : (
-        <p><b>{WORDS[last.outcome] ?? last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
+        <p><b>{WORDS[last.outcome] ?? last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && !last.reason.includes(nameOf(last.source)) && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
       )}
       {prompt !== '' && <details><summary>Prompt</summary><p class="prompt" dir="auto">{prompt}</p></details>}
     </section>
@@ -165,7 +165,7 @@ export function Inspector(props: InspectorProps) {
     <Frame id={entity.id} title={<KindMark kind={kind} name={entity.kind} />} onClose={onClose}>
       {look === undefined ? <Now entity={entity} kind={kind} props={props} /> : (
         <Look key={look} entity={entity} number={look} numbers={numbers} specs={kind?.fields ?? []} aspect={props.aspect} readonly={props.readonly} kindOf={tools.kindOf}
-          versionOf={tools.versionOf} pastOf={tools.pastOf} pictured={tools.pictured} diffOf={tools.diffOf} onRollBack={props.actions.rollBack} />
+          versionOf={tools.versionOf} pastOf={tools.pastOf} pictured={tools.pictured} diffOf={tools.diffOf} onRollBack={props.actions.rollBack} onApprove={props.mayApprove && kind?.category === 'asset' ? props.actions.approve : undefined} />
       )}
     </Frame>
   )

@@ -26,6 +26,8 @@ export interface LookProps {
   /** Two states as pictures of one shot: of the shot itself, or of a shot that uses the asset. */
   pictured(past: Resolved, now: Fields): { past: Resolved; now: Resolved; of: string } | null
   diffOf(from: number, to: number): Promise<Diff>
+  /** Left out where this person may not approve. */
+  onApprove?: ((version: Version) => void) | undefined
   onRollBack(version: Version): void
 }
 
@@ -150,6 +152,7 @@ export function Look(props: LookProps) {
         <p class="actions">
           <button type="button" class="primary" data-testid="leave-look" onClick={() => go({ version: null })}>Back to now</button>
           {!props.readonly && number !== entity.version && version.cause !== 'parked' && <button type="button" data-testid="roll-back-here" onClick={() => props.onRollBack(version)}><Icon name="undo" size={14} />Roll back to v{number}</button>}
+          {props.onApprove !== undefined && number !== entity.approved_version && version.cause !== 'parked' && <button type="button" data-testid="approve-version" onClick={() => props.onApprove?.(version)}><Icon name="approved" size={14} />Approve v{number}</button>}
         </p>
       </div>
       <Beside number={number} now={entity.version} past={past} props={props} />

@@ -4,7 +4,7 @@ import * as api from '../../api/endpoints.ts'
 import type { Inspection } from '../../store/inspection.ts'
 import type { OpenProject } from '../../store/open-project.ts'
 import { withOverlays } from '../../store/overlay.ts'
-import type { Kind } from '../../types.ts'
+import type { Fields, Kind, Resolved } from '../../types.ts'
 import { count } from '../../ui/bits.tsx'
 import { route } from '../../ui/router.ts'
 import { actionsOf, type Asked, forecastOf } from './actions.ts'
@@ -26,7 +26,8 @@ function toolsOf(project: OpenProject, open: Inspection): Tools {
   return {
     kindOf,
     nameOf: (id) => project.names.of(id),
-    cellOf: (id) => project.shots.panel(id),
+    // Whoever asks is asked again when shots have been loaded.
+    cellOf: (id) => (void project.shots.size.value, project.shots.panel(id)),
     isShot: (id) => project.shots.isShot(id),
     versionOf: (id, number) => project.past.version(id, number),
     pastOf: async (version) => {
@@ -38,9 +39,12 @@ function toolsOf(project: OpenProject, open: Inspection): Tools {
     pictured: (past, now) => {
       const own = project.shots.panel(open.id)?.peek().base
       if (own !== undefined) return { past: { ...past, kind: own.kind }, now: own, of: '' }
-      const user = project.shots.usersOf(open.id).map((id) => project.shots.panel(id)?.peek().base).find((s) => s !== undefined && s.status !== 'final')
+      const users = project.shots.usersOf(open.id).map((id) => project.shots.panel(id)?.peek().base).filter((s) => s !== undefined)
+      const laid = (user: Resolved, fields: Fields) => withOverlays(user, new Map([[open.id, fields]]))
+      // A shot that follows it: a pinned one looks the same in both.
+      const user = users.find((s) => laid(s, past.fields).previews.length > 0) ?? users[0]
       if (user === undefined) return null
-      const shown = (fields: typeof now) => withOverlays(user, new Map([[open.id, fields]])).shot
+      const shown = (fields: Fields) => laid(user, fields).shot
       return { past: shown(past.fields), now: shown(now), of: user.name }
     },
     diffOf: (from, to) => api.readDiff(project.id, open.id, from, to),

@@ -119,6 +119,7 @@ export function ImportDialog({ file, projects, mayCreate, onDone, onClose }: Imp
         {found !== null && error === null && (
           <div data-import-preview>
             {found.screenplay?.title !== undefined && found.screenplay.title !== null && <p><b>{found.screenplay.title}</b></p>}
+            {file.format === 'json' && seen.words !== '' && <p class="dim">{seen.words}</p>}
             <p>{importWords(found, false)}</p>
             <Lists found={found} />
           </div>

@@ -141,7 +141,7 @@ export function ProjectSettings({ project, mayChange, onDone, onClose }: Setting
             {wrong('prompt_template')}
           </label>
           <label class="tick-line"><input type="checkbox" checked={automatic} data-testid="settings-automatic" onChange={(event) => setAutomatic(event.currentTarget.checked)} />Publish by itself: a choice or a colour at once, a text when one leaves it</label>
-          <label class="stack narrow">Publish a text after so many quiet seconds <input type="number" min="0" max="86400" step="1" disabled={!automatic} value={quiet} data-testid="settings-quiet" onInput={(event) => setQuiet(event.currentTarget.value)} /><small>0 never does while somebody is still in it.</small>{wrong('prose_quiet_seconds')}</label>
+          <label class="stack narrow">Publish a text after so many quiet seconds <input type="number" min="0" max="86400" step="1" disabled={!automatic} value={quiet} data-testid="settings-quiet" onInput={(event) => setQuiet(event.currentTarget.value)} /><small>0 leaves it to whoever writes.</small>{wrong('prose_quiet_seconds')}</label>
         </fieldset>
         <Rest error={error} fields={['name', 'aspect_ratio', 'prompt_template', 'prose_quiet_seconds', 'automatic_publishing']} />
         <p class="actions">
