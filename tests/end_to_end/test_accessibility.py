@@ -61,7 +61,7 @@ def _click(*steps: str) -> Callable[[Page], None]:
 def _drop(name: str, text: str, then: str) -> Callable[[Page], None]:
     def prepare(page: Page) -> None:
         page.locator("[data-testid=import-file]").set_input_files(
-            files=[{"name": name, "mimeType": "text/plain", "buffer": text.encode()}]
+            files={"name": name, "mimeType": "text/plain", "buffer": text.encode()}
         )
         page.locator(then).wait_for()
 

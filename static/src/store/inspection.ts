@@ -1,6 +1,7 @@
 /** The entity in the inspector: its state, its draft, its history, what it is used by. */
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import * as api from '../api/endpoints.ts'
+import { Problem } from '../api/problem.ts'
 import type { Draft } from '../live/drafts.ts'
 import type { Dependencies, Entity, Fields, Json, Picture, Resolved, ResolvedRef, UsedBy, Version } from '../types.ts'
 import { difference, same } from './overlay.ts'
@@ -31,12 +32,18 @@ export class Inspection {
   /** What the draft has that the current version does not. */
   readonly ahead: ReadonlySignal<Fields>
   readonly #onBase: (inspection: Inspection) => void
+  readonly #shape: () => readonly unknown[]
+  /** The shape of the graph around it when dependents were last read. */
+  #seen: readonly unknown[] = []
+  #keepsPictures: boolean | null = null
   #again = false
   #loading = false
   #closed = false
   #calm: ReturnType<typeof setTimeout> | undefined
 
-  constructor(project: string, draft: Draft, onBase: (inspection: Inspection) => void) {
+  /** `shape` differs when what is built on this may have become another set. */
+  constructor(project: string, draft: Draft, onBase: (inspection: Inspection) => void, shape: () => readonly unknown[]) {
+    this.#shape = shape
     this.project = project
     this.id = draft.id
     this.draft = draft
@@ -86,12 +93,25 @@ export class Inspection {
   }
 
   async loadPictures(): Promise<void> {
+    if (this.#keepsPictures === false) return
     try {
       const { items } = await api.readPictures(this.project, this.id)
+      this.#keepsPictures = true
       if (!this.#closed) settle(this.pictures, items)
-    } catch {
+    } catch (error) {
       // A server that keeps no pictures answers that there is no such route.
+      if (error instanceof Problem && error.status === 404) this.#keepsPictures ??= false
     }
+  }
+
+  /** The most expensive question: asked again only when there is another answer to expect. */
+  async #loadDependencies(): Promise<void> {
+    const shape = [...this.#shape(), this.usedBy.peek()]
+    if (this.dependencies.peek() !== null && shape.every((part, i) => part === this.#seen[i])) return
+    const found = await api.readDependencies(this.project, this.id, 8)
+    if (this.#closed) return
+    this.#seen = shape
+    settle(this.dependencies, found)
   }
 
   /** What is there now comes at once; history and dependents follow when a drag has come to rest. */
@@ -116,12 +136,11 @@ export class Inspection {
 
   async #loadRest(): Promise<void> {
     try {
-      const [versions, dependencies] = await Promise.all([api.readVersions(this.project, this.id, null), api.readDependencies(this.project, this.id, 8), this.loadPictures()])
+      const [versions] = await Promise.all([api.readVersions(this.project, this.id, null), this.#loadDependencies(), this.loadPictures()])
       if (this.#closed) return
       batch(() => {
         if (this.versions.peek() === null) this.older.value = versions.next_cursor
         settle(this.versions, merge(this.versions.peek() ?? [], versions.items))
-        settle(this.dependencies, dependencies)
       })
     } catch (error) {
       if (!this.#closed && this.versions.peek() === null) this.error.value = error

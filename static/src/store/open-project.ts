@@ -150,7 +150,7 @@ export class OpenProject {
       before.close()
       this.drafts.release(before.draft)
     }
-    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i))
+    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i), () => [this.shots.groups.peek(), this.shots.usage(id).total])
   }
 
   /** An edit in an opened document, one's own or another's: shown in every panel that follows it. */

@@ -11,6 +11,9 @@ export type { Forecast } from './forecast.ts'
 
 const SHOWN = 200
 
+/** Each outcome, as it will be. */
+const WILL: { [outcome: string]: string } = { updated: 'changes', pinned: 'stays', awaiting_approval: 'asks first', stale: 'goes stale', notified: 'is told', blocked: 'is held back' }
+
 /** What a change would do, as a sentence, then dependent by dependent with its reason. */
 export function ForecastView({ forecast, known }: { forecast: Forecast; known: Known }) {
   const counts = forecast.outcomes.length > 0 ? tally(forecast.outcomes) : forecast.counts
@@ -21,7 +24,7 @@ export function ForecastView({ forecast, known }: { forecast: Forecast; known: K
       <p>{words === '' ? 'Nothing else would change.' : words}{needYou(counts) > 0 && ' What asks stays as it is until somebody decides.'}</p>
       {shown.length > 0 && (
         <ul class="outcomes" tabIndex={0} aria-label="What happens to each">
-          {shown.slice(0, SHOWN).map((o) => <li key={o.entity_id} data-outcome={o.outcome}><bdi>{known.nameOf(o.entity_id)}</bdi><b>{o.outcome.replaceAll('_', ' ')}</b><span class="dim">{o.reason}</span></li>)}
+          {shown.slice(0, SHOWN).map((o) => <li key={o.entity_id} data-outcome={o.outcome}><bdi>{known.nameOf(o.entity_id)}</bdi><b>{WILL[o.outcome] ?? o.outcome.replaceAll('_', ' ')}</b><span class="dim">{o.reason}</span></li>)}
           {shown.length > SHOWN && <li class="dim">and {shown.length - SHOWN} more</li>}
         </ul>
       )}
