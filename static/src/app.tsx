@@ -81,6 +81,12 @@ function Toasts() {
       {toasts.value.map((t) => (
         <div key={t.id} class={`toast ${t.tone}`} onPointerEnter={() => hold(t.id)} onFocusIn={() => hold(t.id)}>
           <p><b>{t.what}</b> {t.next}</p>
+          {t.action !== undefined && (
+            <button type="button" data-testid="toast-action" onClick={() => {
+              dismiss(t.id)
+              t.action?.run()
+            }}>{t.action.words}</button>
+          )}
           <button type="button" class="quiet" aria-label="Dismiss" onClick={() => dismiss(t.id)}><Icon name="x" size={14} /></button>
         </div>
       ))}

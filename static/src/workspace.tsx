@@ -8,7 +8,7 @@ import { inspect, type OpenProject } from './store/open-project.ts'
 import type { Project } from './types.ts'
 import { Notice, Skeleton } from './ui/bits.tsx'
 import { Icon } from './ui/icon.tsx'
-import { density, theme } from './ui/preferences.ts'
+import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
 import { go, hrefOf, route } from './ui/router.ts'
 import { fail } from './ui/toasts.ts'
 import { Breakdown } from './views/breakdown/breakdown.tsx'
@@ -98,6 +98,10 @@ interface Doings {
   onSignOut(): void
 }
 
+const resize = (steps: number) => {
+  panelSize.value = Math.min(PANEL.most, Math.max(PANEL.least, panelSize.peek() + steps * PANEL.step))
+}
+
 const when = (may: boolean, ...commands: Command[]) => (may ? commands : [])
 
 function commandsOf(doings: Doings): Command[] {
@@ -116,6 +120,10 @@ function commandsOf(doings: Doings): Command[] {
     { id: 'dark', words: 'Dark theme', icon: 'moon', key: '', run: () => (theme.value = 'dark') },
     { id: 'system', words: 'Theme as the system', icon: 'sun-moon', key: '', run: () => (theme.value = 'system') },
     { id: 'rows', words: 'Compact or tall rows', icon: 'rows-4', key: '', run: () => (density.value = density.peek() === 'compact' ? 'comfortable' : 'compact') },
+    { id: 'sequences', words: 'Group by sequence', icon: 'film', key: '', run: () => (grouping.value = 'sequence') },
+    { id: 'scenes', words: 'Group by scene', icon: 'scroll-text', key: '', run: () => (grouping.value = 'scene') },
+    { id: 'larger', words: 'Larger panels', icon: 'plus', key: '', run: () => resize(2) },
+    { id: 'smaller', words: 'Smaller panels', icon: 'minus', key: '', run: () => resize(-2) },
     { id: 'out', words: 'Sign out', icon: 'log-out', key: '', run: doings.onSignOut },
   ]
 }

@@ -173,7 +173,7 @@ def test_an_override_at_a_reference_shows_in_its_panel_only(
     colour.get_by_label("as a hex value").fill("#204060")
     colour.get_by_label("as a hex value").press("Enter")
 
-    expect(colour).to_contain_text("overridden here, Coat has")
+    expect(colour).to_contain_text("overridden here, otherwise yellow")
     expect(page.locator(PANEL)).not_to_have_attribute("data-hash", before)
     assert other.get_attribute("data-hash") == others
     kept = server.get(f"/projects/{film}/entities/{SHOT}/resolved")["references"]

@@ -17,8 +17,8 @@ export const patchProject = (pid: string, change: { name?: string; settings?: { 
 export const readLastChange = async (pid: string) => (await get<Page<AuditEntry>>(`${project(pid)}/audit?limit=1`)).items[0] ?? null
 export const readFirst = (pid: string, kind: string, limit: number) => get<Page<Resolved>>(`${project(pid)}/resolved?kind=${enc(kind)}&limit=${limit}`)
 export type FileFormat = 'json' | 'fountain'
-export const importFile = (pid: string, format: FileFormat, text: string, dry: boolean) =>
-  post<Imported>(`${project(pid)}/import?format=${format}${dry ? '&dry_run=true' : ''}`, new Blob([text], { type: format === 'json' ? 'application/json' : 'text/plain' }))
+export const importFile = (pid: string, format: FileFormat, file: Blob, dry: boolean) =>
+  post<Imported>(`${project(pid)}/import?format=${format}${dry ? '&dry_run=true' : ''}`, new Blob([file], { type: format === 'json' ? 'application/json' : 'text/plain' }))
 export const exportUrl = (pid: string) => `/api/v1${project(pid)}/export?format=json`
 export const readKinds = async (pid: string) => (await get<{ kinds: Kind[] }>(`${project(pid)}/kinds`)).kinds
 

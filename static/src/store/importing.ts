@@ -4,6 +4,8 @@ import type { Imported, Json, SceneItem, Screenplay } from '../types.ts'
 
 export interface ImportFile {
   name: string
+  /** As it is on disk: only the server says whether its bytes are text. */
+  file: Blob
   text: string
   format: FileFormat
 }

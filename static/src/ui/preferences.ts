@@ -3,6 +3,8 @@ import { effect, signal } from '@preact/signals'
 
 export type Theme = 'system' | 'light' | 'dark'
 export type Density = 'compact' | 'comfortable'
+/** What shots stand under, in both views. */
+export type Grouping = 'sequence' | 'scene'
 
 function read(key: string): string | null {
   try {
@@ -27,6 +29,12 @@ function keep(key: string, value: string): void {
 
 export const theme = signal<Theme>(stored('theme', ['system', 'light', 'dark'], 'system'))
 export const density = signal<Density>(stored('density', ['compact', 'comfortable'], 'compact'))
+export const grouping = signal<Grouping>(stored('grouping', ['sequence', 'scene'], 'sequence'))
+
+/** How wide a panel of the storyboard is at least, in pixels. */
+export const PANEL = { least: 120, most: 640, step: 20, usual: 260 }
+const WIDTHS = Array.from({ length: (PANEL.most - PANEL.least) / PANEL.step + 1 }, (_, i) => String(PANEL.least + i * PANEL.step))
+export const panelSize = signal(Number(stored('panel', WIDTHS, String(PANEL.usual))))
 
 /** Pixels. */
 export const INSPECTOR = { least: 360, most: 560, usual: 400 }
@@ -55,6 +63,8 @@ export function startPreferences(): void {
     keep('theme', theme.value)
   })
   effect(() => keep('density', density.value))
+  effect(() => keep('grouping', grouping.value))
+  effect(() => keep('panel', String(panelSize.value)))
   effect(() => {
     document.documentElement.style.setProperty('--inspector', `${inspectorWidth.value}px`)
     keep('inspector', String(inspectorWidth.value))

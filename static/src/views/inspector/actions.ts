@@ -30,7 +30,8 @@ export const forecastOf = (a: { counts?: Forecast['counts']; outcomes?: Forecast
 
 export interface Actions {
   name(name: string): void
-  status(status: string): void
+  /** Answers whether it was done. */
+  status(status: string): Promise<boolean>
   publish(): Promise<void>
   proseLeft(): void
   impact(): void
@@ -54,13 +55,16 @@ export interface Actions {
 export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: Asked) => void, publishing: (is: boolean) => void): Actions {
   const pid = project.id
   const nameOf = (id: string) => project.names.get(id)?.name ?? id
-  const attempt = async (action: () => Promise<unknown>) => {
+  const attempt = async (action: () => Promise<unknown>): Promise<boolean> => {
+    let done = true
     try {
       await action()
     } catch (error) {
       fail(error)
+      done = false
     }
     void open.load()
+    return done
   }
   let busy = false
   const publish = async () => {
@@ -79,7 +83,7 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
     name: (name) => {
       if (name.trim() !== '' && name.trim() !== open.entity.peek()?.name) void attempt(() => api.patchEntity(pid, open.id, { name: name.trim() }))
     },
-    status: (status) => void attempt(() => api.patchEntity(pid, open.id, { status })),
+    status: (status) => attempt(() => api.patchEntity(pid, open.id, { status })),
     publish,
     // Only when what was left is really ahead; the blur of a look is no publication.
     proseLeft: () => {

@@ -7,6 +7,9 @@ import { Control, LooseControl } from './controls.tsx'
 import { Prose } from './prose.tsx'
 import { Script } from './script.tsx'
 
+/** Kept in fields, and of no use to a reader. */
+const INNER: ReadonlySet<string> = new Set(['script_order'])
+
 export interface FieldsProps {
   specs: readonly FieldSpec[]
   /** What is published, shown until the draft is there. */
@@ -48,21 +51,24 @@ const Row = memo(function Row({ spec, value, draft, ready, readonly, ahead, decl
   )
 })
 
+/** A name as a label: `lining_colour` → "Lining colour". */
+export const labelOf = (name: string) => `${name[0]?.toUpperCase() ?? ''}${name.slice(1).replaceAll('_', ' ')}`
+
 export function FieldsView({ specs, published, draft, readonly, ahead, onProseLeft }: FieldsProps) {
   const ready = draft.synced.value
   const values = ready ? draft.values.value : published
   const declared = new Set(specs.map((s) => s.name))
   const loose = useRef(new Map<string, FieldSpec>()).current
   const looseSpec = (name: string): FieldSpec => {
-    const spec = loose.get(name) ?? { name, label: name.replaceAll('_', ' '), type: 'text', facet: 'metadata' }
+    const spec = loose.get(name) ?? { name, label: labelOf(name), type: 'text', facet: 'metadata' }
     loose.set(name, spec)
     return spec
   }
-  const others = Object.entries(values).filter(([name, value]) => !declared.has(name) && value !== null)
+  const others = Object.entries(values).filter(([name, value]) => !declared.has(name) && !INNER.has(name) && value !== null)
   const common = { draft, ready, readonly: readonly || draft.readonly.value, onProseLeft }
   return (
     <div class="fields">
-      {specs.map((spec) => <Row key={spec.name} spec={spec} declared value={values[spec.name]} ahead={ahead.includes(spec.name)} {...common} />)}
+      {specs.filter((spec) => !INNER.has(spec.name)).map((spec) => <Row key={spec.name} spec={spec} declared value={values[spec.name]} ahead={ahead.includes(spec.name)} {...common} />)}
       {others.map(([name, value]) => <Row key={name} spec={looseSpec(name)} declared={false} value={settledValue(draft, name, value)} ahead={ahead.includes(name)} {...common} />)}
     </div>
   )

@@ -123,7 +123,9 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
       <div class="fields">
         <div class="field" data-field="@status">
           <label htmlFor="field-status">Status</label>
-          <select id="field-status" value={entity.status} disabled={readonly} data-testid="status" onChange={(event) => actions.status(event.currentTarget.value)}>
+          <select id="field-status" value={entity.status} disabled={readonly} data-testid="status" onChange={({ currentTarget: choice }) => void actions.status(choice.value).then((done) => {
+              if (!done) choice.value = open.entity.peek()?.status ?? choice.value
+            })}>
             {[...new Set([...statuses, entity.status])].map((s) => <option key={s} value={s}>{s}</option>)}
           </select>
         </div>

@@ -9,6 +9,7 @@ import { Icon, iconName } from '../../ui/icon.tsx'
 import { go, hrefOf } from '../../ui/router.ts'
 import { Time } from '../../ui/time.tsx'
 import { Sketch } from '../storyboard/sketch.tsx'
+import { labelOf } from './fields.tsx'
 import { FieldChange } from './history.tsx'
 import { ScriptPage } from './script.tsx'
 
@@ -97,7 +98,7 @@ function StillValue({ name, value }: { name: string; value: Json | undefined }) 
 }
 
 function Differences({ diff, specs, names }: { diff: Diff; specs: readonly FieldSpec[]; names(id: string): string }) {
-  const label = (name: string) => specs.find((s) => s.name === name)?.label ?? name.replaceAll('_', ' ')
+  const label = (name: string) => specs.find((s) => s.name === name)?.label ?? labelOf(name)
   const fields = Object.entries(diff.fields)
   const { added = [], removed = [], changed = [] } = diff.references ?? {}
   const references = [added.length > 0 && `${added.length} added`, removed.length > 0 && `${removed.length} removed`, changed.length > 0 && `${changed.length} moved`].filter(Boolean).join(', ')
@@ -169,7 +170,7 @@ export function Look(props: LookProps) {
         <div class="field"><dt>Status</dt><dd><span class="still">{version.status}</span></dd></div>
         {names.map((name) => (
           <div key={name} class={name === 'script' ? 'field wide' : 'field'} data-then={name} data-differs={changed(name) ? '' : undefined}>
-            <dt>{specs.find((s) => s.name === name)?.label ?? name.replaceAll('_', ' ')}</dt>
+            <dt>{specs.find((s) => s.name === name)?.label ?? labelOf(name)}</dt>
             <dd><StillValue name={name} value={version.fields[name]} />{changed(name) && <small>{' '}is now <Brief value={entity.fields[name]} /></small>}</dd>
           </div>
         ))}

@@ -60,7 +60,7 @@ export function Overrides({ reference: r, kind, readonly, open, versionOf, onOve
               setStarted(null)
               if (!fresh) onOverrides(without(r.overrides, name))
             }}><Icon name="x" size={14} /></button>}
-            <small class="override-note">{fresh ? 'Choose another value; it holds here only.' : <>overridden here, {r.name} has <Value value={source?.[name]} /></>}</small>
+            <small class="override-note">{fresh ? 'Choose another value; it holds here only.' : <>overridden here, otherwise <Value value={source?.[name]} /></>}</small>
           </div>
         )
       })}

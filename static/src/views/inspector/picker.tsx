@@ -23,7 +23,10 @@ export function Picker({ label, names, fits, kindOf, search, onPick, onClose }: 
   const [query, setQuery] = useState('')
   const [at, setAt] = useState(0)
   const [found, setFound] = useState<readonly Name[]>([])
-  useEffect(() => input.current?.focus(), [])
+  useEffect(() => {
+    input.current?.focus({ preventScroll: true })
+    input.current?.closest('.picker')?.scrollIntoView({ block: 'nearest' })
+  }, [])
   useEffect(() => {
     setAt(0)
     let gone = false

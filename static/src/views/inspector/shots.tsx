@@ -23,7 +23,7 @@ function Small({ shot, cell, aspect }: { shot: ResolvedRef; cell: ReadonlySignal
     <li ref={element} data-hangs={shot.source}>
       <a href={hrefOf(shot.source)}>
         {near && cell !== undefined ? <Still cell={cell} aspect={aspect} /> : <span class="sketch" style={{ aspectRatio: String(aspect) }} />}
-        <span class="mono" dir="auto">{shot.name}</span>
+        <span class="hanging-name" dir="auto">{shot.name}</span>
       </a>
     </li>
   )

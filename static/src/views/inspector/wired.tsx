@@ -3,9 +3,11 @@ import { useMemo, useState } from 'preact/hooks'
 import * as api from '../../api/endpoints.ts'
 import type { Inspection } from '../../store/inspection.ts'
 import type { OpenProject } from '../../store/open-project.ts'
+import { picture } from '../../sketch/index.ts'
 import { withOverlays } from '../../store/overlay.ts'
 import type { Fields, Kind, Resolved } from '../../types.ts'
 import { count } from '../../ui/bits.tsx'
+import { sameInputs } from '../../ui/memo.ts'
 import { route } from '../../ui/router.ts'
 import { actionsOf, type Asked, forecastOf } from './actions.ts'
 import { ForecastDialog } from './dialogs.tsx'
@@ -19,6 +21,9 @@ const SOURCES: { [target in Kind['category']]: readonly Kind['category'][] } = {
   scene: ['asset', 'shot'],
   sequence: ['shot', 'scene'],
 }
+
+/** How many shots are drawn to find one in which a difference shows. */
+const TRIED = 40
 
 function toolsOf(project: OpenProject, open: Inspection): Tools {
   const kindOf = (name: string) => project.kind(name)
@@ -41,8 +46,9 @@ function toolsOf(project: OpenProject, open: Inspection): Tools {
       if (own !== undefined) return { past: { ...past, kind: own.kind }, now: own, of: '' }
       const users = project.shots.usersOf(open.id).map((id) => project.shots.panel(id)?.peek().base).filter((s) => s !== undefined)
       const laid = (user: Resolved, fields: Fields) => withOverlays(user, new Map([[open.id, fields]]))
-      // A shot that follows it: a pinned one looks the same in both.
-      const user = users.find((s) => laid(s, past.fields).previews.length > 0) ?? users[0]
+      const seen = (user: Resolved, fields: Fields) => picture(laid(user, fields).shot, { aspect: 1 })
+      // A shot in which it shows: a pinned or overridden one looks the same in both.
+      const user = users.slice(0, TRIED).find((s) => !sameInputs(seen(s, past.fields), seen(s, now))) ?? users[0]
       if (user === undefined) return null
       const shown = (fields: Fields) => laid(user, fields).shot
       return { past: shown(past.fields), now: shown(now), of: user.name }

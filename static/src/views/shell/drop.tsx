@@ -24,7 +24,7 @@ async function read(file: File): Promise<ImportFile | null> {
     return null
   }
   const text = await file.text()
-  return { name: file.name, text, format: formatOf(text) }
+  return { name: file.name, file, text, format: formatOf(text) }
 }
 
 export function FileDrop({ onFile }: { onFile(file: ImportFile): void }) {

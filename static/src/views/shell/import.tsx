@@ -54,7 +54,7 @@ function useDryRun(file: ImportFile, into: string) {
   useEffect(() => {
     if (into === NEW) return
     let gone = false
-    api.importFile(into, file.format, file.text, true).then((found) => !gone && setState({ into, found, error: null }), (error: unknown) => !gone && setState({ into, found: null, error }))
+    api.importFile(into, file.format, file.file, true).then((found) => !gone && setState({ into, found, error: null }), (error: unknown) => !gone && setState({ into, found: null, error }))
     return () => {
       gone = true
     }
@@ -81,7 +81,7 @@ export function ImportDialog({ file, projects, mayCreate, onDone, onClose }: Imp
     let target = into
     try {
       if (into === NEW) target = (await api.createProject(name.trim(), id.trim())).id
-      const found = await api.importFile(target, file.format, file.text, false)
+      const found = await api.importFile(target, file.format, file.file, false)
       tell(`${file.name} is imported.`, summary(found))
       onDone(target)
     } catch (error) {
