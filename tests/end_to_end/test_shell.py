@@ -258,7 +258,10 @@ def test_a_stopped_server_is_said_and_coming_back_is_noticed(
     with RunningServer(tmp_path / "data") as server:
         server.import_project("film", production(3))
         context = person(browser, server)
-        page = open_page(context, server, "/p/film/storyboard?e=coat")
+        page = context.new_page()
+        page.goto(server.login_url)
+        expect(page).to_have_url(f"{server.url}/p/film/storyboard")
+        show(page, server, "/p/film/storyboard?e=coat")
         hex_field = page.get_by_label("Colour as a hex value")
         expect(hex_field).to_be_enabled()
         server.stop()
@@ -322,3 +325,32 @@ def test_a_narrow_page_shows_the_inspector_as_a_sheet_with_a_way_back(
     expect(edge).to_have_attribute("aria-valuenow", "560")
     page.reload()
     expect(edge).to_have_attribute("aria-valuenow", "560")
+
+
+def test_a_dragged_colour_draws_nothing_of_the_inspector_but_its_field(
+    page: Page, server: RunningServer, film: str
+) -> None:
+    show(page, server, f"/p/{film}/storyboard?e=coat")
+    page.locator("[data-used-by] .jump").first.wait_for()
+    page.locator('[data-history-version="1"]').wait_for()
+    page.evaluate(
+        """() => {
+            window.drawn = [];
+            const note = (records) => records.forEach((one) => window.drawn.push(one.type));
+            for (const part of document.querySelectorAll("[data-references], [data-used-by]")) {
+                const all = { attributes: true, characterData: true, childList: true };
+                new MutationObserver(note).observe(part, { ...all, subtree: true });
+            }
+        }"""
+    )
+    page.locator('[data-field="colour"] input[type=color]').evaluate(
+        """async (input) => {
+            for (let step = 16; step < 48; step += 1) {
+                input.value = `#2040${step.toString(16)}`;
+                input.dispatchEvent(new Event("input", { bubbles: true }));
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    expect(page.locator('[data-history-version="2"]')).to_be_visible()
+    assert page.evaluate("() => window.drawn") == []
