@@ -124,7 +124,9 @@ def test_one_edit_repaints_a_panel_in_another_browser(
     assert version["changes"] == {"colour": {"from": "#d8a31a", "to": "#204060"}}
 
     hers.locator('[data-history-version="1"] [data-testid=roll-back]').click()
-    expect(hers.locator("[data-forecast]")).to_contain_text("24 updated")
+    expect(hers.locator("[data-forecast]")).to_contain_text(
+        "22 shots will repaint. 2 others follow."
+    )
     hers.locator("[data-testid=confirm]").click()
     expect(his.locator(follows)).to_have_attribute("data-hash", before[follows])
     assert film.newest("coat")["cause"] == "rollback"

@@ -1,6 +1,6 @@
 /** JSON over HTTP: one function, one kind of error. */
 import type { Json } from '../types.ts'
-import { Problem } from './problem.ts'
+import { type FieldProblem, Problem } from './problem.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 type Unauthenticated = () => void
@@ -15,7 +15,7 @@ export function onUnauthenticated(then: Unauthenticated): void {
 function toProblem(status: number, body: unknown): Problem {
   const b = (typeof body === 'object' && body !== null ? body : {}) as { [key: string]: Json }
   const word = (key: string, fallback: string) => (typeof b[key] === 'string' ? b[key] : fallback)
-  const errors = Array.isArray(b['errors']) ? (b['errors'] as unknown as { field: string; message: string }[]) : []
+  const errors = Array.isArray(b['errors']) ? (b['errors'] as unknown as FieldProblem[]) : []
   return new Problem(status, word('code', 'unknown'), word('title', `The server answered ${status}`), word('detail', ''), errors)
 }
 

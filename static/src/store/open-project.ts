@@ -10,6 +10,7 @@ import { follow } from './follow.ts'
 import { Inspection } from './inspection.ts'
 import { Names } from './names.ts'
 import { difference } from './overlay.ts'
+import { Past } from './past.ts'
 import { Refresher } from './refresher.ts'
 import { Runs } from './runs.ts'
 import { ShotStore } from './shots.ts'
@@ -37,6 +38,7 @@ export class OpenProject {
   readonly shots = new ShotStore()
   readonly names = new Names()
   readonly runs = new Runs()
+  readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
   readonly channel: Channel
   readonly drafts: Drafts
   readonly #refresher: Refresher
@@ -112,6 +114,7 @@ export class OpenProject {
       this.shots.keepOnly(seen)
       this.shots.clearOverlays()
       void this.inspection.peek()?.load()
+      this.error.value = null
       this.phase.value = 'ready'
     } catch (error) {
       if (turn !== this.#snapshot) return
@@ -119,6 +122,12 @@ export class OpenProject {
       this.error.value = error
       this.phase.value = 'failed'
     }
+  }
+
+  /** Logged in again: the connection is made anew, and what could not be loaded is. */
+  resume(): void {
+    this.channel.retry()
+    if (this.phase.peek() === 'failed') void this.load()
   }
 
   close(): void {
@@ -148,7 +157,7 @@ export class OpenProject {
       before.close()
       this.drafts.release(before.draft)
     }
-    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i))
+    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i), () => [this.shots.groups.peek(), this.shots.usage(id).total])
   }
 
   /** An edit in an opened document, one's own or another's: shown in every panel that follows it. */

@@ -1,4 +1,4 @@
-/** Where one is, as a URL: `/p/{project}/{view}?e={entity}`. */
+/** Where one is, as a URL: `/p/{project}/{view}?e={entity}&v={version}`. */
 import { batch, signal } from '@preact/signals'
 import { shownPart, queryOf, withQuery } from './query.ts'
 
@@ -8,7 +8,12 @@ export interface Route {
   project: string | null
   view: View
   entity: string | null
+  /** The version that is looked at; without one, what is there now. */
+  version?: number
 }
+
+/** A place within a project. */
+export type Place = Partial<Omit<Route, 'version'>> & { version?: number | null }
 
 function decode(part: string | undefined): string | null {
   if (part === undefined || part === '') return null
@@ -22,16 +27,21 @@ function decode(part: string | undefined): string | null {
 export function parse(path: string, search: string): Route {
   const [, p, project, view] = path.split('/')
   if (p !== 'p') return { project: null, view: 'storyboard', entity: null }
+  const query = new URLSearchParams(search)
+  const entity = query.get('e')
+  const version = Number(query.get('v'))
   return {
     project: decode(project),
     view: view === 'breakdown' ? 'breakdown' : 'storyboard',
-    entity: new URLSearchParams(search).get('e'),
+    entity,
+    ...(entity !== null && Number.isInteger(version) && version > 0 ? { version } : {}),
   }
 }
 
 export function href(route: Route): string {
   if (route.project === null) return '/'
-  const query = route.entity === null ? '' : `?e=${encodeURIComponent(route.entity)}`
+  const version = route.version === undefined ? '' : `&v=${route.version}`
+  const query = route.entity === null ? '' : `?e=${encodeURIComponent(route.entity)}${version}`
   return `/p/${encodeURIComponent(route.project)}/${route.view}${query}`
 }
 
@@ -39,8 +49,15 @@ const here = () => parse(globalThis.location.pathname, globalThis.location.searc
 
 export const route = signal<Route>({ project: null, view: 'storyboard', entity: null })
 
-export function go(to: Partial<Route>, replace = false): void {
-  const next = { ...route.peek(), ...to }
+/** Where `to` leads from `from`: another entity is looked at as it is now. */
+export function toward(from: Route, { version, ...to }: Place): Route {
+  const { version: before, ...next } = { ...from, ...to }
+  const at = version === undefined && next.entity === from.entity ? before : (version ?? undefined)
+  return at === undefined ? next : { ...next, version: at }
+}
+
+export function go(to: Place, replace = false): void {
+  const next = toward(route.peek(), to)
   if (next.project !== route.peek().project) shownPart.value = ''
   const url = withQuery(href(next), shownPart.peek())
   if (url !== globalThis.location.pathname + globalThis.location.search) {
@@ -51,7 +68,7 @@ export function go(to: Partial<Route>, replace = false): void {
 }
 
 /** The URL of another entity in the view one is in. */
-export const hrefOf = (entity: string | null) => withQuery(href({ ...route.value, entity }), shownPart.value)
+export const hrefOf = (entity: string | null) => withQuery(href(toward(route.value, { entity, version: null })), shownPart.value)
 
 /** Shows another part of the place one is in. */
 export function narrow(shown: string, replace = false): void {

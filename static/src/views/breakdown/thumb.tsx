@@ -47,9 +47,8 @@ function urlOf(shot: Resolved, aspect: number): string {
   return url
 }
 
-function uploaded(shot: Resolved): string | null {
-  const picture = (shot as Resolved & { picture?: { url?: string; thumbnails?: { [width: string]: string } } | null }).picture
-  return picture?.thumbnails?.['320'] ?? picture?.url ?? null
+function uploaded({ picture }: Resolved): string | null {
+  return picture?.thumbnails['320'] ?? picture?.url ?? null
 }
 
 export function Thumb({ cell, aspect }: { cell: ReadonlySignal<Panel>; aspect: number }) {
