@@ -124,7 +124,9 @@ test('by sequence: an empty one shows too', () => {
 test('a heading in the manner of scripts says its setting once', () => {
   const said = home('scene', 's', [], { setting: 'interior', time_of_day: 'day', number: '4A' })
   const [made] = group([], new Map(), mapOf({ ...said, name: 'INT. KITCHEN - DAY' }), 'scene')
-  assert.deepEqual([made?.number, made?.note], ['4A', 'day'])
+  assert.deepEqual([made?.number, made?.note], ['4A', undefined])
+  const [later] = group([], new Map(), mapOf({ ...said, name: 'INT. KITCHEN - LATER' }), 'scene')
+  assert.equal(later?.note, 'day')
   assert.deepEqual([8, 4, 17].map(pages), ['1 page', '4/8 page', '2 1/8 pages'])
 })
 

@@ -27,11 +27,13 @@ const SETTINGS: { [setting: string]: string } = { interior: 'INT', exterior: 'EX
 
 function sceneHead({ name, fields }: Resolved): Pick<Group, 'number' | 'note'> {
   const text = (field: string) => (typeof fields[field] === 'string' ? fields[field].trim() : '')
-  // A heading as scripts have it says the setting itself.
+  // A heading as scripts have it says the setting itself, and mostly the time of day.
   const said = /^(INT|EXT|I\/E|EST)\b/i.test(name)
   const setting = said ? '' : (SETTINGS[text('setting')] ?? text('setting'))
+  const time = text('time_of_day')
+  const timed = said && name.toLowerCase().endsWith(time.toLowerCase())
   const length = fields['length_eighths']
-  const note = [setting, text('time_of_day'), typeof length === 'number' && length > 0 ? pages(length) : ''].filter(Boolean).join(' · ')
+  const note = [setting, timed ? '' : time, typeof length === 'number' && length > 0 ? pages(length) : ''].filter(Boolean).join(' · ')
   const number = typeof fields['number'] === 'number' ? String(fields['number']) : text('number')
   return { ...(number === '' ? {} : { number }), ...(note === '' ? {} : { note }) }
 }

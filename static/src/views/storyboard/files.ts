@@ -1,7 +1,7 @@
 /** Pictures that come by paste or by dropping a file on a panel. */
 import type { RefObject } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { fail } from '../../ui/toasts.ts'
+import { tell } from '../../ui/toasts.ts'
 
 const panelOf = (event: Event) => (event.target instanceof Element ? event.target.closest<HTMLElement>('[data-panel]') : null)
 
@@ -25,7 +25,7 @@ export function useFiles(root: RefObject<HTMLElement | null>, onPicture: ((shot:
       const file = imageIn(files)
       event.preventDefault()
       event.stopPropagation()
-      if (file === undefined) fail(new Error('That is not an image. A panel takes PNG, JPEG and the like.'))
+      if (file === undefined) tell('That is not an image.', 'A panel takes PNG, JPEG, WebP and GIF.')
       else if (shot !== undefined) latest.current?.(shot, file)
     }
     const paste = (event: ClipboardEvent) => {

@@ -1,14 +1,14 @@
 /** A shot's prompt: the text that describes its picture, to read and to copy. */
 import { useState } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
-import { fail, tell } from '../../ui/toasts.ts'
+import { tell } from '../../ui/toasts.ts'
 
 export async function copyPrompt(id: string, prompt: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(prompt)
     tell(`The prompt of ${id} is copied.`)
   } catch {
-    fail(new Error('The browser does not let the page copy here. Select the text and copy it yourself.'))
+    tell('The browser does not let the page copy here.', 'Select the text and copy it yourself.')
   }
 }
 

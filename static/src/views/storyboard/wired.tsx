@@ -2,6 +2,7 @@
 import { untracked } from '@preact/signals'
 import { useCallback, useState } from 'preact/hooks'
 import * as members from '../../api/members.ts'
+import { Problem } from '../../api/problem.ts'
 import type { Place } from '../../store/arrangement.ts'
 import { Arranging } from '../../store/arranging.ts'
 import { inspect, type OpenProject } from '../../store/open-project.ts'
@@ -48,7 +49,10 @@ export function WiredStoryboard({ project, ...given }: Given & { project: OpenPr
       await project.refresh([shot])
       tell(`${shot} has a new picture.`)
     } catch (error) {
-      fail(error)
+      // What is wrong with a file is said of the file, not of a field.
+      const wrong = error instanceof Problem && error.code === 'invalid' ? error.errors[0]?.message : undefined
+      if (wrong === undefined) fail(error)
+      else tell(`The picture for ${shot} was not taken: it ${wrong}.`, 'Nothing was changed.')
     }
   }
   return (
