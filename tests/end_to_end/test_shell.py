@@ -291,6 +291,8 @@ def test_an_ended_login_is_asked_for_over_what_was_open(
     page.locator("[data-testid=status]").select_option("review")
     dialog = page.locator("dialog[data-login-again]")
     expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_visible()
     dialog.locator("[data-testid=token]").fill(token)
     dialog.locator("button.primary").click()
     expect(dialog).to_have_count(0)

@@ -9,6 +9,8 @@ export interface DialogProps {
   class?: string
   /** Becomes `data-<name>=""` on the dialog, for tests. */
   hook?: string
+  /** Only what is in it closes it: neither Esc nor a click beside it, as something would be lost. */
+  stays?: boolean
   onClose(): void
 }
 
@@ -31,17 +33,22 @@ export function useModal() {
   return dialog
 }
 
-export function Dialog({ title, children, class: extra = '', hook, onClose }: DialogProps) {
+export function Dialog({ title, children, class: extra = '', hook, stays = false, onClose }: DialogProps) {
   const dialog = useModal()
   const id = useId()
   return (
-    <dialog ref={dialog} class={extra} aria-labelledby={id} {...(hook === undefined ? {} : { [`data-${hook}`]: '' })} onClose={onClose} onClick={(event) => {
-      if (event.target === dialog.current) dialog.current?.close()
+    <dialog ref={dialog} class={extra} aria-labelledby={id} {...(hook === undefined ? {} : { [`data-${hook}`]: '' })} onClose={() => {
+      if (stays) dialog.current?.showModal()
+      else onClose()
+    }} onCancel={(event) => {
+      if (stays) event.preventDefault()
+    }} onClick={(event) => {
+      if (!stays && event.target === dialog.current) dialog.current?.close()
     }}>
       <div class="dialog">
         <header>
           <h2 id={id} dir="auto">{title}</h2>
-          <button type="button" class="quiet" aria-label="Close" onClick={() => dialog.current?.close()}><Icon name="x" /></button>
+          {!stays && <button type="button" class="quiet" aria-label="Close" onClick={() => dialog.current?.close()}><Icon name="x" /></button>}
         </header>
         {children}
       </div>
