@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium
+from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.running import RunningServer
 
 AXE = Path(__file__).parents[2] / "static" / "node_modules" / "axe-core" / "axe.min.js"
@@ -145,12 +145,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(tmp_path_factory.mktemp("axe") / "data", demo=True) as running:
         running.post("/projects", {"id": "empty", "name": "Empty"}, 201)
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

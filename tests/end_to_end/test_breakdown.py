@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer, production
 
 pytestmark = [
@@ -18,12 +18,6 @@ pytestmark = [
 ]
 
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

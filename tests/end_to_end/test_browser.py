@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer, production
 
 pytestmark = [
@@ -20,12 +20,6 @@ pytestmark = [
 
 COLOUR = '[data-field="colour"] input[type=color]'
 PROSE = '[data-field="description"] .cm-content'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer, production
 
 pytestmark = [
@@ -22,12 +22,6 @@ pytestmark = [
 SHOT = "shot-000003"
 PANEL = f'[data-panel="{SHOT}"]'
 _numbers = count(1)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer
 from tests.end_to_end.conftest import until
 
@@ -18,12 +18,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(browser_path() is None, reason=HOW_TO_GET_IT),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

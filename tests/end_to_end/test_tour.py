@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium, person
+from bench.browser import HOW_TO_GET_IT, browser_path, person
 from bench.running import RunningServer
 
 pytestmark = [
@@ -26,12 +26,6 @@ SECOND_DRAFT = Path(__file__).parents[2] / "server" / "demo" / "the_night_line_d
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(tmp_path_factory.mktemp("tour") / "data", demo=True) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def window(browser: Browser, server: RunningServer) -> Page:
