@@ -75,7 +75,7 @@ function wantOf(kind: Kind, shots: readonly Panel[], measure: (text: string) => 
 }
 
 /** Pixels of a bold word with its icon in the head. */
-const headOf = (label: string, measure: (text: string) => number) => Math.ceil(measure(label) * 1.15) + 38
+const headOf = (label: string, measure: (text: string) => number) => Math.ceil(measure(label) * 1.15) + 34
 
 function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: number, measure: (text: string) => number): Column[] {
   const lengths = shots.map(({ base }) => base.id.length).toSorted((a, b) => a - b)
@@ -86,8 +86,8 @@ function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: numbe
     { key: 'words', label: 'Description', least: 110, want: 150 },
     { key: 'duration', label: 'Length', sort: 'duration', least: 56, want: 76 },
     ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: Math.max(72, headOf(kind.plural, measure)), want: wantOf(kind, shots, measure) })),
-    { key: 'status', label: 'Status', sort: 'status', least: 70, want: 84 },
-    { key: 'why', label: 'Why', sort: 'changed', least: 128, want: 144 },
+    { key: 'status', label: 'Status', sort: 'status', least: 84, want: 84 },
+    { key: 'why', label: 'Why', sort: 'changed', least: 144, want: 144 },
   ]
 }
 

@@ -1,5 +1,6 @@
 /** The storyboard's own line: what panels stand under, how large they are, how much there is. */
 import { type Grouping, PANEL } from '../../ui/preferences.ts'
+import { count } from '../../ui/bits.tsx'
 import { GroupingChoice } from '../../ui/grouping.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { clockTime } from './clock.ts'
@@ -23,7 +24,7 @@ export function Tools({ grouping, size, shots, seconds, onGrouping, onSize }: To
           onInput={(event) => onSize(event.currentTarget.valueAsNumber)} />
         <Icon name="rectangle" size={16} />
       </span>
-      <small class="total">{shots} {shots === 1 ? 'shot' : 'shots'}{seconds > 0 && ` · ${clockTime(seconds)}`}</small>
+      <small class="total">{count(shots, 'shot')}{seconds > 0 && ` · ${clockTime(seconds)}`}</small>
     </>
   )
 }
