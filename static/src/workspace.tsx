@@ -253,7 +253,7 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
       <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} savedAt={project.savedAt.value}
         me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} nameOf={tools.nameOf} onFind={find} {...doings} />
-      <Rail onKeys={keys} onFind={find} onSignOut={rest.onSignOut} />
+      <Rail onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
         <Offline project={project} />
         <View project={project} doings={doings} onScreen={onScreen} />

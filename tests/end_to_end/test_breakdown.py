@@ -236,7 +236,7 @@ def test_columns_change_width_by_key_and_drag_and_can_go(
     expect(page.locator('[data-head="kind wardrobe"]')).to_be_visible()
     expect(head).to_have_count(0)
     page.locator("[data-testid=columns]").click()
-    page.get_by_role("button", name="As at first").click()
+    page.get_by_role("button", name="Reset columns").click()
     expect(head).to_be_visible()
     page.close()
 

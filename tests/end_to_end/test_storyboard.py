@@ -380,5 +380,7 @@ def test_the_first_shot_of_an_empty_project(server: RunningServer, browser: Brow
     empty = Film(server, "empty")
     for context in _person(browser, empty, "mara"):
         page = empty.open(context)
-        page.locator("[data-new-shot]").click()
-        expect(panel(page, "sh010")).to_be_visible()
+        page.locator("[data-testid=new-shot]").click()
+        page.locator("[data-testid=shot-name]").fill("sh010")
+        page.locator("[data-testid=create-shot]").click()
+        expect(page.locator("[data-panel]")).to_contain_text("sh010")

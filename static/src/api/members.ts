@@ -1,4 +1,4 @@
-/** What the storyboard sends: new shots, where a shot belongs, and its pictures. */
+/** What the storyboard sends: new shots, and where a shot belongs. */
 import type { Entity, Fields, Reference } from '../types.ts'
 import { patch, post, remove } from './http.ts'
 
@@ -21,5 +21,3 @@ export const joinAt = (pid: string, shot: string, target: string, order: string)
   post<Reference>(`${project(pid)}/references`, { source: shot, target, order })
 export const reorder = (pid: string, reference: string, order: string) => patch<unknown>(`${project(pid)}/references/${enc(reference)}`, { order })
 export const leave = (pid: string, reference: string) => remove<unknown>(`${project(pid)}/references/${enc(reference)}`)
-
-export const addPicture = (pid: string, id: string, file: Blob) => post<unknown>(`${project(pid)}/entities/${enc(id)}/pictures`, file)

@@ -46,8 +46,11 @@ export function Skeleton({ words, rows = 4 }: { words: string; rows?: number }) 
   )
 }
 
+/** "5,000" */
+export const number = (n: number) => n.toLocaleString('en')
+
 /** "1 shot", "2 shots" */
-export const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
+export const count = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`
 
 export function Notice({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }) {
   return (

@@ -74,6 +74,9 @@ function wantOf(kind: Kind, shots: readonly Panel[], measure: (text: string) => 
   return Math.min(230, Math.max(measure(kind.plural) + AROUND_LABEL, (widths[Math.floor(widths.length * 0.9)] ?? 0) + PADDING))
 }
 
+/** Pixels of a bold word with its icon in the head. */
+const headOf = (label: string, measure: (text: string) => number) => Math.ceil(measure(label) * 1.15) + 34
+
 function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: number, measure: (text: string) => number): Column[] {
   const lengths = shots.map(({ base }) => base.id.length).toSorted((a, b) => a - b)
   const id = MARK + thumb + PADDING + Math.min(132, Math.max(5, lengths[Math.floor(lengths.length * 0.9)] ?? 0) * 7.4)
@@ -82,9 +85,9 @@ function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: numbe
     { key: 'framing', label: 'Framing', least: 60, want: 112 },
     { key: 'words', label: 'Description', least: 110, want: 150 },
     { key: 'duration', label: 'Length', sort: 'duration', least: 56, want: 76 },
-    ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: 72, want: wantOf(kind, shots, measure) })),
-    { key: 'status', label: 'Status', sort: 'status', least: 70, want: 84 },
-    { key: 'why', label: 'Why', sort: 'changed', least: 128, want: 144 },
+    ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: Math.max(72, headOf(kind.plural, measure)), want: wantOf(kind, shots, measure) })),
+    { key: 'status', label: 'Status', sort: 'status', least: 84, want: 84 },
+    { key: 'why', label: 'Why', sort: 'changed', least: 144, want: 144 },
   ]
 }
 

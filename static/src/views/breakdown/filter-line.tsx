@@ -3,7 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { type Filter, type Mark, narrows, SORTS, type Sort } from '../../store/filtering.ts'
 import type { Kind } from '../../types.ts'
 import { Icon, type IconName } from '../../ui/icon.tsx'
-import { type Grouping, grouping } from '../../ui/preferences.ts'
+import { number } from '../../ui/bits.tsx'
+import { GroupingChoice } from '../../ui/grouping.tsx'
+import { grouping } from '../../ui/preferences.ts'
 import { changed, choice, resetColumns, setHidden } from './columns.ts'
 
 export interface FilterLineProps {
@@ -84,14 +86,12 @@ function Columns({ kinds }: { kinds: readonly Kind[] }) {
             <label key={key}><input type="checkbox" checked={!hidden.includes(key)} data-column-choice={key} onChange={(e) => setHidden(key, !e.currentTarget.checked)} />{label}</label>
           ))}
           <hr />
-          <button type="button" disabled={!changed.value} onClick={resetColumns}>As at first</button>
+          <button type="button" disabled={!changed.value} onClick={resetColumns}>Reset columns</button>
         </span>
       )}
     </span>
   )
 }
-
-const number = (n: number) => n.toLocaleString('en')
 
 const toggle = (on: boolean, icon: IconName, words: string, tip: string, hook: string, run: () => void) => (
   <button type="button" class="toggle" aria-pressed={on} data-filter={hook} data-tip={tip} onClick={run}><Icon name={icon} size={12} />{words}</button>
@@ -128,11 +128,7 @@ export function FilterLine({ filter, matched, total, statuses, kinds, nameOf, ki
           {SORTS.map((sort) => <option key={sort} value={sort}>{SORTED[sort]}</option>)}
           {filter.down && <option value={`-${filter.sort}`}>{SORTED[filter.sort]}, reversed</option>}
         </select>
-        <span class="segments" role="group" aria-label="Group by">
-          {(['sequence', 'scene'] as const).map((by: Grouping) => (
-            <button key={by} type="button" aria-pressed={grouping.value === by} data-grouping={by} onClick={() => (grouping.value = by)}>{by === 'sequence' ? 'Sequences' : 'Scenes'}</button>
-          ))}
-        </span>
+        <GroupingChoice value={grouping.value} onChoose={(by) => (grouping.value = by)} />
         <Columns kinds={kinds} />
       </span>
     </div>

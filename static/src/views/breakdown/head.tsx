@@ -18,6 +18,9 @@ export interface HeadProps {
 
 export const headId = (column: number) => `head-${column}`
 
+/** Pixels that a count takes beside a word. */
+const COUNT = 20
+
 function Grip({ column, onDrag }: { column: Placed; onDrag(key: string, width: number): void }) {
   const onPointerDown = (event: PointerEvent) => {
     const grip = event.currentTarget
@@ -55,7 +58,7 @@ export function Head({ columns, tally, filter, at, all, onDrag }: HeadProps) {
             {key === 'id' && <span class="mark" data-mark="all" aria-hidden="true">{all && <Icon name="check" size={12} />}</span>}
             {kind !== undefined && <Icon name={iconName(kind.icon)} size={14} />}
             <span class="head-name">{label}</span>
-            {count !== undefined && count > 0 && <span class="head-count mono" data-count-all={kind?.name}>{count}</span>}
+            {count !== undefined && count > 0 && column.width >= column.least + COUNT && <span class="head-count mono" data-count-all={kind?.name}>{count}</span>}
             {sorted && <span class={filter.down ? 'sorted down' : 'sorted'}><Icon name="chevron-down" size={12} /></span>}
             <Grip column={column} onDrag={onDrag} />
           </span>

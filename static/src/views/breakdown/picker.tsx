@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Swatch } from '../../ui/bits.tsx'
 import { Icon, type IconName } from '../../ui/icon.tsx'
-import { rank } from '../shell/palette.tsx'
+import { rank } from '../../ui/rank.ts'
 
 export interface Option {
   id: string

@@ -7,7 +7,7 @@ import type { Sort } from '../../store/filtering.ts'
 import { inspect, type OpenProject } from '../../store/open-project.ts'
 import { isColour } from '../../sketch/colour.ts'
 import type { Resolved } from '../../types.ts'
-import { Notice } from '../../ui/bits.tsx'
+import { count, Notice } from '../../ui/bits.tsx'
 import { iconName } from '../../ui/icon.tsx'
 import { density } from '../../ui/preferences.ts'
 import { shownPart, withQuery } from '../../ui/query.ts'
@@ -23,7 +23,6 @@ const HEIGHTS = { compact: 28, comfortable: 36 } as const
 /** What the picker is open for. */
 type Choosing = (Asked & { what: 'add' | 'remove' }) | { what: 'filter'; shots: readonly string[]; kind: null; beside: Element | null }
 
-const plural = (n: number) => (n === 1 ? '1 shot' : `${n} shots`)
 
 /** Every asset with what a picker says of it; loaded anew each time one opens, and until then as it was. */
 function useAssets(project: OpenProject, wanted: boolean): readonly Resolved[] | null {
@@ -63,7 +62,7 @@ function Choose({ project, choosing, onClose, onPick }: { project: OpenProject; 
   const assets = useAssets(project, true)
   const options = useMemo(() => (assets === null ? null : optionsOf(project, assets, choosing)), [project, assets, choosing])
   const { what, shots, kind } = choosing
-  const on = shots.length === 1 ? shots[0] : plural(shots.length)
+  const on = shots.length === 1 ? shots[0] : count(shots.length, 'shot')
   const thing = kind === null ? '' : `${project.kind(kind)?.label.toLowerCase() ?? kind} `
   const title = what === 'filter' ? 'Show only shots made of' : what === 'add' ? `Add ${thing}to ${on}` : `Remove ${thing}from ${on}`
   return <Picker title={title} options={options} beside={choosing.beside} empty={what === 'remove' ? 'They are made of nothing yet.' : 'There is none in this project yet.'} onClose={onClose} onPick={onPick} />
@@ -113,7 +112,7 @@ export function WiredBreakdown({ project, onScreen }: { project: OpenProject; on
     setBusy(true)
     try {
       if (ids.length > 0) await api.setStatuses(project.id, ids, status)
-      tell(ids.length === 0 ? `All of them are ${status} already.` : `${plural(ids.length)} set to ${status}.`)
+      tell(ids.length === 0 ? `All of them are ${status} already.` : `${count(ids.length, 'shot')} set to ${status}.`)
     } catch (error) {
       fail(error)
     } finally {
@@ -130,7 +129,7 @@ export function WiredBreakdown({ project, onScreen }: { project: OpenProject; on
         onFilter={(to) => model.narrow(to)} onClear={() => model.clear()} onAsset={(beside) => setChoosing({ what: 'filter', shots: [], kind: null, beside })} />
       {shown.length === 0 ? (
         <Notice icon="search" title="No shot is like that">
-          <p>{plural(total)} {total === 1 ? 'is' : 'are'} here, and the filter leaves none of them.</p>
+          <p>{count(total, 'shot')} {total === 1 ? 'is' : 'are'} here, and the filter leaves none of them.</p>
           <p><button type="button" data-testid="filter-back" onClick={() => model.clear()}>Show all {total}</button></p>
         </Notice>
       ) : (

@@ -112,10 +112,10 @@ const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ..
         <p class="dim">{version.author}{cause !== undefined && ` · ${cause}`} · <Time iso={version.timestamp} /></p>
       </div>
       <div class="version-do">
+        <button type="button" data-testid="look" aria-label={`Look at v${number}`} onClick={() => props.onLook(version)}>Look</button>
         {!isCurrent && version.cause !== 'parked' && !props.readonly && (
           <button type="button" data-testid="roll-back" onClick={() => props.onRollBack(version)}><Icon name="undo" size={12} />Roll back</button>
         )}
-        <button type="button" data-testid="look" aria-label={`Look at v${number}`} onClick={() => props.onLook(version)}>Look</button>
         {props.mayApprove && isCurrent && !isApproved && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove(version)}>Approve</button>}
       </div>
     </li>

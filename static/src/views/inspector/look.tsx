@@ -152,8 +152,8 @@ export function Look(props: LookProps) {
         {version.message !== null && version.message !== '' && <p class="dim" dir="auto">{version.message}</p>}
         <p class="actions">
           <button type="button" class="primary" data-testid="leave-look" onClick={() => go({ version: null })}>Back to now</button>
-          {!props.readonly && number !== entity.version && version.cause !== 'parked' && <button type="button" data-testid="roll-back-here" onClick={() => props.onRollBack(version)}><Icon name="undo" size={14} />Roll back to v{number}</button>}
-          {props.onApprove !== undefined && number !== entity.approved_version && version.cause !== 'parked' && <button type="button" data-testid="approve-version" onClick={() => props.onApprove?.(version)}><Icon name="approved" size={14} />Approve v{number}</button>}
+          {!props.readonly && number !== entity.version && version.cause !== 'parked' && <button type="button" data-testid="roll-back-here" aria-label={`Roll back to v${number}`} onClick={() => props.onRollBack(version)}><Icon name="undo" size={14} />Roll back</button>}
+          {props.onApprove !== undefined && number !== entity.approved_version && version.cause !== 'parked' && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove?.(version)}><Icon name="approved" size={14} />Approve</button>}
         </p>
       </div>
       <Beside number={number} now={entity.version} past={past} props={props} />

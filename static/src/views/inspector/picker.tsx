@@ -25,7 +25,7 @@ export function Picker({ label, names, fits, kindOf, search, onPick, onClose }: 
   const [found, setFound] = useState<readonly Name[]>([])
   useEffect(() => {
     input.current?.focus({ preventScroll: true })
-    input.current?.closest('.picker')?.scrollIntoView({ block: 'nearest' })
+    input.current?.closest('.chooser')?.scrollIntoView({ block: 'nearest' })
   }, [])
   useEffect(() => {
     setAt(0)
@@ -54,10 +54,10 @@ export function Picker({ label, names, fits, kindOf, search, onPick, onClose }: 
     event.preventDefault()
   }
   return (
-    <div class="picker" data-picker onKeyDown={onKeyDown}>
-      <span class="picker-line">
+    <div class="chooser" data-picker onKeyDown={onKeyDown}>
+      <span class="chooser-line">
         <input ref={input} type="text" dir="auto" role="combobox" aria-expanded={items.length > 0} aria-controls="picker-list" aria-autocomplete="list" aria-activedescendant={items[at] === undefined ? undefined : `pick-${at}`}
-          aria-label={label} placeholder="A name or an id" value={query} onInput={(e) => setQuery(e.currentTarget.value)} />
+          aria-label={label} placeholder="Name or id" value={query} onInput={(e) => setQuery(e.currentTarget.value)} />
         <button type="button" class="quiet" aria-label="Leave it" onClick={onClose}><Icon name="x" size={14} /></button>
       </span>
       <ul id="picker-list" role="listbox" aria-label={label}>

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { Group } from '../../store/groups.ts'
 import type { Usage } from '../../store/shots.ts'
 import type { Dependencies, Dependency, Kind, UsedBy as Use } from '../../types.ts'
-import { count } from '../../ui/bits.tsx'
+import { count, number } from '../../ui/bits.tsx'
 import { Icon, iconName } from '../../ui/icon.tsx'
 import { memo } from '../../ui/memo.ts'
 import { hrefOf } from '../../ui/router.ts'
@@ -11,10 +11,10 @@ import { hrefOf } from '../../ui/router.ts'
 /** "18 follow latest · 3 pinned · 2 final, will ask" */
 export function usageWords(usage: Usage): string {
   return [
-    usage.follow > 0 && `${usage.follow} follow${usage.follow === 1 ? 's' : ''} latest`,
-    usage.approved > 0 && `${usage.approved} follow${usage.approved === 1 ? 's' : ''} approved`,
-    usage.pinned > 0 && `${usage.pinned} pinned`,
-    usage.final > 0 && `${usage.final} final, will ask`,
+    usage.follow > 0 && `${number(usage.follow)} follow${usage.follow === 1 ? 's' : ''} latest`,
+    usage.approved > 0 && `${number(usage.approved)} follow${usage.approved === 1 ? 's' : ''} approved`,
+    usage.pinned > 0 && `${number(usage.pinned)} pinned`,
+    usage.final > 0 && `${number(usage.final)} final, will ask`,
   ].filter(Boolean).join(' · ')
 }
 

@@ -30,8 +30,9 @@ export interface HeaderProps {
 }
 
 function Saved({ live, unsent, savedAt }: { live: LiveState; unsent: number; savedAt: string | null }) {
-  const [icon, word, state]: [IconName, string, string] = live === 'offline' || live === 'refused'
-    ? ['cloud-off', unsent > 0 ? `Offline, ${unsent} unsent` : 'Offline', 'offline']
+  const [icon, word, state]: [IconName, string, string] = live === 'refused'
+    ? ['cloud-off', 'Not connected', 'offline']
+    : live === 'offline' ? ['cloud-off', unsent > 0 ? `Offline, ${unsent} unsent` : 'Offline', 'offline']
     : live === 'connecting' ? ['cloud', 'Connecting…', 'connecting'] : unsent > 0 ? ['cloud', 'Saving…', 'saving'] : ['check', 'Saved', 'saved']
   return <span class="saved" data-saved={state} title={savedAt === null ? undefined : `Last saved ${exact(savedAt)}`}><Icon name={icon} size={14} /><span>{word}</span></span>
 }

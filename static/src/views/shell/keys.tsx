@@ -9,8 +9,9 @@ type Keys = readonly (readonly [string, string])[]
 
 export const KEYS: readonly (readonly [string, Keys])[] = [
   ['Everywhere', [[FIND_KEY, 'Find or do'], ['B', 'Breakdown'], ['S', 'Storyboard'], ['?', 'These keys'], ['Esc', 'Back: leave an old version, close the inspector']]],
-  ['In a view', [['← ↑ → ↓', 'Walk over panels or rows'], ['Page Up, Page Down', 'Twenty rows at a time'], ['Home, End', 'First and last row'], ['Enter', 'Open in the inspector']]],
+  ['In the storyboard', [['← ↑ → ↓', 'Walk over panels'], ['Enter', 'Open in the inspector'], ['Space', 'Pick up; arrows move it, Space puts it down'], ['N', 'New shot after this one']]],
   ['In the palette', [['↑ ↓', 'Choose'], ['Enter', 'Go there, or do it'], ['>', 'Only what can be done']]],
+  ['In the breakdown', [['← ↑ → ↓', 'Walk over cells; on a heading, fold'], ['PgUp, PgDn', 'Twenty rows at a time'], [`${apple ? '⌘' : 'Ctrl'} Home, End`, 'First and last row'], ['Space', 'Select the shot'], ['Shift ↑ ↓', 'Select more'], [`${apple ? '⌘' : 'Ctrl '}A`, 'Select all'], ['Enter', 'Open; in an empty cell, add'], ['A', 'Add to the shot'], ['Delete', 'Take it out of the shot'], ['/', 'Search']]],
   ['In the inspector', [['Enter', 'Keep what was typed into a line'], ['Esc', 'Close; what was typed is kept'], ['← →', 'On its edge: wider, narrower']]],
 ]
 

@@ -7,7 +7,6 @@ import { Icon, iconName, type IconName } from '../../ui/icon.tsx'
 import { recent, remember } from '../../ui/preferences.ts'
 import { rank } from '../../ui/rank.ts'
 
-export { rank } from '../../ui/rank.ts'
 
 export interface Command {
   id: string

@@ -1,5 +1,6 @@
 /** The bottom line, only while there is something: what runs, how far, what needs a person. */
 import { needYou, type RunLine, sentence } from '../../store/runs.ts'
+import { count } from '../../ui/bits.tsx'
 
 export interface ProgressProps {
   line: RunLine
@@ -17,7 +18,7 @@ export function Progress({ line, name, version, shots, onCancel }: ProgressProps
   return (
     <footer class="progress" data-progress={Math.round(line.progress)} data-run={line.id} data-done={done ? '' : undefined}>
       <span class="only-read" role="status">{said}</span>
-      <span class="progress-name"><b dir="auto">{name}</b>{version !== null && <b class="mono"> v{version}</b>}{shots > 0 && ` → ${shots} ${shots === 1 ? 'shot' : 'shots'}`}</span>
+      <span class="progress-name"><b dir="auto">{name}</b>{version !== null && <b class="mono"> v{version}</b>}{shots > 0 && ` → ${count(shots, 'shot')}`}</span>
       {done ? <span>{sentence(counts) || 'Nothing else had to change'}</span> : (
         <>
           <span class="bar" role="progressbar" aria-label={`How far ${name} is`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(line.progress)}><i style={{ transform: `scaleX(${line.progress / 100})` }} /></span>

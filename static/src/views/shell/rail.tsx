@@ -8,14 +8,12 @@ const ROWS: readonly [Density, IconName, string][] = [['compact', 'rows-4', 'Com
 
 export interface RailProps {
   onKeys(): void
-  onFind(): void
   onSignOut(): void
 }
 
-export function Rail({ onKeys, onFind, onSignOut }: RailProps) {
+export function Rail({ onKeys, onSignOut }: RailProps) {
   return (
     <nav class="rail" aria-label="Tools">
-      <button type="button" aria-label="Find or do" data-tip="Find or do" onClick={onFind}><Icon name="search" size={18} /></button>
       <span class="rail-gap" />
       <button type="button" aria-label="Keys" data-tip="Keys (?)" data-testid="keys" onClick={onKeys}><Icon name="keyboard" size={18} /></button>
       <Menu label="Settings" tip="Settings" hook="settings" class="upward" button={<Icon name="settings" size={18} />}>

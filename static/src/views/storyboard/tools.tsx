@@ -1,9 +1,9 @@
 /** The storyboard's own line: what panels stand under, how large they are, how much there is. */
 import { type Grouping, PANEL } from '../../ui/preferences.ts'
-import { Icon, type IconName } from '../../ui/icon.tsx'
+import { count } from '../../ui/bits.tsx'
+import { GroupingChoice } from '../../ui/grouping.tsx'
+import { Icon } from '../../ui/icon.tsx'
 import { clockTime } from './clock.ts'
-
-const GROUPINGS: readonly [Grouping, IconName, string][] = [['sequence', 'film', 'Sequences'], ['scene', 'scroll-text', 'Scenes']]
 
 export interface ToolsProps {
   grouping: Grouping
@@ -17,18 +17,14 @@ export interface ToolsProps {
 export function Tools({ grouping, size, shots, seconds, onGrouping, onSize }: ToolsProps) {
   return (
     <>
-      <div class="segments" role="group" aria-label="Panels by">
-        {GROUPINGS.map(([value, icon, words]) => (
-          <button type="button" key={value} aria-pressed={grouping === value} data-grouping={value} onClick={() => onGrouping(value)}><Icon name={icon} size={14} />{words}</button>
-        ))}
-      </div>
+      <GroupingChoice value={grouping} onChoose={onGrouping} />
       <span class="size">
         <Icon name="layout-grid" size={14} />
         <input type="range" min={PANEL.least} max={PANEL.most} step={PANEL.step} value={size} aria-label="Panel size" aria-valuetext={`${size} pixels`} data-testid="panel-size"
           onInput={(event) => onSize(event.currentTarget.valueAsNumber)} />
         <Icon name="rectangle" size={16} />
       </span>
-      <small class="total">{shots} {shots === 1 ? 'shot' : 'shots'}{seconds > 0 && ` · ${clockTime(seconds)}`}</small>
+      <small class="total">{count(shots, 'shot')}{seconds > 0 && ` · ${clockTime(seconds)}`}</small>
     </>
   )
 }

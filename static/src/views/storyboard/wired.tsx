@@ -1,6 +1,7 @@
 /** The storyboard with its actions: what is sent to the server, and what is said about it. */
 import { untracked } from '@preact/signals'
 import { useCallback, useState } from 'preact/hooks'
+import * as api from '../../api/endpoints.ts'
 import * as members from '../../api/members.ts'
 import { Problem } from '../../api/problem.ts'
 import type { Place } from '../../store/arrangement.ts'
@@ -45,7 +46,7 @@ export function WiredStoryboard({ project, ...given }: Given & { project: OpenPr
   const onMove = (shot: string, place: Place) => void arranging.move(shot, place).catch(fail)
   const onPicture = async (shot: string, file: File) => {
     try {
-      await members.addPicture(project.id, shot, file)
+      await api.uploadPicture(project.id, shot, file)
       await project.refresh([shot])
       tell(`${shot} has a new picture.`)
     } catch (error) {
