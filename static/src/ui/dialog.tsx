@@ -1,6 +1,6 @@
 /** What stands in front of everything: closed by Esc, by its cross, or by a click beside it. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Icon } from './icon.tsx'
 
 export interface DialogProps {
@@ -17,7 +17,8 @@ export interface DialogProps {
 /** Opens a modal dialog for as long as it is mounted, and gives the focus back to where it was. */
 export function useModal() {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  // Before the next key comes, so that what is typed right after lands in it.
+  useLayoutEffect(() => {
     const at = dialog.current
     const before = document.activeElement
     if (at !== null && !at.open) {
