@@ -87,7 +87,7 @@ SCREENS = {
     "breakdown": Screen(_view("breakdown"), "[data-row]"),
     "an asset": Screen(_view("storyboard", "keepers-coat"), _HISTORY),
     "a shot": Screen(_view("storyboard", "sh010"), _HISTORY),
-    "a scene": Screen(_view("storyboard", "sc1"), _HISTORY),
+    "a scene": Screen(_view("storyboard", "scene-001"), _HISTORY),
     "an overridden reference": Screen(
         _view("breakdown", "sh020"),
         _HISTORY,
