@@ -23,7 +23,8 @@ def take(browser: Browser, running: RunningServer, scheme: Literal["dark", "ligh
     worn = running.get(f"/projects/{project}/entities?kind=wardrobe")["items"]
     used = max(worn, key=lambda one: running.get(f"/assets/{one['id']}/dependencies")["total"])
     wearing = running.get(f"/assets/{used['id']}/dependencies?depth=1")["dependencies"]
-    first = min(one["id"] for one in wearing if one["kind"] == "shot")
+    shots = [one["id"] for one in wearing if one["kind"] == "shot"]
+    first = min(shots, key=lambda id_: (len(id_), id_))
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, color_scheme=scheme, locale="en-GB"
     )
@@ -34,7 +35,8 @@ def take(browser: Browser, running: RunningServer, scheme: Literal["dark", "ligh
         page.locator("main[data-phase=ready]").wait_for()
         page.locator('[data-field="description"] .cm-content').wait_for()
         page.locator('[data-history-version="1"]').wait_for()
-        page.locator(f'[data-panel="{first}"], [data-row="{first}"]').scroll_into_view_if_needed()
+        if view == "storyboard":
+            page.locator(f'[data-panel="{first}"]').scroll_into_view_if_needed()
         page.screenshot(path=FOLDER / f"{view}-{scheme}.png")
     context.close()
 
