@@ -1,4 +1,4 @@
-"""Rooms under load, beside the published Yjs servers: the server on one core, the load on the other.
+"""Rooms under load, beside the published Yjs servers: server on one core, load on the other.
 
 Every edit inserts a marker, by which a reader knows it again, however a server merges its frames;
 its latency is from the moment it is written to the moment a reader has it.
