@@ -31,21 +31,13 @@ FIRST_ROW = f"""() => {{
     }});
     look.observe(document, {{ childList: true, subtree: true }});
 }}"""
-SCROLL = """(seconds) => new Promise((done) => {
-    const grid = document.querySelector("[data-row]").closest("[role=grid]");
-    const frames = [];
-    const until = performance.now() + seconds * 1000;
-    let down = true;
-    const step = (at) => {
-        frames.push(at);
-        if (at > until) return done(frames);
-        grid.scrollTop += down ? 20 : -20;
-        if (grid.scrollTop + grid.clientHeight >= grid.scrollHeight - 1) down = false;
-        else if (grid.scrollTop <= 0) down = true;
-        requestAnimationFrame(step);
-    };
+SPEED = 1200
+"""Pixels a second, by the browser's own gesture: reading positions in the page would lay it out."""
+RECORD = """() => {
+    window.frames_ = [];
+    const step = (at) => { window.frames_.push(at); requestAnimationFrame(step); };
     requestAnimationFrame(step);
-})"""
+}"""
 FRAME = 1000 / 60
 
 
@@ -108,7 +100,10 @@ def _scroll(context: BrowserContext, running: RunningServer) -> tuple[float, flo
     changing.start()
     begun = time.monotonic()
     try:
-        frames: list[float] = page.evaluate(SCROLL, SECONDS)
+        page.evaluate(RECORD)
+        gesture = {"x": 600, "y": 500, "yDistance": -SPEED * SECONDS, "speed": SPEED}
+        context.new_cdp_session(page).send("Input.synthesizeScrollGesture", gesture)
+        frames: list[float] = page.evaluate("() => window.frames_")
     finally:
         elapsed = time.monotonic() - begun
         stop.set()

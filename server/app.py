@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from server.config import Settings
 from server.datadir import DataDir
 from server.domain.actors import Actor
+from server.formats.images import Images
 from server.ports import Clock, ProjectCore
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.settings import RoomSettings
@@ -56,6 +57,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
                 yield
             finally:
                 web.ready = False
+                web.images.close()
                 sweeper.cancel()
                 with suppress(asyncio.CancelledError):
                     await sweeper
@@ -110,7 +112,8 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
     )
     manager = RealTimeSyncManager(open_core=open_core, store=store, gate=authority, settings=rooms)
     projects = Projects(store, manager, manager, clock)
-    return WebState(settings, store, projects, manager, authority, Idempotency(store))
+    images = Images(settings.picture_pixels)
+    return WebState(settings, store, projects, manager, authority, Idempotency(store), images)
 
 
 def _admin_token(settings: Settings) -> str:

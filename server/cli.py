@@ -21,7 +21,10 @@ from server.config import Settings, SettingsError
 from server.datadir import DataDir, DataDirInUse
 from server.domain.actors import Actor
 from server.failures import Failed
+from server.formats.fountain import import_screenplay, read_fountain
 from server.formats.json import export_quietly, import_project
+from server.formats.screenplay import Screenplay
+from server.formats.telling import told
 from server.propagation.project import ProjectOwner
 from server.remote import Remote
 from server.rooms.access import Role
@@ -45,6 +48,7 @@ program = typer.Typer(
 class ImportFormat(StrEnum):
     AUTO = "auto"
     JSON = "json"
+    FOUNTAIN = "fountain"
 
 
 class ExportFormat(StrEnum):
@@ -108,10 +112,14 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
     data: Data = None,
 ) -> None:
-    """Import a file into a project, which is made where it does not exist: all or nothing."""
+    """Import a file into a project, which is made where it does not exist: all or nothing.
+
+    A screenplay (Fountain) over an earlier draft of it changes what is there.
+    """
     content = _read(file)
+    given = _format_of(file, content) if format is ImportFormat.AUTO else format
     with _working("Importing …"):
-        found = asyncio.run(_import(_data_dir(data), content, project, dry_run))
+        found = asyncio.run(_import(_data_dir(data), content, project, given, dry_run))
     for one in found["skipped"]:
         print(f"skipped: {orjson.dumps(one).decode()}", file=sys.stderr)
     for one in found["warnings"]:
@@ -119,6 +127,8 @@ def import_(
             f"warning: {one if isinstance(one, str) else orjson.dumps(one).decode()}",
             file=sys.stderr,
         )
+    for line in told(found.get("screenplay")):
+        print(line)
     counts = ", ".join(f"{found[name]} {name}" for name in ("created", "updated", "unchanged"))
     removed = f", {len(found['removed'])} removed" if found["removed"] else ""
     print(f"{'Would be: ' if dry_run else ''}{counts}{removed}")
@@ -140,48 +150,70 @@ def export(
         _write(out, content)
 
 
-async def _import(folder: DataDir, content: bytes, project: str, dry_run: bool) -> dict[str, Any]:
+def _format_of(file: Path, content: bytes) -> ImportFormat:
+    """By the name's ending where that tells, else JSON is what begins as an object does."""
+    match file.suffix.lower():
+        case ".fountain" | ".spmd":
+            return ImportFormat.FOUNTAIN
+        case ".json":
+            return ImportFormat.JSON
+    begins = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return ImportFormat.JSON if begins in (b"{", b"[", b"") else ImportFormat.FOUNTAIN
+
+
+async def _import(
+    folder: DataDir, content: bytes, project: str, format_: ImportFormat, dry_run: bool
+) -> dict[str, Any]:
     try:
         with folder.locked():
             async with _opened(folder) as store:
-                return await _import_into(store, content, project, dry_run)
+                return await _import_into(store, content, project, format_, dry_run)
     except DataDirInUse:
         pass
     async with _remote(folder) as remote:
         if not await asyncio.to_thread(remote.has_project, project):
             if dry_run:
-                return await _import_nowhere(content, project)
+                return await _import_nowhere(content, project, format_)
+            await _parsed(content, format_)
             await asyncio.to_thread(remote.create_project, project)
-        return await asyncio.to_thread(remote.import_json, project, content, dry_run)
+        return await asyncio.to_thread(remote.import_file, project, content, format_.value, dry_run)
 
 
 async def _import_into(
-    store: SqliteStorage, content: bytes, project: str, dry_run: bool
+    store: SqliteStorage, content: bytes, project: str, format_: ImportFormat, dry_run: bool
 ) -> dict[str, Any]:
     if dry_run and all(one.id != project for one in await store.projects()):
-        return await _import_nowhere(content, project)
+        return await _import_nowhere(content, project, format_)
     projects = Projects(store)
     actor = Actor(local_user(), "cli")
     try:
-        parsed = _parsed(content)
+        parsed = await _parsed(content, format_)
         try:
             owner = await projects.open(project)
         except NotFound:
             owner = await projects.create(project, project, actor)
-        found = await import_project(owner, parsed, actor, dry_run)
+        found = await _bring_in(owner, parsed, actor, dry_run)
         await _run_out(owner)
         return found
     finally:
         await projects.close()
 
 
-async def _import_nowhere(content: bytes, project: str) -> dict[str, Any]:
+async def _bring_in(
+    owner: ProjectOwner, parsed: Any, actor: Actor, dry_run: bool
+) -> dict[str, Any]:
+    if isinstance(parsed, Screenplay):
+        return await import_screenplay(owner, parsed, actor, dry_run)
+    return await import_project(owner, parsed, actor, dry_run)
+
+
+async def _import_nowhere(content: bytes, project: str, format_: ImportFormat) -> dict[str, Any]:
     """What an import would do to a project that is not there yet."""
     store = await SqliteStorage.open(None)
     try:
         projects, actor = Projects(store), Actor(local_user(), "cli")
         owner = await projects.create(project, project, actor)
-        return await import_project(owner, _parsed(content), actor, True)
+        return await _bring_in(owner, await _parsed(content, format_), actor, True)
     finally:
         await store.close()
 
@@ -208,7 +240,9 @@ async def _export(folder: DataDir, project: str) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _parsed(content: bytes) -> Any:
+async def _parsed(content: bytes, format_: ImportFormat) -> Any:
+    if format_ is ImportFormat.FOUNTAIN:
+        return await read_fountain(content)
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:

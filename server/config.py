@@ -35,6 +35,9 @@ class Settings:
     """Origins of pages from elsewhere that may use this server, as ``https://example.org``."""
     body_limit: int = 4 * _MB
     import_limit: int = 64 * _MB
+    picture_limit: int = 20 * _MB
+    picture_pixels: int = 40_000_000
+    """The most pixels that a picture can have: what they take in memory is not what it weighs."""
     document_limit: int = 2 * _MB
     frame_limit: int = 4 * _MB
     login_valid: float = 7 * 86400.0

@@ -12,6 +12,7 @@ from server.domain.actors import Actor
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Entity, Reference, Version
 from server.domain.events import Event
+from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 
 __all__ = [
@@ -71,8 +72,8 @@ class StoredProject:
     use.
 
     ``versions`` holds each entity's current version (``Entity.current`` is that object) and every
-    version that a reference resolves to. ``seq`` and ``audit_head`` are the ends of the stream and
-    of the chain.
+    version that a reference resolves to, ``pictures`` the newest picture of each entity that has
+    any. ``seq`` and ``audit_head`` are the ends of the stream and of the chain.
     """
 
     record: ProjectRecord
@@ -83,6 +84,7 @@ class StoredProject:
     audit_number: int
     audit_hash: str
     open_runs: Sequence[Run]
+    pictures: Sequence[Picture]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,20 @@ class Storage(DocumentStore, Protocol):
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         """A page of audit entries, newest first."""
+        ...
+
+    async def picture(self, project_id: str, picture_id: str) -> Picture:
+        """One picture; raises NotFound."""
+        ...
+
+    async def pictures(
+        self, project_id: str, entity_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Picture], str | None]:
+        """A page of an entity's pictures, newest first."""
+        ...
+
+    async def blob(self, hash_: str) -> bytes:
+        """The bytes that a picture's file names, by their SHA-256 in hex; raises NotFound."""
         ...
 
     async def close(self) -> None:

@@ -45,17 +45,22 @@ class Remote:
     def create_project(self, project: str) -> None:
         self._ask("POST", "/projects", orjson.dumps({"id": project, "name": project}))
 
-    def import_json(self, project: str, content: bytes, dry_run: bool) -> dict[str, Any]:
-        query = "?format=json" + ("&dry_run=true" if dry_run else "")
+    def import_file(
+        self, project: str, content: bytes, format_: str, dry_run: bool
+    ) -> dict[str, Any]:
+        query = f"?format={format_}" + ("&dry_run=true" if dry_run else "")
         path = f"/projects/{quote(project, safe='')}/import{query}"
-        found: dict[str, Any] = self._ask("POST", path, content)
+        media = "application/json" if format_ == "json" else "text/plain; charset=utf-8"
+        found: dict[str, Any] = self._ask("POST", path, content, media)
         return found
 
     def export_json(self, project: str) -> Any:
         return self._ask("GET", f"/projects/{quote(project, safe='')}/export?format=json")
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
-        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, media: str = "application/json"
+    ) -> Any:
+        headers = {"authorization": f"Bearer {self._token}", "content-type": media}
         request = urllib.request.Request(  # noqa: S310 - the address is our own server's
             f"{self._url}/api/v1{path}", body, headers, method=method
         )

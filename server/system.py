@@ -22,11 +22,13 @@ from typing import Any, Self
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.ids import check_id
+from server.domain.pictures import Size
 from server.domain.runs import Phase
+from server.formats.images import Images
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
-from server.services import changes, entities, reading
+from server.services import changes, entities, pictures, reading
 from server.services.answers import PropagationResult, RollbackResult
 from server.services.projects import Projects
 from server.storage import SqliteStorage
@@ -52,6 +54,7 @@ class AssetPropagationSystem:
         self.project_id = check_id(project_id, "project_id")
         self._path = Path(path) if path is not None else None
         self._actor = Actor(user, "library")
+        self._images = Images()
         self._opening = asyncio.Lock()
         self._storage: SqliteStorage | None = None
         self._projects: Projects | None = None
@@ -133,6 +136,29 @@ class AssetPropagationSystem:
         """Make ``target`` use ``source``; options are role, policy, version and overrides."""
         new = _new_reference({"source": source, **options})
         return await entities.link(await self.owner(), target, new, self._actor, None)
+
+    # -- pictures ----------------------------------------------------------------------------------
+
+    async def add_picture(self, entity_id: str, image: bytes) -> dict[str, Any]:
+        """Make a PNG, JPEG, WebP or GIF the picture of an entity."""
+        owner = await self.owner()
+        owner.state.entity(entity_id)
+        read = await self._images.read(image)
+        return await pictures.add_picture(owner, entity_id, read, self._actor)
+
+    async def get_pictures(self, entity_id: str, limit: int = 100) -> list[dict[str, Any]]:
+        """The pictures of an entity, newest first; each says whether it is stale, and why."""
+        page = await pictures.picture_page(await self.owner(), entity_id, limit, None)
+        return list(page["items"])
+
+    async def read_picture(self, picture_id: str, size: Size = "full") -> bytes:
+        """A picture's bytes: WebP, or JPEG where it is large."""
+        owner = await self.owner()
+        return await pictures.content(owner, await pictures.picture(owner, picture_id), size)
+
+    async def remove_picture(self, entity_id: str, picture_id: str) -> None:
+        """Take a picture away; the one before it becomes the entity's picture again."""
+        await pictures.remove_picture(await self.owner(), entity_id, picture_id, self._actor)
 
     # -- the mission's methods ---------------------------------------------------------------------
 

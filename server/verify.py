@@ -5,12 +5,17 @@ Works on a store that a server is using: what is committed while it looks is lef
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from hashlib import sha256
 
+from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.commit import AuditEntry
 from server.domain.digests import combine
 from server.domain.entities import Entity, Version
+from server.domain.pictures import Picture
 from server.domain.project import CONTAINERS, ProjectState
 from server.domain.runs import Outcome
 from server.domain.transaction import Transaction, audit_hash, outcomes_digest
@@ -30,6 +35,7 @@ async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
     await _audit(storage, stored, say)
     await _events(storage, stored, say)
     known, looked_at = await _versions(storage, stored, say)
+    await _pictures(storage, stored, say)
     if _pointers(stored, known, say):
         _digests(stored, say)
     return looked_at
@@ -169,6 +175,30 @@ def _pointers(stored: StoredProject, known: set[tuple[str, int]], say: Say) -> b
         for one in version.references:
             check(f"version {version.id}", one.source, one.version)
     return good
+
+
+async def _pictures(storage: Storage, stored: StoredProject, say: Say) -> None:
+    """The bytes of every picture are those that it names."""
+    for entity in stored.entities:
+        cursor: str | None = None
+        while True:
+            page, cursor = await storage.pictures(stored.record.id, entity.id, _PAGE, cursor)
+            for picture in page:
+                await _picture(storage, stored.record.id, picture, say)
+            if cursor is None:
+                break
+
+
+async def _picture(storage: Storage, project_id: str, picture: Picture, say: Say) -> None:
+    try:
+        for size, name in picture.files.items():
+            digest = await asyncio.to_thread(sha256, await storage.blob(name))
+            if digest.hexdigest() != name:
+                say(f"the bytes of picture {picture.id} ({size}) were changed")
+    except NotFound:
+        with suppress(NotFound):  # it was taken away while this looked
+            await storage.picture(project_id, picture.id)
+            say(f"bytes of picture {picture.id} are missing")
 
 
 def _digests(stored: StoredProject, say: Say) -> None:

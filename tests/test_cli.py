@@ -28,6 +28,7 @@ import pytest
 
 from server.cli import main
 from server.config import Settings, SettingsError
+from tests.formats.images import picture
 
 FILE = {
     "characters": [{"id": "mara", "name": "Mara", "description": "Grey coat"}],
@@ -113,7 +114,11 @@ def serving(data: Path, *arguments: str, **env: str) -> Iterator[tuple[str, subp
 
 def ask(url: str, token: str | None = None, body: Any = None) -> Any:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    data = None if body is None else orjson.dumps(body)
+    data = body
+    if isinstance(body, bytes):
+        headers["content-type"] = "image/png"
+    elif body is not None:
+        data = orjson.dumps(body)
     request = urllib.request.Request(url, data, headers)  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=20) as response:
@@ -228,6 +233,48 @@ def test_what_cannot_be_imported_is_said(data: Path, tmp_path: Path) -> None:
     assert "shots" in said
 
 
+SCRIPT = """\
+Title: The Quay
+
+INT. SHED - DAY
+
+MARA
+Who left the lamp?
+
+EXT. QUAY - NIGHT
+
+Rain on tar.
+"""
+
+
+def test_a_screenplay_is_told_on_the_terminal(data: Path, tmp_path: Path) -> None:
+    script = tmp_path / "quay.fountain"
+    script.write_text(SCRIPT)
+    line = ("import", script, "--project", "quay")
+    out, said = ripplecut(*line, "--dry-run", data=data)
+    assert out.endswith("Would be: 5 created, 0 updated, 0 unchanged\n")
+    assert said == ""
+    out, _ = ripplecut(*line, data=data)
+    assert "Scenes added (2)\n  1 INT. SHED - DAY (scene-001)\n" in out
+    assert "People added (1)\n  Mara (char-mara)\n" in out
+    plain = tmp_path / "quay"
+    plain.write_text(SCRIPT.replace("EXT. QUAY", "INT. CELLAR - DAY\n\nDrip.\n\nEXT. QUAY"))
+    with serving(data) as (_, _server):
+        live, _ = ripplecut("import", plain, "--project", "quay", "--dry-run", data=data)
+        assert "Scenes added (1)\n  2 INT. CELLAR - DAY (scene-003)\n" in live
+        out, _ = ripplecut("import", plain, "--project", "quay", data=data)
+        assert out == live.replace("Would be: ", "")
+        plain.write_bytes(b"\xff")
+        _, said = ripplecut("import", plain, "--project", "new", data=data, code=1)
+        assert "line 1: is not UTF-8" in said
+        _, said = ripplecut("export", "--project", "new", "--format", "json", data=data, code=1)
+        assert "no project" in said
+    _, said = ripplecut("import", plain, "--project", "new", data=data, code=1)
+    assert "line 1" in said
+    out, _ = ripplecut("verify", data=data)
+    assert out.splitlines() == ["quay: 8 versions, intact"]
+
+
 def test_a_token_is_printed_and_good(data: Path, file: Path) -> None:
     ripplecut("import", file, "--project", "film", data=data)
     with serving(data) as (url, _):
@@ -259,7 +306,7 @@ def test_a_token_is_printed_and_good(data: Path, file: Path) -> None:
         ["token", "--user", " "],
         ["export", "--project", "film", "--format", "otio"],
         ["export", "--project", "film"],
-        ["import", "x", "--project", "film", "--format", "fountain"],
+        ["import", "x", "--project", "film", "--format", "fdx"],
         ["import", "x"],
         ["backup", "x"],
     ],
@@ -312,6 +359,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
         body = {"change_data": {"description": "Red coat"}}
         assert ask(f"{base}/api/v1/assets/mara/propagate", token, body)["counts"]["updated"] == 5
         ask(f"{base}/api/v1/assets/sh010/propagate", token, {"change_data": {"duration": 2}})
+        ask(f"{base}/api/v1/projects/film/entities/sh010/pictures", token, picture())
     return data
 
 
@@ -337,6 +385,8 @@ TAMPERED = {
         "digests",
     ),
     "digest": ("UPDATE entities SET hash = visual_hash WHERE id = 'sh020'", "digests of 'sh020'"),
+    "picture": ("UPDATE blobs SET data = zeroblob(9)", "were changed"),
+    "picture gone": ("DELETE FROM blobs", "are missing"),
     "outcomes": ("UPDATE outcomes SET reason = 'because' WHERE entity_id = 'sh010'", "outcomes of"),
 }
 

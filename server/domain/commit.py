@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
+from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 
-__all__ = ["AuditEntry", "Commit", "DocumentUpdate", "ProjectRecord"]
+__all__ = ["AuditEntry", "Commit", "DocumentUpdate", "ProjectRecord", "RemovedPicture"]
 
 
 class AuditEntry(NamedTuple):
@@ -39,6 +40,14 @@ class DocumentUpdate(NamedTuple):
 
     entity_id: str
     update: bytes
+
+
+class RemovedPicture(NamedTuple):
+    """A picture that is taken away; ``newest`` is the one that its entity is left with, if any."""
+
+    id: str
+    entity_id: str
+    newest: Picture | None
 
 
 @dataclass(slots=True)
@@ -68,6 +77,9 @@ class Commit:
     - ``run``: the run's row as it is after the step; ``outcomes`` are rows of that run, and each
       that is not ``unchanged`` is at once its entity's last outcome (``at`` is the step's time).
     - ``documents``: appended to the documents' update logs.
+    - ``pictures``: inserted, each as its entity's newest; ``blobs`` holds their bytes by SHA-256 in
+      hex, and those that are stored already stay as they are.
+    - ``pictures_removed``: deleted, with the bytes that no other picture has.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
     """
@@ -86,6 +98,9 @@ class Commit:
     run: Run | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     documents: list[DocumentUpdate] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    pictures_removed: list[RemovedPicture] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

@@ -26,6 +26,12 @@ _GLYPHS = (
     "bottle",
     "clock",
     "chair",
+    "telephone",
+    "glove",
+    "lever",
+    "train",
+    "paper",
+    "signal",
     "other",
 )
 
@@ -121,6 +127,11 @@ def default_kinds() -> KindRegistry:
                 _spec("setting", "choice", visual, "interior", "exterior"),
                 _spec("time_of_day", "choice", visual, *_TIMES),
                 _spec("length_eighths", "number", "metadata"),
+                _spec("heading", "text", "metadata"),
+                _spec("script", "prose", "metadata"),
+                _spec("script_order", "text", "metadata"),
+                _spec("revised_at", "text", "metadata"),
+                _spec("revision", "text", "metadata"),
             ),
             _kind("sequence", "Sequences", "sequence", "film", "#63656a"),
         ]

@@ -3,19 +3,23 @@ bytes.
 
 A document's shared types: a ``Y.Map`` named ``fields``; prose fields are ``Y.Text`` in it, the
 others plain JSON. Every function that edits takes a fresh random client id (pycrdt's default),
-because reusing one after a lost transaction would leave two replicas different for ever.
+because reusing one after a lost transaction would leave two replicas different for ever. The one
+exception is the seed of a field that is declared later: the same bytes wherever it is made.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pycrdt import Array, Doc, Map, Text, merge_updates
 
+from protocol.codec import Reader
 from protocol.errors import Invalid
 from protocol.update_scan import scan_update
+from protocol.ysync import decode_state_vector
 from server.domain.kinds import MAX_JSON_DEPTH, Kind, normalise
 from server.domain.text import edits
 
@@ -153,20 +157,46 @@ def edit_draft(
     writer, and that is this edit. ``state`` is the new version's state, ``update`` what the draft
     needs.
     """
-    prose = {name: value for name, value in fields.items() if kind.is_prose(name)}
-    other = {name: value for name, value in fields.items() if not kind.is_prose(name)}
-    updates: list[bytes] = []
-    state = version_state
-    if prose:
-        doc, root = _open([version_state])
-        before = doc.get_state()
-        with doc.transaction():
-            _apply(root, kind, prose)
-        updates.append(doc.get_update(before))
-        state = doc.get_update()
-    if other:
-        updates.append(edit_at_head(draft_state, kind, other).update)
+    doc, root = _open([version_state])
+    before = doc.get_state()
+    forked = [name for name in fields if kind.is_prose(name) and _can_fork(root, draft_state, name)]
+    for name in forked:
+        if name not in root:
+            doc.apply_update(_declared(name))
+    with doc.transaction():
+        _apply(root, kind, {name: fields[name] for name in forked})
+    updates = [doc.get_update(before)] if forked else []
+    state = doc.get_update() if forked else version_state
+    at_head = {name: value for name, value in fields.items() if name not in forked}
+    if at_head:
+        updates.append(edit_at_head(draft_state, kind, at_head).update)
     return Edited(state, merge_updates(*updates) if len(updates) > 1 else updates[0])
+
+
+def _can_fork(root: Map[Any], draft_state: bytes, name: str) -> bool:
+    """Whether a version's prose field has one lineage with the draft's: the version has the text,
+    or has nothing there while the draft has the text that a declaration makes, or nothing.
+    """
+    if name in root:
+        return isinstance(root[name], Text)
+    draft, here = _open([draft_state])
+    return name not in here or _seeder(name) in decode_state_vector(Reader(draft.get_state()))
+
+
+def _seeder(name: str) -> int:
+    """The client that seeds a field which is declared later. The same one everywhere: a version
+    and a draft that know nothing of each other's seed have made the same one.
+    """
+    return int.from_bytes(hashlib.sha256(f"declared {name}".encode()).digest()[:4], "big")
+
+
+def _declared(name: str) -> bytes:
+    """The update that puts an empty text where a document has nothing yet. It depends on the name
+    alone, so that it can be applied twice.
+    """
+    fork: Doc[Any] = Doc(client_id=_seeder(name))
+    fork.get("fields", type=Map)[name] = Text("")
+    return fork.get_update()
 
 
 def edit_at_head(draft_state: bytes, kind: Kind, fields: Mapping[str, Any]) -> Edited:
@@ -178,16 +208,20 @@ def edit_at_head(draft_state: bytes, kind: Kind, fields: Mapping[str, Any]) -> E
     return Edited(doc.get_update(), doc.get_update(before))
 
 
-def declare_prose(draft_state: bytes, names: Iterable[str]) -> bytes | None:
+def declare_prose(draft_state: bytes, names: Collection[str]) -> bytes | None:
     """The update that seeds later-declared prose fields; ``None`` when all of them are texts
     already.
     """
     doc, root = _open([draft_state])
     before = doc.get_state()
     changed = False
+    for name in names:
+        if name not in root:
+            doc.apply_update(_declared(name))
+            changed = True
     with doc.transaction():
         for name in names:
-            value = root.get(name)
+            value = root[name]
             if not isinstance(value, Text):
                 root[name] = Text(value if isinstance(value, str) else "")
                 changed = True

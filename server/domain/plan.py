@@ -15,12 +15,21 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
+from server.domain import revisions
 from server.domain.changes import Change
 from server.domain.digests import checksum
 from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
 from server.domain.project import ProjectState
-from server.domain.reasons import Behind, Held, Move, Scope, explain, roots_in_words
+from server.domain.reasons import (
+    Behind,
+    Held,
+    Move,
+    Scope,
+    explain,
+    explain_revision,
+    roots_in_words,
+)
 from server.domain.runs import Outcome, Phase, Root
 from server.domain.transaction import Transaction
 
@@ -63,10 +72,34 @@ class Plan:
 def scope_of(
     state: ProjectState, run_id: str, roots: Sequence[Root], classes: tuple[str, ...], cause: str
 ) -> Scope:
-    """Everything that a change of these roots can reach."""
+    """Everything that a change of these roots can reach.
+
+    A new draft of the script also reaches the shots that hang on the scenes that it changed,
+    although no edge leads to them: a scene is made of its shots.
+    """
     order = tuple(state.graph.affected([root.asset_id for root in roots]))
+    if cause == revisions.CAUSE:
+        order = _with_shots(state, roots, order)
     reachable = frozenset(order) | {root.asset_id for root in roots}
     return Scope(run_id, tuple(roots), classes, cause, order, reachable)
+
+
+def _with_shots(
+    state: ProjectState, roots: Sequence[Root], order: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The order with the shots on root scenes in it, each once, before scenes and sequences."""
+    known = set(order)
+    more = dict.fromkeys(
+        shot
+        for root in roots
+        if state.category(root.asset_id) == "scene"
+        for shot in revisions.shots_on(state, root.asset_id)
+        if shot not in known
+    )
+    kinds = state.container_kinds
+    containers = (at for at, id_ in enumerate(order) if state.entities[id_].kind in kinds)
+    end = next(containers, len(order))
+    return (*order[:end], *more, *order[end:])
 
 
 def follows_latest(state: ProjectState) -> Follows:
@@ -149,6 +182,12 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
         after = tx.digests(entity_id).all.hex()
     name, reason = explain(tx, scope, entity, behind, differs=before != after)
     source, number = _source(scope, behind)
+    if scope.cause == revisions.CAUSE:
+        revised = revisions.revised_root(tx, scope.roots, entity)
+        if revised is not None:
+            name, reason = explain_revision(name, reason, revised[1], bool(behind.moves))
+            if not behind.held:
+                source, number = revised[0].asset_id, revised[0].to_version
     return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
 
 

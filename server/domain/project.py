@@ -14,6 +14,7 @@ from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.graph import DependencyGraph
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import Kind
+from server.domain.pictures import Picture
 from server.domain.rules import Rule, RulesEngine
 
 __all__ = ["CONTAINERS", "MEMBERS", "ProjectState"]
@@ -29,7 +30,8 @@ class ProjectState:
 
     ``versions`` holds every entity's current version and every version that a reference resolves
     to. ``dormant`` references are those of deleted entities: they come back when the entity is
-    restored. ``generation`` grows with every commit that changes what depends on what or how:
+    restored. ``pictures`` holds the newest one of every entity that has any, deleted ones too.
+    ``generation`` grows with every commit that changes what depends on what or how:
     caches hang on it.
     """
 
@@ -44,6 +46,7 @@ class ProjectState:
         self.graph = DependencyGraph()
         self.generation = 0
         self.dormant: dict[str, Reference] = {}
+        self.pictures: dict[str, Picture] = {}
         self._inputs: dict[str, dict[str, Reference]] = {}
         self._take_record(record)
 
@@ -100,6 +103,10 @@ class ProjectState:
         for version in versions:
             self.versions[version.entity_id, version.number] = version
 
+    def load_pictures(self, pictures: Iterable[Picture]) -> None:
+        for picture in pictures:
+            self.pictures[picture.entity_id] = picture
+
     def recount_members(self, container_id: str) -> tuple[int, int]:
         """The members' sum of a scene or sequence, from nothing; stored on the entity and
         returned.
@@ -132,6 +139,7 @@ class ProjectState:
         for container_id, total in members.items():
             self.entities[container_id].members = total
         self._take_outcomes(commit)
+        self._take_pictures(commit)
         if commit.events:
             self.seq = commit.events[-1].seq
         if commit.audit:
@@ -155,6 +163,14 @@ class ProjectState:
                 )
                 if outcome.outcome == "updated":
                     entity.updated_at = commit.at
+
+    def _take_pictures(self, commit: Commit) -> None:
+        self.load_pictures(commit.pictures)
+        for removed in commit.pictures_removed:
+            if removed.newest is None:
+                self.pictures.pop(removed.entity_id, None)
+            else:
+                self.pictures[removed.entity_id] = removed.newest
 
     def _put_entity(self, entity: Entity) -> None:
         self.versions[entity.id, entity.current.number] = entity.current

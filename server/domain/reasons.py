@@ -11,7 +11,7 @@ from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
 from server.domain.transaction import Transaction
 
-__all__ = ["Behind", "Held", "Move", "Scope", "explain", "roots_in_words"]
+__all__ = ["Behind", "Held", "Move", "Scope", "explain", "explain_revision", "roots_in_words"]
 
 Move = tuple[Reference, int]
 """A reference, and the version of its source that it is behind."""
@@ -71,6 +71,17 @@ def explain(
     if known is None:
         known = scope.reasons[key] = _explain(tx, scope, entity, behind, differs)
     return known
+
+
+def explain_revision(
+    name: OutcomeName, reason: str, revision: str, moved: bool
+) -> tuple[OutcomeName, str]:
+    """The outcome of a shot whose scene was revised: stale, unless what a rule holds back asks
+    for somebody; either way with both reasons.
+    """
+    if name in ("awaiting_approval", "blocked"):
+        return name, f"{reason}; {revision}"
+    return "stale", f"{revision}; {reason}" if moved or name == "pinned" else revision
 
 
 def _explain(

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from server.domain.depicting import current_picture
 from server.domain.entities import BuiltOn, Entity, Reference, Version
 from server.domain.kinds import Kind
 from server.domain.project import MEMBERS, ProjectState
 from server.domain.prompt import DEFAULT_TEMPLATE, compose
+from server.domain.revisions import revisions_of
 from server.domain.transaction import Transaction
 
 __all__ = ["entity_json", "resolve", "stale_reasons"]
@@ -23,9 +25,10 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
 
     Stale means: a reference that follows the latest (or the approved) version resolves to another
     one, and what that brings in differs. A pin is never stale: it stands where somebody put it.
+    A shot is also stale while a scene that it stands in was revised after its version was made.
     """
     reasons: list[str] = []
-    for reference in tx.inputs(entity.id):
+    for reference in _sorted_inputs(tx, entity.id):
         if reference.policy == "pinned" or tx.is_member(reference):
             continue
         source = tx.entity(reference.source)
@@ -36,6 +39,7 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
             continue
         if tx.contribution(reference, goal) != tx.contribution(reference, here):
             reasons.append(f"{source.name} is at v{goal}; this still shows v{here}")
+    reasons += [how for _, how in revisions_of(tx, entity)]
     return reasons
 
 
@@ -58,6 +62,7 @@ def entity_json(tx: Transaction, entity: Entity) -> dict[str, Any]:
         "last_outcome": entity.last_outcome.to_json() if entity.last_outcome else None,
         "hash": digests.all.hex(),
         "visual_hash": digests.visual.hex(),
+        "picture": current_picture(tx, entity),
         "created_at": entity.created_at,
         "updated_at": entity.updated_at,
     }

@@ -10,7 +10,8 @@ from typing import NamedTuple
 __all__ = ["Edit", "Span", "edits", "word_diff"]
 
 _TOKENS = re.compile(r"\s+|\w+|[^\w\s]")
-_MOST_TOKENS = 20_000
+_LINES = re.compile(r"[^\n]+\n*|\n+")
+_MOST_PAIRS = 1_000_000
 
 
 class Edit(NamedTuple):
@@ -45,7 +46,7 @@ def _matches(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int,
     if head:
         yield ("equal", 0, head, 0, head)
     if head < old_end or head < new_end:
-        if old_end - head > _MOST_TOKENS or new_end - head > _MOST_TOKENS:
+        if (old_end - head) * (new_end - head) > _MOST_PAIRS:
             yield ("replace", head, old_end, head, new_end)
         else:
             matcher = SequenceMatcher(None, old[head:old_end], new[head:new_end], autojunk=False)
@@ -56,18 +57,35 @@ def _matches(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, int,
 
 
 def word_diff(old: str, new: str) -> list[Span]:
-    """What changed, word by word: joining the ``equal`` and ``insert`` spans gives the new text."""
-    before, after = _TOKENS.findall(old), _TOKENS.findall(new)
+    """What changed, word by word: joining the ``equal`` and ``insert`` spans gives the new text.
+
+    Lines are compared first, and words only where lines differ: over a whole page of text, a
+    comparison of all words with all words would take seconds.
+    """
+    before, after = _LINES.findall(old), _LINES.findall(new)
     spans: list[Span] = []
     for op, a, b, c, d in _matches(before, after):
+        lines = "".join(before[a:b])
+        spans += [Span("equal", lines)] if op == "equal" else _words(lines, "".join(after[c:d]))
+    joined: list[Span] = []
+    for span in spans:
+        if joined and span.op == joined[-1].op == "equal":
+            joined[-1] = Span("equal", joined[-1].text + span.text)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _words(old: str, new: str) -> Iterator[Span]:
+    before, after = _TOKENS.findall(old), _TOKENS.findall(new)
+    for op, a, b, c, d in _matches(before, after):
         if op == "equal":
-            spans.append(Span("equal", "".join(before[a:b])))
+            yield Span("equal", "".join(before[a:b]))
             continue
         if b > a:
-            spans.append(Span("delete", "".join(before[a:b])))
+            yield Span("delete", "".join(before[a:b]))
         if d > c:
-            spans.append(Span("insert", "".join(after[c:d])))
-    return spans
+            yield Span("insert", "".join(after[c:d]))
 
 
 def edits(old: str, new: str) -> list[Edit]:

@@ -14,7 +14,13 @@ from typing import Any
 from protocol.errors import Cycle, NotFound
 from server.domain.actors import Actor
 from server.domain.changes import Change
-from server.domain.commit import AuditEntry, Commit, DocumentUpdate, ProjectRecord
+from server.domain.commit import (
+    AuditEntry,
+    Commit,
+    DocumentUpdate,
+    ProjectRecord,
+    RemovedPicture,
+)
 from server.domain.digests import (
     add_members,
     checksum,
@@ -27,6 +33,7 @@ from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, V
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import Kind
+from server.domain.pictures import Picture
 from server.domain.project import ProjectState
 from server.domain.runs import Outcome, Run
 from server.domain.versions import VersionManager
@@ -350,6 +357,16 @@ class Transaction:
     def update_document(self, entity_id: str, update: bytes) -> None:
         self.commit.documents.append(DocumentUpdate(entity_id, update))
 
+    def add_picture(self, picture: Picture, blobs: Mapping[str, bytes]) -> None:
+        """Add a picture as its entity's newest; ``blobs`` are the bytes that its files name."""
+        self.commit.pictures.append(picture)
+        self.commit.blobs.update(blobs)
+
+    def remove_picture(self, picture: Picture, newest: Picture | None) -> None:
+        """Take a picture away; ``newest`` is the one that its entity is left with."""
+        removed = RemovedPicture(picture.id, picture.entity_id, newest)
+        self.commit.pictures_removed.append(removed)
+
     def tell(self, body: Mapping[str, Any], concerns: frozenset[str] | None) -> None:
         """Announce something, when and only when the step commits."""
         self._events.append((body, concerns))
@@ -376,6 +393,8 @@ class Transaction:
             or commit.project
             or commit.run
             or commit.documents
+            or commit.pictures
+            or commit.pictures_removed
             or commit.pointers
             or commit.digests
         )

@@ -1,7 +1,7 @@
 """Exporting: a project in the mission's JSON shape, with what it takes to make the same one again.
 
 Where the mission has a place for a relation (``worn_by``, ``visual_prompt`` …) it stands there as a
-bare id; all that there is to say about it stands in ``references``.
+bare id; all that there is to say about it stands in ``references``. Pictures are left out.
 """
 
 from __future__ import annotations

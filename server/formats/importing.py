@@ -31,7 +31,9 @@ _SLICE = 0.004
 
 
 class Importer:
-    """One import in the making. Nothing is taken away: what a file does not say stays."""
+    """One import in the making. What a file does not say stays; only references that were prepared
+    to go are taken away.
+    """
 
     def __init__(self, owner: ProjectOwner, tx: Transaction, prepared: Prepared) -> None:
         self._owner = owner
@@ -39,6 +41,7 @@ class Importer:
         self._entities = prepared.project.entities
         self._references = prepared.references
         self._order = prepared.order
+        self._removed = prepared.removed
         self._new: set[str] = set()
         self._newest: dict[str, Version] = {}
         self._states: dict[str, bytes] = {}
@@ -233,6 +236,9 @@ class Importer:
         wanted = self._references.get(entity_id, ())
         if data is None and not wanted:
             return
+        removed = self._removed.get(entity_id, ())
+        for one in removed:
+            tx.remove_reference(one)
         added, changed = await self._relate(entity_id, wanted)
         entity = tx.entity(entity_id)
         edit = Edit(entity_id, cause="import")
@@ -241,8 +247,9 @@ class Importer:
             edit = replace(
                 edit, fields=data.fields, visual=visual, name=data.name, status=data.status
             )
-        if added or changed:
-            edit = replace(edit, references={"added": added, "changed": changed})
+        if added or changed or removed:
+            gone = [one.id for one in removed]
+            edit = replace(edit, references={"added": added, "changed": changed, "removed": gone})
             self._related.append(entity_id)
             if tx.kind(entity).category in CONTAINERS:
                 tx.recount(entity_id)

@@ -6,12 +6,12 @@ the project stands still.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.errors import FieldError, Invalid
-from server.domain.entities import STATUSES
+from server.domain.entities import STATUSES, Reference
 from server.domain.project_data import EntityData, ProjectData, ReferenceData, Skipped
 from server.domain.project_json import read_project
 from server.domain.transaction import Transaction
@@ -24,11 +24,14 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(slots=True)
 class Prepared:
-    """What is to be made, in which order. ``references`` are by target, their roles settled."""
+    """What is to be made, in which order. ``references`` are by target, their roles settled;
+    ``removed`` are those that go, by target.
+    """
 
     project: ProjectData
     order: list[Node] = field(default_factory=list)
     references: dict[str, list[ReferenceData]] = field(default_factory=dict)
+    removed: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
 
 
 def prepare(tx: Transaction, data: Any) -> Prepared:

@@ -20,6 +20,7 @@ from server.domain.runs import Root
 from server.domain.transaction import Transaction
 
 __all__ = [
+    "Inputs",
     "NewReference",
     "attach",
     "can_use",
@@ -27,6 +28,7 @@ __all__ = [
     "default_role",
     "link",
     "relate",
+    "relate_target",
     "relink",
     "relinked",
     "unlink",
@@ -161,29 +163,57 @@ def unlink(tx: Transaction, reference: Reference) -> list[Root]:
 
 def attach(tx: Transaction, target_id: str, news: Iterable[NewReference]) -> list[Reference]:
     """Add references to what an entity is built on, without a version yet. Raises as ``link``."""
-    target = tx.entity(target_id)
-    inputs = tx.inputs(target_id)
-    taken = {(one.source, one.role): one.id for one in inputs}
-    last = max((one.order for one in inputs), default=None)
-    made: list[Reference] = []
-    for new in news:
+    inputs = Inputs(tx, target_id)
+    return [inputs.add(new) for new in news]
+
+
+class Inputs:
+    """What one entity is built on, while references are added to it and to nothing else."""
+
+    def __init__(self, tx: Transaction, target_id: str) -> None:
+        """Raises NotFound."""
+        self._tx = tx
+        self.target = tx.entity(target_id)
+        inputs = tx.inputs(target_id)
+        self._taken = {(one.source, one.role): one for one in inputs}
+        self._last = max((one.order for one in inputs), default=None)
+        self._above = _reached_from(tx, target_id)
+
+    def find(self, new: NewReference) -> Reference | None:
+        """The reference with the same source and role, where there is one. Raises NotFound."""
+        source = self._tx.entity(new.source)
+        return self._taken.get((source.id, new.role or default_role(source.kind, self.target.kind)))
+
+    def add(self, new: NewReference) -> Reference:
+        """Raises NotFound, Cycle, Conflict, Invalid."""
+        tx, target = self._tx, self.target
         source = tx.entity(new.source)
-        path = tx.would_cycle(source.id, target.id)
-        if path is not None:
-            raise Cycle(path)
+        if source.id in self._above:
+            raise Cycle(tx.would_cycle(source.id, target.id) or [source.id, target.id])
         role = _check_ends(tx, source, target, new.role)
-        other = taken.get((source.id, role))
-        if other is not None and other != new.id:
+        other = self._taken.get((source.id, role))
+        if other is not None and other.id != new.id:
             raise Conflict(
-                f"{target.name} uses {source.name} as {role} already (reference {other})"
+                f"{target.name} uses {source.name} as {role} already (reference {other.id})"
             )
-        order = new.order or generate_key_between(last, None)
-        reference = _reference(tx, source, target_id, new, role, order)
+        order = _check_order(new.order or generate_key_between(self._last, None))
+        reference = _reference(tx, source, target.id, new, role, order)
         tx.put_reference(reference)
-        taken[source.id, role] = reference.id
-        last = order if last is None else max(last, order)
-        made.append(reference)
-    return made
+        self._taken[source.id, role] = reference
+        self._last = order if self._last is None else max(self._last, order)
+        return reference
+
+
+def _reached_from(tx: Transaction, entity_id: str) -> set[str]:
+    """An entity and everything built on it: what it cannot use itself."""
+    reached = {entity_id}
+    waiting = [entity_id]
+    while waiting:
+        for reference in tx.outputs(waiting.pop()):
+            if reference.target not in reached:
+                reached.add(reference.target)
+                waiting.append(reference.target)
+    return reached
 
 
 def _check_ends(tx: Transaction, source: Entity, target: Entity, role: str | None) -> str:
@@ -295,19 +325,25 @@ def relate(tx: Transaction, references: Iterable[Reference], how: str, message: 
     for reference in references:
         by_target.setdefault(reference.target, []).append(reference.id)
         ends.update((reference.source, reference.target))
-    roots: list[Root] = []
-    for target_id, ids in by_target.items():
-        target = tx.entity(target_id)
-        if tx.kind(target).category in ("scene", "sequence"):
-            tx.recount(target_id)
-        before = target.current.number
-        version = tx.cut(
-            target_id, Change(references={how: ids}), cause="reference", message=message
-        )
-        roots.append(Root(target_id, before, version.number))
+    roots = [
+        relate_target(tx, target_id, {how: ids}, message) for target_id, ids in by_target.items()
+    ]
     if roots:
         tx.tell(
             {"type": "graph_changed", "entities": list(by_target), "timestamp": tx.at},
             frozenset(ends),
         )
     return roots
+
+
+def relate_target(
+    tx: Transaction, target_id: str, references: Mapping[str, list[str]], message: str
+) -> Root:
+    """A version of one target for its references that were added, changed or removed."""
+    target = tx.entity(target_id)
+    if tx.kind(target).category in ("scene", "sequence"):
+        tx.recount(target_id)
+    before = target.current.number
+    change = Change(references=dict(references))
+    version = tx.cut(target_id, change, cause="reference", message=message)
+    return Root(target_id, before, version.number)

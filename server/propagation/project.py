@@ -73,6 +73,7 @@ class ProjectOwner:
         await _in_slices(stored.entities, state.load)
         await _in_slices(stored.references, state.load_references)
         await _in_slices(stored.versions, state.load_versions)
+        await _in_slices(stored.pictures, state.load_pictures)
         owner = cls(state, storage, drafts, live, clock, tracker)
         await owner._load_built_on([*stored.versions, *await owner._load_approved()])
         for kind in (("scene",), ("sequence",)):

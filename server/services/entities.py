@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from protocol.errors import NotFound
+from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.entities import Policy, version_id
 from server.domain.resolve import entity_json
@@ -13,6 +13,7 @@ from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation import edits, links
 from server.propagation.edits import NewEntity
+from server.propagation.linking import Linking
 from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit
 from server.propagation.project import ProjectOwner
@@ -20,15 +21,25 @@ from server.services.answers import PropagationResult, unchanged
 from server.services.changes import WAIT, apply_edits, base_of, finish
 
 __all__ = [
+    "Linked",
     "create_entities",
     "create_entity",
     "delete_entity",
     "link",
+    "link_many",
     "patch_entity",
     "relink",
     "restore_entity",
+    "set_statuses",
     "unlink",
 ]
+
+
+class Linked(NamedTuple):
+    """References as the API shows them: those that were made, and those that were there already."""
+
+    made: list[dict[str, Any]]
+    unchanged: list[dict[str, Any]]
 
 
 async def create_entity(owner: ProjectOwner, new: NewEntity, actor: Actor) -> dict[str, Any]:
@@ -65,6 +76,32 @@ async def patch_entity(
     base = await base_of(owner, entity_id, base_version)
     edit = Edit(entity_id, fields or {}, name=name, status=status, base=base, message=message)
     return await apply_edits(owner, [edit], actor, wait=wait)
+
+
+async def set_statuses(
+    owner: ProjectOwner,
+    entity_ids: Sequence[str],
+    status: str,
+    actor: Actor,
+    wait: float | None = WAIT,
+) -> PropagationResult:
+    """Give many entities a status: one step, one run, all or none.
+
+    Raises Invalid, naming every entry that is wrong.
+    """
+    errors: list[FieldError] = []
+    seen: set[str] = set()
+    for number, entity_id in enumerate(entity_ids):
+        if entity_id not in owner.state.entities:
+            said = f"there is no {entity_id!r} in this project"
+            errors.append(FieldError(f"ids.{number}", said))
+        elif entity_id in seen:
+            errors.append(FieldError(f"ids.{number}", "stands there twice"))
+        seen.add(entity_id)
+    if errors:
+        raise Invalid("Some entries are not valid; nothing was changed", errors)
+    edits = [Edit(entity_id, {}, status=status) for entity_id in entity_ids]
+    return await apply_edits(owner, edits, actor, wait=wait)
 
 
 async def delete_entity(
@@ -116,6 +153,35 @@ async def link(
 
     result = await _relate(owner, actor, target, number, build, "relationship", wait)
     return made[0], result
+
+
+async def link_many(
+    owner: ProjectOwner,
+    add: Sequence[tuple[str, NewReference]],
+    remove: Sequence[str],
+    actor: Actor,
+    wait: float | None = WAIT,
+) -> tuple[Linked, PropagationResult]:
+    """Make references of targets and take others away: one step, one run, all or nothing.
+
+    Raises Invalid naming every bad entry, and Cycle.
+    """
+    if not add and not remove:
+        problem = FieldError("body", "must name at least one of: add, remove")
+        raise Invalid("The change is empty", [problem])
+    await know_pins(owner, [new for _, new in add])
+    async with owner.step(actor) as tx:
+        linking = Linking(tx)
+        roots = await linking.make(add, remove)
+        run = owner.begin_run(tx, roots, ("relationship",), "relationship") if roots else None
+        linked = Linked(
+            [one.to_json() for one in linking.made], [one.to_json() for one in linking.unchanged]
+        )
+        first = roots[0].asset_id if roots else add[0][0]
+        number = tx.current(first).number
+    if run is None:
+        return linked, unchanged(first, number)
+    return linked, await finish(owner, run, version_id(first, number), wait)
 
 
 async def relink(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.web.operations import Operation
-from server.web.rest import access, assets, audit, entities, projects, references, runs
+from server.web.rest import access, assets, audit, entities, pictures, projects, references, runs
 
 __all__ = ["OPERATIONS"]
 
@@ -11,6 +11,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *access.OPERATIONS,
     *projects.OPERATIONS,
     *entities.OPERATIONS,
+    *pictures.OPERATIONS,
     *references.OPERATIONS,
     *assets.OPERATIONS,
     *runs.OPERATIONS,

@@ -8,6 +8,7 @@ from typing import Any
 
 from protocol.errors import TABLE
 from server.web.openapi import document
+from server.web.replies import JSON
 
 __all__ = ["page"]
 
@@ -40,18 +41,23 @@ def _operation(path: str, method: str, one: dict[str, Any]) -> str:
     ]
     body = one.get("requestBody")
     if body:
-        schema = body["content"]["application/json"]["schema"]
-        rows.append(f"<tr><td>body</td><td></td><td>{_linked(schema)}</td></tr>")
+        rows.append(f"<tr><td>body</td><td></td><td>{_media(body['content'])}</td></tr>")
     for status, response in one["responses"].items():
-        content = response.get("content", {}).get("application/json")
-        if content:
-            shape = _linked(content["schema"])
+        if "content" in response:
+            shape = _media(response["content"])
             rows.append(f"<tr><td>{escape(status)}</td><td>answer</td><td>{shape}</td></tr>")
     role = f" <small>{escape(one['x-role'])}</small>" if "x-role" in one else ""
     return (
         f'<details id="{escape(one["operationId"])}"><summary><b>{method.upper()}</b> '
         f"<code>{escape(path)}</code> {escape(one['summary'])}{role}</summary>"
         f"<p>{escape(one.get('description', ''))}</p><table>{''.join(rows)}</table></details>"
+    )
+
+
+def _media(content: dict[str, Any]) -> str:
+    """What a body can be: the shape of JSON, the media type of all else."""
+    return ", ".join(
+        _linked(one["schema"]) if media == JSON else escape(media) for media, one in content.items()
     )
 
 

@@ -32,7 +32,8 @@ def fingerprint(method: str, path: str, query: bytes, body: bytes) -> str:
     """What makes two requests the same one."""
     digest = sha256()
     for part in (method.encode(), path.encode(errors="surrogatepass"), query, body):
-        digest.update(len(part).to_bytes(8, "big") + part)
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
     return digest.hexdigest()
 
 

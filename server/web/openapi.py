@@ -15,12 +15,23 @@ from pydantic.json_schema import models_json_schema
 from protocol.errors import TABLE
 from server.web.api import OPERATIONS
 from server.web.bodies import Empty
+from server.web.forms import FORM
 from server.web.operations import PREFIX, Operation
+from server.web.replies import JSON
 from server.web.rest.answers import Problem
 
 __all__ = ["document"]
 
 _REF = "#/components/schemas/{model}"
+_FILE: dict[str, dict[str, Any]] = {
+    JSON: {"type": "object"},
+    FORM: {
+        "type": "object",
+        "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+        "required": ["file"],
+    },
+}
+"""The schema of a file by its media type; bytes as they are need none."""
 _HEALTH = {
     "/healthz": "Whether the process is alive.",
     "/readyz": "Whether it can serve: 503 while it starts or stops.",
@@ -116,8 +127,10 @@ def _operation(one: Operation) -> dict[str, Any]:
         out["requestBody"] = {
             "required": True,
             "description": "The file",
-            "content": {"application/json": {"schema": {"type": "object"}}},
+            "content": {media: {"schema": _FILE.get(media, {})} for media in one.accepts},
         }
+        if "format" in one.query.model_fields:
+            out["requestBody"]["content"]["text/plain"] = {"schema": {"type": "string"}}
     elif one.body is not Empty:
         needed = any(field.is_required() for field in one.body.model_fields.values())
         out["requestBody"] = {"required": needed, "content": _content(one.body)}
@@ -152,6 +165,8 @@ def _responses(one: Operation) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if one.answer is not None:
         done["content"] = _content(one.answer)
+    elif one.gives:
+        done["content"] = {media: {} for media in one.gives}
     out = {str(one.status): done}
     if "wait" in one.query.model_fields and one.status == 200:
         out["202"] = {**done, "description": "Accepted: the run goes on after the answer"}

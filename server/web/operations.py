@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 from starlette.datastructures import Headers
@@ -26,12 +26,15 @@ from server.web.auth import NOBODY, Caller
 from server.web.bodies import Body, Empty, Query, decode, nfc, read, read_query
 from server.web.idempotency import fingerprint
 from server.web.problems import problem, problem_of, unexpected
-from server.web.replies import Rendered, Reply, render
+from server.web.replies import JSON, Rendered, Reply, render
 from server.web.state import WebState, web_of
 
 __all__ = ["PREFIX", "Call", "NoQuery", "Operation", "Resource", "operation", "routes_of"]
 
 PREFIX = "/api/v1"
+_LARGE = 1024 * 1024
+"""From so many bytes on, the digest of a body would hold the loop for too long."""
+
 B = TypeVar("B", bound=Body)
 Q = TypeVar("Q", bound=Query)
 
@@ -75,6 +78,7 @@ class Call(Generic[B, Q]):
         return await self.web.projects.find(asset_id, self.caller.visible)
 
 
+Limit = Literal["body_limit", "import_limit", "picture_limit"]
 Answer = Reply | Rendered | Response
 Act = Callable[[Call[B, Q]], Awaitable[Answer]]
 
@@ -84,8 +88,9 @@ class Operation:
     """``path`` is below ``/api/v1``. ``role=None`` asks for no login.
 
     ``secret``: the answer must not be kept, so an Idempotency-Key is not looked at. ``file``: the
-    body is a file and not JSON of ours. ``long``: one at a time for each token. ``answer`` is what
-    comes back, for the documentation.
+    body is a file and not JSON of ours, in one of the media types that it ``accepts``. ``limit``
+    is the setting that bounds the body. ``long``: one at a time for each token. ``answer`` is what
+    comes back, or ``gives`` its media types where that is not JSON, for the documentation.
     """
 
     method: str
@@ -99,6 +104,9 @@ class Operation:
     secret: bool
     file: bool
     long: bool
+    limit: Limit
+    accepts: tuple[str, ...]
+    gives: tuple[str, ...]
 
     @property
     def writes(self) -> bool:
@@ -119,11 +127,30 @@ def operation(
     file: bool = False,
     long: bool = False,
     public: bool = False,
+    limit: Limit | None = None,
+    accepts: tuple[str, ...] = (JSON,),
+    gives: tuple[str, ...] = (),
 ) -> Operation:
     """An operation. By default viewers read, editors write; ``public`` asks for no login."""
     default = Role.VIEWER if method == "GET" else Role.EDITOR
     needed = None if public else role or default
-    return Operation(method, path, act, needed, body, query, answer, status, secret, file, long)
+    limit = limit or ("import_limit" if file else "body_limit")
+    return Operation(
+        method,
+        path,
+        act,
+        needed,
+        body,
+        query,
+        answer,
+        status,
+        secret,
+        file,
+        long,
+        limit,
+        accepts,
+        gives,
+    )
 
 
 class Resource:
@@ -182,9 +209,7 @@ class Resource:
             caller.check_may(one.role)
         raw = b""
         if one.writes:
-            settings = web.settings
-            limit = settings.import_limit if one.file else settings.body_limit
-            raw = await read(receive, headers, limit)
+            raw = await read(receive, headers, getattr(web.settings, one.limit))
         query: Query = read_query(one.query, scope["query_string"])
         key = headers.get("idempotency-key")
 
@@ -197,7 +222,11 @@ class Resource:
 
         if key is None or not one.writes or one.secret:
             return await work()
-        print_ = fingerprint(one.method, scope["path"], scope["query_string"], raw)
+        parts = one.method, scope["path"], scope["query_string"], raw
+        if len(raw) < _LARGE:
+            print_ = fingerprint(*parts)
+        else:
+            print_ = await asyncio.to_thread(fingerprint, *parts)
         owner = (caller.identity.user, caller.role.label, caller.project_id)
         return await web.idempotency.once(owner, key, print_, lambda: _settled(work()))
 

@@ -11,7 +11,7 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-__all__ = ["JSON", "PROBLEM", "Rendered", "Reply", "render"]
+__all__ = ["JSON", "PROBLEM", "Rendered", "Reply", "names_tag", "render"]
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -46,12 +46,13 @@ class Rendered:
             return Response(self.body, self.status, headers, self.media_type)
         tag = f'"{sha256(self.body).hexdigest()[:32]}"'
         headers |= {"etag": tag, "cache-control": "private, no-cache"}
-        if _names(request.get("if-none-match", ""), tag):
+        if names_tag(request.get("if-none-match", ""), tag):
             return Response(None, 304, headers)
         return Response(self.body, 200, headers, self.media_type)
 
 
-def _names(condition: str, tag: str) -> bool:
+def names_tag(condition: str, tag: str) -> bool:
+    """Whether an ``If-None-Match`` names this entity tag."""
     given = [one.strip().removeprefix("W/") for one in condition.split(",")]
     return tag in given or "*" in given
 

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from starlette.types import Scope
 
 from server.config import Settings
+from server.formats.images import Images
 from server.ports import Storage, TokenStore
 from server.rooms.registry import RealTimeSyncManager
 from server.services.projects import Projects
@@ -32,6 +33,7 @@ class WebState:
     manager: RealTimeSyncManager
     authority: Authority
     idempotency: Idempotency
+    images: Images
     turns: Turns = field(default_factory=Turns)
     ready: bool = field(default=False)
 

@@ -1,13 +1,19 @@
-/** Which screen there is: the login, the projects, or a project. */
+/** Which screen there is: the login, the projects, or a project; and what may stand in front of each. */
 import { effect, signal } from '@preact/signals'
 import * as api from './api/endpoints.ts'
 import { onUnauthenticated } from './api/http.ts'
+import { Problem } from './api/problem.ts'
+import type { ImportFile } from './store/importing.ts'
 import { OpenProject } from './store/open-project.ts'
 import type { Me, Project } from './types.ts'
 import { go, route } from './ui/router.ts'
-import { dismiss, toasts } from './ui/toasts.ts'
+import { dismiss, hold, toasts } from './ui/toasts.ts'
 import { Icon } from './ui/icon.tsx'
-import { Login, Projects } from './views/shell/entrance.tsx'
+import { chooseFile, FileDrop } from './views/shell/drop.tsx'
+import { Login, LoginAgain } from './views/shell/entrance.tsx'
+import { ImportDialog } from './views/shell/import.tsx'
+import { NewProject } from './views/shell/project-dialogs.tsx'
+import { Projects } from './views/shell/projects.tsx'
 import { Workspace } from './workspace.tsx'
 
 const me = signal<Me | null>(null)
@@ -15,6 +21,11 @@ const locked = signal(false)
 const projects = signal<readonly Project[] | null>(null)
 const error = signal<unknown>(null)
 const open = signal<OpenProject | null>(null)
+const dropped = signal<ImportFile | null>(null)
+const naming = signal(false)
+
+/** How soon a server that could not be reached is asked again. */
+const AGAIN = 3_000
 
 const lock = () => {
   locked.value = true
@@ -22,17 +33,33 @@ const lock = () => {
 
 onUnauthenticated(lock)
 
-async function enter(): Promise<void> {
+async function listAll(): Promise<Project[]> {
+  projects.value = (await api.listProjects()).items
+  return [...projects.value]
+}
+
+/** Somebody who comes by the printed link, and has one project, wants to be in it. */
+function cameByLink(): boolean {
+  const [entry] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[]
+  return entry?.type === 'navigate' && entry.redirectCount > 0
+}
+
+async function enter(straight: boolean): Promise<void> {
   error.value = null
   try {
-    me.value = await api.readMe()
+    const who = await api.readMe()
+    const before = me.peek()
+    // The same person again: what was open stays open, with everything that was typed.
+    if (before === null || before.user !== who.user || before.role !== who.role || before.project_id !== who.project_id) me.value = who
     locked.value = false
-    const page = await api.listProjects()
-    projects.value = page.items
-    const only = page.items[0]
-    if (route.peek().project === null && page.items.length === 1 && only !== undefined) go({ project: only.id, view: 'storyboard', entity: null }, true)
+    open.peek()?.resume()
+    const items = await listAll()
+    const only = items[0]
+    if (straight && route.peek().project === null && items.length === 1 && only !== undefined) go({ project: only.id, view: 'storyboard', entity: null }, true)
   } catch (e) {
-    if (!locked.peek()) error.value = e
+    if (locked.peek()) return
+    error.value = e
+    if (e instanceof Problem && e.code === 'unreachable') setTimeout(() => void enter(straight), AGAIN)
   }
 }
 
@@ -42,16 +69,24 @@ effect(() => {
   if (before !== null && before.id === id && before.me === who) return
   before?.close()
   open.value = who === null || id === null ? null : new OpenProject(id, who, lock)
+  // Coming back to the list, it shows what has changed meanwhile.
+  if (before !== null && id === null && who !== null) void listAll().catch(() => undefined)
 })
 
-void enter()
+void enter(cameByLink())
 
 function Toasts() {
   return (
     <div class="toasts" role="region" aria-label="Messages" aria-live="polite">
       {toasts.value.map((t) => (
-        <div key={t.id} class={`toast ${t.tone}`} role={t.tone === 'bad' ? 'alert' : 'status'}>
+        <div key={t.id} class={`toast ${t.tone}`} onPointerEnter={() => hold(t.id)} onFocusIn={() => hold(t.id)}>
           <p><b>{t.what}</b> {t.next}</p>
+          {t.action !== undefined && (
+            <button type="button" data-testid="toast-action" onClick={() => {
+              dismiss(t.id)
+              t.action?.run()
+            }}>{t.action.words}</button>
+          )}
           <button type="button" class="quiet" aria-label="Dismiss" onClick={() => dismiss(t.id)}><Icon name="x" size={14} /></button>
         </div>
       ))}
@@ -62,15 +97,45 @@ function Toasts() {
 async function signOut(): Promise<void> {
   await api.logout().catch(() => undefined)
   me.value = null
+  projects.value = null
   locked.value = true
 }
 
+async function logIn(token: string): Promise<void> {
+  await api.login(token)
+  await enter(true)
+}
+
+/** Goes there, and shows what is new in it. */
+async function settle(project: string): Promise<void> {
+  dropped.value = null
+  naming.value = false
+  if (open.peek()?.id === project) await open.peek()?.load()
+  else go({ project, view: 'storyboard', entity: null })
+  await listAll().catch(() => undefined)
+}
+
 export function App() {
-  if (locked.value) return <Login onToken={async (token) => { await api.login(token); await enter() }} />
+  const who = me.value
+  if (locked.value && who === null) return <Login onToken={logIn} />
   const project = open.value
+  const list = projects.value ?? []
+  const mayCreate = who !== null && who.project_id === null && who.role !== 'viewer'
+  const mayImport = who !== null && who.role !== 'viewer'
+  const here = project === null ? null : (list.find((p) => p.id === project.id) ?? { id: project.id, name: project.project.value?.name ?? project.id })
+  const file = dropped.value
+  const onNew = () => (naming.value = true)
   return (
     <>
-      {project === null ? <Projects projects={projects.value} error={error.value} onAgain={() => void enter()} /> : <Workspace key={project.id} project={project} onSignOut={() => void signOut()} />}
+      {project === null
+        ? <Projects projects={projects.value} error={error.value} mayCreate={mayCreate} onAgain={() => void enter(false)} onNew={onNew} onImport={chooseFile} onSignOut={() => void signOut()} />
+        : <Workspace key={project.id} project={project} projects={list} mayCreate={mayCreate} mayImport={mayImport} onNew={onNew} onImport={chooseFile} onSignOut={() => void signOut()} />}
+      {mayImport && (project !== null || mayCreate) && <FileDrop onFile={(found) => (dropped.value = found)} />}
+      {file !== null && <ImportDialog key={`${file.name} ${file.text.length}`} file={file} projects={here === null ? [] : [here]} mayCreate={mayCreate} onDone={(id) => void settle(id)} onClose={() => (dropped.value = null)} />}
+      {naming.value && <NewProject onDone={(made) => void settle(made.id)} onClose={() => (naming.value = false)} />}
+      {locked.value && <LoginAgain unsent={project?.drafts.unsent.value ?? 0} onToken={logIn} onLeave={() => {
+        if (locked.peek()) me.value = null
+      }} />}
       <Toasts />
     </>
   )

@@ -32,6 +32,7 @@ export interface Page<T> {
 export interface Project {
   id: string
   name: string
+  created_at?: string
   settings?: { [name: string]: Json }
 }
 
@@ -107,6 +108,23 @@ export interface UsedBy {
   version: number
 }
 
+/** An entity's newest picture; `thumbnails` by their width in pixels; `stale` when what it shows has changed since. */
+export interface PictureInfo {
+  id: string
+  url: string
+  thumbnails: { [width: string]: string }
+  width: number
+  height: number
+  stale: boolean
+  stale_reasons: string[]
+}
+
+export interface Picture extends PictureInfo {
+  made_from: { versions: { [entity: string]: number } }
+  author: string
+  created_at: string
+}
+
 export interface Resolved {
   id: string
   project_id: string
@@ -122,7 +140,9 @@ export interface Resolved {
   visual_hash: string
   stale: boolean
   stale_reasons: string[]
+  picture?: PictureInfo | null
   last_outcome: LastOutcome | null
+  updated_at?: string
 }
 
 export interface Change {
@@ -148,6 +168,46 @@ export interface Version {
   references: { [key: string]: Json }[]
 }
 
+export interface AuditEntry {
+  at: string
+  actor: string
+  action: string
+}
+
+/** What an import did, or would do; every part may be missing. */
+export interface Imported {
+  created?: number
+  updated?: number
+  unchanged?: number
+  removed?: Json[]
+  skipped?: { item?: Json; reason?: string }[]
+  warnings?: Json[]
+  run_id?: string | null
+  screenplay?: Screenplay
+}
+
+export interface SceneItem {
+  id?: string
+  number?: string | number | null
+  heading?: string
+  from?: Json
+  to?: Json
+  what?: Json
+}
+
+export interface Screenplay {
+  title?: string | null
+  scenes?: { added?: SceneItem[]; omitted?: SceneItem[]; moved?: SceneItem[]; rewritten?: SceneItem[] }
+  people?: {
+    added?: Json[]
+    renamed?: { id?: string; from?: string; to?: string }[]
+    gone?: Json[]
+    offered?: { a?: { id?: string; name?: string }; b?: { id?: string; name?: string }; reason?: string }[]
+  }
+  locations?: { added?: Json[]; gone?: Json[] }
+  affected_shots?: { id?: string; name?: string; reason?: string }[]
+}
+
 export interface WordStep {
   op: 'equal' | 'insert' | 'delete'
   text: string
@@ -158,6 +218,9 @@ export interface Diff {
   from: number
   to: number
   fields: { [field: string]: Change & { words?: WordStep[] } }
+  references?: { added?: Json[]; removed?: Json[]; changed?: Json[] }
+  name?: Change
+  status?: Change
 }
 
 export interface OutcomeRow {

@@ -2,19 +2,27 @@
 import { useComputed } from '@preact/signals'
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import * as api from './api/endpoints.ts'
-import { explain } from './api/problem.ts'
+import { explain, Problem } from './api/problem.ts'
+import { LOOSE } from './store/groups.ts'
 import { inspect, type OpenProject } from './store/open-project.ts'
-import { Notice } from './ui/bits.tsx'
-import { density, theme } from './ui/preferences.ts'
+import type { Project } from './types.ts'
+import { Notice, Skeleton } from './ui/bits.tsx'
+import { Icon } from './ui/icon.tsx'
+import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
 import { go, hrefOf, route } from './ui/router.ts'
 import { fail } from './ui/toasts.ts'
-import { Breakdown } from './views/breakdown/breakdown.tsx'
+import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
-import { Header } from './views/shell/header.tsx'
+import { Header, unique } from './views/shell/header.tsx'
+import { KeysDialog } from './views/shell/keys.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
+import { NewShot, ProjectSettings } from './views/shell/project-dialogs.tsx'
 import { Progress } from './views/shell/progress.tsx'
 import { Rail } from './views/shell/rail.tsx'
-import { Storyboard } from './views/storyboard/storyboard.tsx'
+import { WiredStoryboard } from './views/storyboard/wired.tsx'
+
+/** How soon a server that could not be reached is asked again. */
+const AGAIN = 3_000
 
 /** What the server serves first: the panels on screen and what is opened. */
 function useViewing(project: OpenProject) {
@@ -32,23 +40,42 @@ function useViewing(project: OpenProject) {
 
 const typing = (event: KeyboardEvent) => event.target instanceof Element && event.target.closest('input, select, textarea, [contenteditable=true], dialog') !== null
 
+/** One step back: from an old version to now, from the inspector to what was behind it. */
+function back(): void {
+  const { entity, version } = route.peek()
+  if (entity === null) return
+  // Leaving a field keeps what was typed; it goes the way of every blur.
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+  if (version !== undefined) {
+    go({ version: null })
+    document.querySelector<HTMLElement>('.inspector')?.focus({ preventScroll: true })
+    return
+  }
+  leave(entity)
+}
+
+/** Closes the inspector; the focus goes back to the panel or the row that it was about. */
+function leave(entity: string): void {
+  inspect(null)
+  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown`) ?? document.querySelector<HTMLElement>('main.view')
+  home?.focus()
+}
+
+/** Opens an entity from afar: the focus follows, as there is nothing on screen that it came from. */
+function jump(id: string): void {
+  inspect(id)
+  requestAnimationFrame(() => document.querySelector<HTMLElement>('.inspector')?.focus({ preventScroll: true }))
+}
+
 function useKeys(onFind: () => void, onKeys: () => void) {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key === 'k' && (event.metaKey || event.ctrlKey)) {
         event.preventDefault()
-        onFind()
+        if (document.querySelector('dialog[open]') === null) onFind()
         return
       }
-      if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('dialog[open]') === null) {
-        const id = route.peek().entity
-        if (id === null) return
-        // Leaving a field by Esc keeps what was typed; it goes the way of every blur.
-        if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
-        inspect(null)
-        document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(id)}"] .panel-link, .breakdown`)?.focus()
-        return
-      }
+      if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('dialog[open]') === null) return back()
       if (typing(event) || event.metaKey || event.ctrlKey || event.altKey) return
       if (event.key === 'b') go({ view: 'breakdown' })
       else if (event.key === 's') go({ view: 'storyboard' })
@@ -59,15 +86,45 @@ function useKeys(onFind: () => void, onKeys: () => void) {
   }, [onFind, onKeys])
 }
 
-function commandsOf(onSignOut: () => void): Command[] {
+interface Doings {
+  mayCreate: boolean
+  mayImport: boolean
+  onNew(): void
+  onNewShot(): void
+  onImport(): void
+  onExport(): void
+  onSettings(): void
+  onKeys(): void
+  onSignOut(): void
+}
+
+const resize = (steps: number) => {
+  panelSize.value = Math.min(PANEL.most, Math.max(PANEL.least, panelSize.peek() + steps * PANEL.step))
+}
+
+const when = (may: boolean, ...commands: Command[]) => (may ? commands : [])
+
+function commandsOf(doings: Doings): Command[] {
   return [
     { id: 'storyboard', words: 'Go to the storyboard', icon: 'clapperboard', key: 'S', run: () => go({ view: 'storyboard' }) },
     { id: 'breakdown', words: 'Go to the breakdown', icon: 'rows-3', key: 'B', run: () => go({ view: 'breakdown' }) },
+    { id: 'projects', words: 'All projects', icon: 'film', key: '', run: () => go({ project: null, entity: null }) },
+    ...when(doings.mayImport,
+      { id: 'new shot', words: 'New shot', icon: 'plus', key: '', run: doings.onNewShot },
+      { id: 'import', words: 'Import a file', icon: 'upload', key: '', run: doings.onImport }),
+    { id: 'export', words: 'Export as JSON', icon: 'download', key: '', run: doings.onExport },
+    ...when(doings.mayCreate, { id: 'new project', words: 'New project', icon: 'plus', key: '', run: doings.onNew }),
+    { id: 'project settings', words: 'Project settings', icon: 'settings', key: '', run: doings.onSettings },
+    { id: 'keys', words: 'Keys', icon: 'keyboard', key: '?', run: doings.onKeys },
     { id: 'light', words: 'Light theme', icon: 'sun', key: '', run: () => (theme.value = 'light') },
     { id: 'dark', words: 'Dark theme', icon: 'moon', key: '', run: () => (theme.value = 'dark') },
     { id: 'system', words: 'Theme as the system', icon: 'sun-moon', key: '', run: () => (theme.value = 'system') },
     { id: 'rows', words: 'Compact or tall rows', icon: 'rows-4', key: '', run: () => (density.value = density.peek() === 'compact' ? 'comfortable' : 'compact') },
-    { id: 'out', words: 'Sign out', icon: 'log-out', key: '', run: onSignOut },
+    { id: 'sequences', words: 'Group by sequence', icon: 'film', key: '', run: () => (grouping.value = 'sequence') },
+    { id: 'scenes', words: 'Group by scene', icon: 'scroll-text', key: '', run: () => (grouping.value = 'scene') },
+    { id: 'larger', words: 'Larger panels', icon: 'plus', key: '', run: () => resize(2) },
+    { id: 'smaller', words: 'Smaller panels', icon: 'minus', key: '', run: () => resize(-2) },
+    { id: 'out', words: 'Sign out', icon: 'log-out', key: '', run: doings.onSignOut },
   ]
 }
 
@@ -82,17 +139,46 @@ function useUnsentGuard(project: OpenProject) {
   }, [project])
 }
 
-function View({ project, onScreen }: { project: OpenProject; onScreen(ids: readonly string[]): void }) {
+/** What cannot be shown, and the way on; a server that is away is asked again by itself. */
+function Failed({ project }: { project: OpenProject }) {
+  const error = project.error.value
+  const away = error instanceof Problem && error.code === 'unreachable'
+  useEffect(() => {
+    if (!away) return
+    const timer = setInterval(() => void project.load(), AGAIN)
+    return () => clearInterval(timer)
+  }, [project, away])
+  if (error instanceof Problem && (error.code === 'not_found' || error.code === 'forbidden')) {
+    return (
+      <Notice icon="file-question" title={error.code === 'not_found' ? `There is no project “${project.id}”` : 'This project is not open to you'}>
+        <p>{error.code === 'not_found' ? 'The link may be mistyped, or the project is on another server.' : 'Ask an owner of it for a token.'} Nothing else is affected.</p>
+        <p class="actions"><a class="button primary" href="/">All projects</a></p>
+      </Notice>
+    )
+  }
+  const { what, next } = explain(error)
+  return <Notice icon="cloud-off" title="The project cannot be shown"><p>{what} {next}</p><p class="actions"><button type="button" onClick={() => void project.load()}>Try again</button><a class="button" href="/">All projects</a></p></Notice>
+}
+
+function EmptyProject({ mayImport, onNewShot, onImport }: Doings) {
+  return (
+    <Notice icon="clapperboard" title="Nothing here yet">
+      <p>{mayImport ? 'Drop a screenplay (Fountain) or a production (JSON) anywhere on this page, or begin with a first shot.' : 'Shots appear here as soon as somebody makes one.'}</p>
+      {mayImport && <p class="actions"><button type="button" data-testid="import" onClick={onImport}><Icon name="upload" size={14} />Import a file</button><button type="button" class="primary" data-testid="new-shot" onClick={onNewShot}><Icon name="plus" size={14} />New shot</button></p>}
+    </Notice>
+  )
+}
+
+function View({ project, doings, onScreen }: { project: OpenProject; doings: Doings; onScreen(ids: readonly string[]): void }) {
   const { view, entity } = route.value
   // The same functions every time, so that a panel is drawn again only for a reason of its own.
   const stable = useMemo(() => ({ cellOf: (id: string) => project.shots.panel(id), nameOf: (id: string) => project.names.of(id) }), [project])
   const phase = project.phase.value
-  if (phase === 'failed') {
-    const { what, next } = explain(project.error.value)
-    return <Notice icon="cloud-off" title="The project cannot be shown"><p>{what} {next}</p><p><button type="button" onClick={() => void project.load()}>Try again</button></p></Notice>
-  }
+  if (phase === 'failed') return <Failed project={project} />
   const groups = project.shots.groups.value
-  if (phase === 'loading' && groups.length === 0) return <p class="dim pad" aria-busy="true">Loading the shots…</p>
+  if (phase === 'loading' && groups.length === 0) return <div class="pad"><Skeleton words="Loading the shots…" rows={8} /></div>
+  if (groups.length === 0 && project.shots.sequences.value.size === 0 && project.shots.scenes.value.size === 0) return <EmptyProject {...doings} />
+  if (view === 'breakdown') return <WiredBreakdown project={project} onScreen={onScreen} />
   const common = {
     groups,
     washes: project.shots.groupWash.value,
@@ -102,10 +188,7 @@ function View({ project, onScreen }: { project: OpenProject; onScreen(ids: reado
     hrefOf,
     onScreen,
   }
-  if (view === 'breakdown') {
-    return <Breakdown {...common} columns={project.kinds.value.filter((k) => k.category === 'asset')} rowHeight={density.value === 'compact' ? 28 : 36} onOpen={inspect} />
-  }
-  return <Storyboard {...common} aspect={project.aspect.value} />
+  return <WiredStoryboard project={project} {...common} />
 }
 
 function BottomLine({ project }: { project: OpenProject }) {
@@ -117,6 +200,7 @@ function BottomLine({ project }: { project: OpenProject }) {
 }
 
 function Offline({ project }: { project: OpenProject }) {
+  if (project.phase.value === 'failed') return null
   const state = project.channel.state.value
   const unsent = project.drafts.unsent.value
   if (state === 'refused') return <p class="banner bad" role="alert">The live connection is refused: {project.channel.refusal.value} What is shown may be old.</p>
@@ -128,38 +212,66 @@ function Offline({ project }: { project: OpenProject }) {
   )
 }
 
-export function Workspace({ project, onSignOut }: { project: OpenProject; onSignOut(): void }) {
-  const [finding, setFinding] = useState(false)
-  const [keys, setKeys] = useState(false)
+export interface WorkspaceProps extends Pick<Doings, 'mayCreate' | 'mayImport' | 'onNew' | 'onImport' | 'onSignOut'> {
+  project: OpenProject
+  projects: readonly Project[]
+}
+
+/** The browser downloads what the link serves. */
+function download(url: string): void {
+  const link = document.createElement('a')
+  link.href = url
+  link.download = ''
+  link.click()
+}
+
+export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
+  const [asked, setAsked] = useState<'find' | 'keys' | 'settings' | 'new shot' | null>(null)
   const onScreen = useViewing(project)
   useUnsentGuard(project)
-  const find = useCallback(() => setFinding(true), [])
-  useKeys(find, useCallback(() => setKeys((is) => !is), []))
+  const close = useCallback(() => setAsked(null), [])
+  const find = useCallback(() => setAsked('find'), [])
+  const keys = useCallback(() => setAsked('keys'), [])
+  useKeys(find, keys)
   const search = useCallback(async (words: string) => {
     const { items } = await api.findEntities(project.id, words)
     project.names.learn(items)
     return items
   }, [project])
+  const tools = useMemo(() => ({ kindOf: (name: string) => project.kind(name), nameOf: (id: string) => project.names.of(id) }), [project])
   const { view, entity } = route.value
   const inspection = project.inspection.value
-  const title = useComputed(() => `${project.project.value?.name ?? project.id} · Ripplecut`)
+  const name = project.project.value?.name ?? project.id
+  const title = useComputed(() => [entity === null ? null : project.names.of(entity), project.project.value?.name ?? project.id, 'Ripplecut'].filter(Boolean).join(' · '))
   useEffect(() => {
     document.title = title.value
-  }, [title.value])
+  }, [title.value, entity])
+  const doings: Doings = { ...rest, onNewShot: () => setAsked('new shot'), onExport: () => download(api.exportUrl(project.id)), onSettings: () => setAsked('settings'), onKeys: keys }
+  const others = project.others.value
+  const settings = project.project.value
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
-      <Header project={project.id} name={project.project.value?.name ?? project.id} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} savedAt={project.savedAt.value}
-        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={project.others.value} nameOf={(id) => project.names.of(id)} onFind={find} />
-      <Rail keys={keys} onKeys={setKeys} onFind={find} onSignOut={onSignOut} />
-      <main class="view" data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
+      <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} savedAt={project.savedAt.value}
+        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} nameOf={tools.nameOf} onFind={find} {...doings} />
+      <Rail onKeys={keys} onSignOut={rest.onSignOut} />
+      <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
         <Offline project={project} />
-        <View project={project} onScreen={onScreen} />
+        <View project={project} doings={doings} onScreen={onScreen} />
       </main>
-      {inspection !== null && <WiredInspector key={inspection.id} project={project} open={inspection} />}
+      {inspection !== null && project.phase.value !== 'failed' && <WiredInspector key={inspection.id} project={project} open={inspection} onClose={() => leave(inspection.id)} />}
       <BottomLine project={project} />
-      {finding && (
-        <Palette names={project.names.all()} commands={commandsOf(onSignOut)} kindOf={(name) => project.kind(name)} search={search} onJump={inspect} onClose={() => setFinding(false)} />
+      {asked === 'find' && (
+        <Palette scope={project.id} names={project.names.all()} commands={commandsOf(doings)} people={unique(others)} {...tools} search={search} onJump={jump} onClose={close} />
       )}
+      {asked === 'keys' && <KeysDialog onClose={close} />}
+      {asked === 'settings' && settings !== null && <ProjectSettings project={settings} mayChange={project.me.role === 'owner'} onClose={close} onDone={(changed) => {
+        project.project.value = changed
+        close()
+      }} />}
+      {asked === 'new shot' && <NewShot project={project.id} sequences={project.shots.groups.value.filter((g) => g.id !== LOOSE)} onClose={close} onDone={(id) => {
+        close()
+        jump(id)
+      }} />}
     </div>
   )
 }

@@ -62,6 +62,25 @@ test('whatever the fields hold, there is a picture, and it holds no style attrib
   for (const framing of FRAMINGS) assert.doesNotMatch(sketch(shot('empty', [], { framing }), AT), /NaN|undefined/)
 })
 
+test('every glyph that a prop can choose has a drawing of its own', () => {
+  const glyphs = ['letter', 'lamp', 'boat', 'knife', 'cup', 'book', 'key', 'phone', 'bag', 'radio', 'bottle', 'clock', 'chair', 'telephone', 'glove', 'lever', 'train', 'paper', 'signal', 'other']
+  const drawn = glyphs.map((glyph) => sketch(shot('sh010', [ref('prop', 'thing', { glyph, colour: '#b5803a' })], { framing: 'insert' }), AT))
+  assert.equal(new Set(drawn).size, glyphs.length)
+})
+
+test('a hand holds what can be held, and a train drives behind those who stand before it', () => {
+  const drawn = (framing: string, glyph: string) => sketch(shot('sh010', [ref('character', 'mara'), ref('prop', 'thing', { glyph })], { framing }), AT)
+  const order = (svg: string) => [svg.indexOf('<title>mara'), svg.indexOf('<title>thing')]
+  for (const framing of ['insert', 'medium']) {
+    const [who, what] = order(drawn(framing, 'glove'))
+    assert.ok(who !== undefined && what !== undefined && who >= 0 && who < what)
+  }
+  for (const framing of ['wide', 'medium', 'close', 'over the shoulder']) {
+    const [who, what] = order(drawn(framing, 'train'))
+    assert.ok(who !== undefined && what !== undefined && what >= 0 && what < who, framing)
+  }
+})
+
 test('a picture says in words what it shows', () => {
   assert.equal(describe(scene('#27406b', 'close')), 'close shot of mara, otto at quay by dusk')
 })

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { href, parse } from '../src/ui/router.ts'
 import { relative } from '../src/ui/time.tsx'
-import { flatten, slice, step } from '../src/views/breakdown/rows.ts'
 import { abridge } from '../src/views/inspector/history.tsx'
-import { rank } from '../src/views/shell/palette.tsx'
+import { rank } from '../src/ui/rank.ts'
 import { previewTag, shortName, tagOf } from '../src/views/storyboard/why.ts'
 import type { LastOutcome, Resolved } from '../src/types.ts'
 import { ref, shot } from './shot.ts'
@@ -17,20 +16,6 @@ test('a URL and a place are the same thing, whatever the ids are', () => {
   }
   assert.deepEqual(parse('/', ''), { project: null, view: 'storyboard', entity: null })
   assert.equal(parse('/p/%E0%A4%A/x', '').project, null)
-})
-
-const groups = [{ id: 'q', name: 'Q', seconds: 0, shots: ['a', 'b'] }, { id: 'r', name: 'R', seconds: 0, shots: ['c'] }]
-
-test('arrows step over headers and stay inside', () => {
-  const rows = flatten(groups)
-  assert.equal(rows.length, 5)
-  assert.deepEqual([step(rows, -1, 1), step(rows, 2, 1), step(rows, 4, 1), step(rows, 1, -1), step(rows, 1, 1e9), step(rows, 4, -1e9)], [1, 4, 4, 1, 4, 1])
-})
-
-test('only the rows near the viewport are drawn', () => {
-  assert.deepEqual(slice(0, 280, 28, 50_000, 2), { from: 0, to: 12 })
-  assert.deepEqual(slice(28_000, 280, 28, 50_000, 2), { from: 998, to: 1012 })
-  assert.deepEqual(slice(0, 280, 28, 3), { from: 0, to: 3 })
 })
 
 const NOW = Date.parse('2026-05-01T12:00:00Z')

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from server.domain import drafts
 from server.domain.changes import unpublished
 from server.domain.default_kinds import default_kinds
+from server.domain.kinds import FieldSpec, Kind
 from server.domain.text import edits, word_diff
 from server.propagation.pipeline import Edit
 from tests.domain.world import World
@@ -59,6 +60,60 @@ def test_a_later_declared_prose_field_is_seeded_once() -> None:
     state = drafts.merge_states([state, update])
     assert drafts.read_values(state)["credo"] == "plain"
     assert drafts.declare_prose(state, ["credo", "voice"]) is None
+
+
+LATER = Kind(
+    KIND.name,
+    KIND.label,
+    KIND.plural,
+    KIND.category,
+    KIND.icon,
+    KIND.colour,
+    (*KIND.fields, FieldSpec("voice", "prose", "visual", "Voice")),
+)
+
+
+@given(texts, texts)
+def test_a_later_declared_field_keeps_what_is_written_there(first: str, second: str) -> None:
+    """The version knows nothing of the field when the draft is seeded with it."""
+    version = drafts.seed(KIND, {"description": "Tall."})
+    seeded = drafts.declare_prose(version, ["voice"])
+    assert seeded is not None
+    for draft in ([version], [version, seeded]):  # written before the declaration, and after
+        made = drafts.edit_draft(version, drafts.merge_states(draft), LATER, {"voice": first})
+        together = drafts.merge_states([*draft, made.update, seeded])
+        assert drafts.read_values(together)["voice"] == first
+        assert drafts.read_values(made.state)["voice"] == first
+        again = drafts.edit_draft(made.state, together, LATER, {"voice": second})
+        assert drafts.read_values(again.state)["voice"] == second
+        merged = drafts.merge_states([together, again.update])
+        assert drafts.read_values(merged)["voice"] == second
+
+
+def test_what_others_type_into_a_later_declared_field_stays() -> None:
+    version = drafts.seed(KIND, {"description": "Tall."})
+    seeded = drafts.declare_prose(version, ["voice"])
+    assert seeded is not None
+    draft = drafts.merge_states([version, seeded])
+    typed = drafts.edit_at_head(draft, LATER, {"voice": "She hums."})
+    draft = drafts.merge_states([draft, typed.update])
+    made = drafts.edit_draft(version, draft, LATER, {"voice": "Soft. "})
+    assert drafts.read_values(made.state)["voice"] == "Soft. "
+    merged = drafts.read_values(drafts.merge_states([draft, made.update]))
+    assert sorted(merged["voice"]) == sorted("Soft. She hums.")
+
+
+@given(texts, texts)
+def test_a_field_that_was_plain_before_it_was_declared_is_set_as_wanted(
+    plain: str, wanted: str
+) -> None:
+    version = drafts.seed(KIND, {"voice": plain})
+    seeded = drafts.declare_prose(version, ["voice"])
+    assert seeded is not None
+    draft = drafts.merge_states([version, seeded])
+    made = drafts.edit_draft(version, draft, LATER, {"voice": wanted, "notes": "n"})
+    values = drafts.read_values(drafts.merge_states([draft, made.update]))
+    assert (values["voice"], values["notes"]) == (wanted, "n")
 
 
 def test_an_api_change_keeps_what_others_are_typing() -> None:

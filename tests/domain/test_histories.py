@@ -125,6 +125,11 @@ class Histories(RuleBasedStateMachine):
             if (asset, number) in self.world.state.versions:
                 self.world.rollback(asset, number)
 
+    @rule(entity=st.sampled_from(ASSETS + SHOTS + GROUPS))
+    def hang_a_picture(self, entity: str) -> None:
+        if self.alive(entity):
+            self.world.picture(entity)
+
     # -- what must hold after every step --------------------------------------------------------
 
     @invariant()
@@ -146,6 +151,15 @@ class Histories(RuleBasedStateMachine):
             assert tx.contribution(reference, newest) == tx.contribution(
                 reference, reference.version
             ), reference
+
+    @invariant()
+    def a_picture_is_stale_when_its_entity_looks_different_and_says_why(self) -> None:
+        for entity_id, picture in self.world.state.pictures.items():
+            if self.alive(entity_id):
+                reasons = self.world.why_stale(entity_id)
+                now = self.world.state.entity(entity_id).digests.visual
+                assert bool(reasons) == (picture.visual != now)
+                assert reasons != ["what it shows looks different now"]
 
     @invariant()
     def versions_are_intact_and_in_order(self) -> None:

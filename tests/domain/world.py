@@ -15,12 +15,14 @@ from server.domain import drafts
 from server.domain.actors import Actor
 from server.domain.commit import Commit, ProjectRecord
 from server.domain.default_kinds import default_kinds
+from server.domain.depicting import picture_reasons
+from server.domain.pictures import Image, Picture
 from server.domain.plan import Scope, phases_of, reach, scope_of
 from server.domain.project import ProjectState
 from server.domain.rules import default_rules
 from server.domain.runs import Outcome, Root
 from server.domain.transaction import Transaction
-from server.propagation import edits, links
+from server.propagation import edits, links, pictures
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
@@ -136,6 +138,17 @@ class World:
                     assert outcome.entity_id not in outcomes, "reached twice"
                     outcomes[outcome.entity_id] = outcome
         return outcomes
+
+    def picture(self, entity_id: str) -> Picture:
+        """Hang a picture on an entity; what is on it does not matter here."""
+        image = Image(640, 400, "image/webp", {"full": b"f", "640": b"f", "320": b"t"})
+        hashes = pictures.hashes_of(image)
+        return self.step(lambda tx: pictures.add_picture(tx, entity_id, image, hashes))
+
+    def why_stale(self, entity_id: str) -> list[str]:
+        """What moved since the newest picture of an entity was made."""
+        picture = self.state.pictures[entity_id]
+        return picture_reasons(self.begin(), self.state.entity(entity_id), picture)
 
     def shows(self, entity_id: str) -> dict[str, Any]:
         """The entity resolved, as the API shows it."""

@@ -1,4 +1,4 @@
-"""A real server for a test, and waiting for a condition."""
+"""A real server and a real browser for a test, and waiting for a condition."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from playwright.sync_api import Browser
 
+from bench.browser import chromium
 from bench.running import RunningServer
 
 Value = TypeVar("Value")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for a module's tests: each person in it has a context of their own. Not for longer: its
+    driver keeps a loop running in this thread, in which no other could.
+    """
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, chromium, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer, production
 
 pytestmark = [
@@ -20,12 +20,6 @@ pytestmark = [
 
 COLOUR = '[data-field="colour"] input[type=color]'
 PROSE = '[data-field="description"] .cm-content'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +118,9 @@ def test_one_edit_repaints_a_panel_in_another_browser(
     assert version["changes"] == {"colour": {"from": "#d8a31a", "to": "#204060"}}
 
     hers.locator('[data-history-version="1"] [data-testid=roll-back]').click()
-    expect(hers.locator("[data-forecast]")).to_contain_text("24 updated")
+    expect(hers.locator("[data-forecast]")).to_contain_text(
+        "22 shots will repaint. 2 others follow."
+    )
     hers.locator("[data-testid=confirm]").click()
     expect(his.locator(follows)).to_have_attribute("data-hash", before[follows])
     assert film.newest("coat")["cause"] == "rollback"

@@ -116,7 +116,7 @@ async def test_only_an_owner_imports_what_a_project_is(film: Web) -> None:
     assert (await editor.get("/api/v1/projects/copy")).json()["name"] == "copy"
 
 
-@pytest.mark.parametrize("format_", ["fountain", "", "xml"])
+@pytest.mark.parametrize("format_", ["fdx", "", "xml"])
 async def test_an_unknown_format_is_refused(film: Web, format_: str) -> None:
     response = await film.client.post(f"{FILM}/import?format={format_}", content=b"{}")
     assert code_of(response) == "invalid"
@@ -128,6 +128,68 @@ async def test_a_file_that_cannot_be_read_is_refused(film: Web) -> None:
     assert code_of(await film.client.post(path, content=b"{")) == "malformed"
     assert code_of(await film.client.post(path, content=b"[]")) == "invalid"
     assert code_of(await film.client.post(path, json={"shots": 5})) == "invalid"
+
+
+SCRIPT = """\
+Title: The Quay
+
+INT. SHED - DAY #1A#
+
+MARA
+Who left the lamp?
+
+EXT. QUAY - NIGHT #2#
+
+Rain.
+"""
+
+
+async def test_a_screenplay_comes_in_and_its_second_draft_over_it(film: Web) -> None:
+    path = f"{FILM}/import?format=fountain"
+    dry = await film.client.post(f"{path}&dry_run=true", content=SCRIPT)
+    done = await film.client.post(path, content=SCRIPT, headers={"content-type": "text/plain"})
+    assert done.status_code == dry.status_code == 200, done.text
+    fits(answers.Imported, done.json())
+    assert done.json() == dry.json()
+    # Mara is in the film already.
+    assert done.json()["created"] == 4
+    scene = (await film.client.get(f"{FILM}/entities/scene-001")).json()
+    assert [(one["source"], one["role"]) for one in scene["references"]] == [
+        ("loc-shed", "plays_at"),
+        ("mara", "speaks_in"),
+    ]
+    link = {"source": "sh020", "target": "scene-002"}
+    assert (await film.client.post(f"{FILM}/references", json=link)).status_code == 201
+    redraft = SCRIPT.replace("Rain.", "Snow, and no lamp.")
+    done = await film.client.post(path, content=redraft, headers={"content-type": "text/x-any"})
+    fits(answers.Imported, done.json())
+    told = done.json()["screenplay"]
+    what = "1 line added, 1 line removed"
+    heading = "EXT. QUAY - NIGHT"
+    assert told["scenes"]["rewritten"] == [
+        {"id": "scene-002", "number": "2", "heading": heading, "what": what}
+    ]
+    assert [one["id"] for one in told["affected_shots"]] == ["sh020"]
+    shot = (await film.client.get(f"{FILM}/entities/sh020")).json()
+    fits(answers.Entity, shot)
+    assert shot["stale_reasons"] == [told["affected_shots"][0]["reason"]]
+    again = (await film.client.post(path, content=redraft)).json()
+    assert (again["updated"], again["run_id"]) == (0, None)
+
+
+async def test_a_broken_screenplay_is_refused_with_its_lines(film: Web) -> None:
+    path = f"{FILM}/import?format=fountain"
+    response = await film.client.post(path, content=SCRIPT + "\n[[ a note\n\n")
+    assert code_of(response) == "invalid"
+    assert response.status_code == 422
+    assert response.json()["errors"] == [
+        {"field": "line 12", "message": "the note [[ is never closed"}
+    ]
+    assert code_of(await film.client.post(path, content=b"\xff\xfe")) == "invalid"
+    assert code_of(await film.client.post(path, content=b"")) == "invalid"
+    viewer = await film.as_(Role.VIEWER, "film")
+    assert code_of(await viewer.post(path, content=SCRIPT)) == "forbidden"
+    assert (await film.client.get(f"{FILM}/entities?kind=scene")).json()["items"] == []
 
 
 # -- assets ----------------------------------------------------------------------------------------

@@ -14,8 +14,10 @@ from typing import Any
 
 from protocol.errors import NotFound
 from server.domain.entities import Entity, Reference, Version
+from server.domain.pictures import Picture
 from server.ports import StoredProject
 from server.storage.sqlite.bulk import chunks, fetch, values
+from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
     PROJECT_COLUMNS,
@@ -34,6 +36,7 @@ __all__ = ["read_project"]
 _VERSIONS = 100  # a chunk; a version is the heaviest row
 _ENTITIES = 400
 _REFERENCES = 600
+_PICTURES = 200
 
 _LARGE = 50_000
 """From so many entities and references on, the garbage collector is kept away from a project."""
@@ -106,6 +109,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         audit_number=audit[0] if audit else 0,
         audit_hash=audit[1] if audit else "",
         open_runs=open_runs,
+        pictures=_newest_pictures(connection, project_id),
     )
 
 
@@ -157,6 +161,19 @@ def _references(
             if (reference.source, reference.version) not in versions:
                 missing.add((reference.source, reference.version))
     return references, list(missing)
+
+
+def _newest_pictures(connection: sqlite3.Connection, project_id: str) -> list[Picture]:
+    source = (
+        "SELECT * FROM pictures AS p WHERE project_id = ? AND entity_id > ? AND number = "
+        "(SELECT MAX(number) FROM pictures "
+        "WHERE project_id = p.project_id AND entity_id = p.entity_id) ORDER BY entity_id LIMIT ?"
+    )
+    return [
+        to_picture(row)
+        for rows in _all(connection, PICTURE_COLUMNS, source, project_id, _PICTURES)
+        for row in rows
+    ]
 
 
 def _add_versions(

@@ -10,9 +10,11 @@ from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.commit import AuditEntry, ProjectRecord
 from server.domain.entities import Version
 from server.domain.events import Event
+from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 from server.ports import AuditFilter, StoredDocument, StoredToken
 from server.storage.sqlite.bulk import fetch
+from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     AUDIT_COLUMNS,
     EVENT_COLUMNS,
@@ -35,6 +37,7 @@ __all__ = [
     "read_events_after",
     "read_outcome_ids",
     "read_outcomes",
+    "read_pictures",
     "read_projects",
     "read_projects_with",
     "read_projects_with_open_runs",
@@ -107,6 +110,22 @@ def read_versions(
     parameters = (project_id, entity_id, _position(cursor, _END), limit + 1)
     rows = fetch(connection, VERSION_COLUMNS, source, parameters)
     return [to_version(row) for row in rows[:limit]], _next(rows, limit, 1)
+
+
+def read_pictures(
+    connection: sqlite3.Connection,
+    project_id: str,
+    entity_id: str,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Picture], str | None]:
+    source = (
+        "SELECT * FROM pictures WHERE project_id = ? AND entity_id = ? AND number < ? "
+        "ORDER BY number DESC LIMIT ?"
+    )
+    parameters = (project_id, entity_id, _position(cursor, _END), limit + 1)
+    rows = fetch(connection, PICTURE_COLUMNS, source, parameters)
+    return [to_picture(row) for row in rows[:limit]], _next(rows, limit, 1)
 
 
 def read_version_state(

@@ -12,11 +12,13 @@ from protocol.errors import Unavailable
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Version
 from server.domain.events import Event
+from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 from server.ports import AuditFilter, StoredDocument, StoredProject, StoredToken
 from server.storage.sqlite import reads
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
+from server.storage.sqlite.pictures import read_blob, read_picture
 from server.storage.sqlite.schema import epoch_of, migrate, migrations
 from server.storage.sqlite.writer import Writer
 from server.storage.sqlite.writes import Update, weight, write_commit, write_compacted
@@ -191,6 +193,21 @@ class SqliteStorage:
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         return await self._read(lambda c: reads.read_audit(c, project_id, wanted, limit, cursor))
+
+    # -- pictures ---------------------------------------------------------------------------------
+
+    async def picture(self, project_id: str, picture_id: str) -> Picture:
+        return await self._read(lambda c: read_picture(c, project_id, picture_id))
+
+    async def pictures(
+        self, project_id: str, entity_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Picture], str | None]:
+        return await self._read(
+            lambda c: reads.read_pictures(c, project_id, entity_id, limit, cursor)
+        )
+
+    async def blob(self, hash_: str) -> bytes:
+        return await self._read(lambda c: read_blob(c, hash_))
 
     # -- tokens and remembered answers ------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
 from server.storage.sqlite.bulk import MARKS, put
+from server.storage.sqlite.pictures import write_pictures
 from server.storage.sqlite.rows import (
     audit_row,
     entity_row,
@@ -94,6 +95,7 @@ def weight(commit: Commit) -> int:
         + len(commit.events)
     )
     data = sum(map(len, commit.states.values())) + sum(len(one.update) for one in commit.documents)
+    data += sum(map(len, commit.blobs.values()))
     return rows * _ROW_WEIGHT + data
 
 
@@ -114,6 +116,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     _write_outcomes(connection, commit)
     _write_results(connection, commit)
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])
+    write_pictures(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     _write_events(connection, commit, event_window)
 

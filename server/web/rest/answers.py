@@ -94,6 +94,36 @@ class LastOutcome(Shape):
     at: str
 
 
+class CurrentPicture(Shape):
+    """An entity's newest picture. It is stale when its entity looks different now."""
+
+    id: str
+    url: str
+    thumbnails: dict[Literal["320", "640"], str]
+    width: int
+    height: int
+    stale: bool
+    stale_reasons: list[str]
+
+
+class MadeFrom(Shape):
+    """The version of an entity, and of everything that it resolved to."""
+
+    versions: dict[str, int]
+
+
+class Picture(CurrentPicture):
+    made_from: MadeFrom
+    author: str
+    created_at: str
+
+
+class PictureLeft(Shape):
+    """What is an entity's picture after one was taken away."""
+
+    picture: Picture | None
+
+
 class Entity(Shape):
     id: str
     project_id: str
@@ -109,6 +139,7 @@ class Entity(Shape):
     last_outcome: LastOutcome | None
     hash: str
     visual_hash: str
+    picture: CurrentPicture | None
     created_at: str
     updated_at: str
 
@@ -157,6 +188,7 @@ class Resolved(BaseModel):
     visual_hash: str
     stale: bool
     stale_reasons: list[str]
+    picture: CurrentPicture | None
     last_outcome: LastOutcome | None
 
 
@@ -186,6 +218,11 @@ class ChangedEntity(Entity):
 class ChangedReference(Reference):
     run_id: str | None
     propagation: AnswerA
+
+
+class ChangedReferences(AnswerA):
+    references: list[Reference]
+    unchanged: list[Reference]
 
 
 class ImpactOutcome(Shape):
@@ -337,6 +374,81 @@ class AuditEntry(Shape):
     hash: str
 
 
+class NamedEntity(Shape):
+    id: str
+    name: str
+
+
+class FoundEntity(NamedEntity):
+    """Somebody or something of a draft that the one before did not have."""
+
+    created: bool
+
+
+class RenamedEntity(Shape):
+    id: str
+    from_: str = Field(alias="from")
+    to: str
+
+
+class OfferedAsOne(Shape):
+    """Two characters that may be one; nothing was merged."""
+
+    a: NamedEntity
+    b: NamedEntity
+    reason: str
+
+
+class ScriptScene(Shape):
+    id: str
+    number: str
+    heading: str
+
+
+class MovedScene(ScriptScene):
+    """Its place among the scenes of the draft before, and of this one, from 1."""
+
+    from_: int = Field(alias="from")
+    to: int
+
+
+class RewrittenScene(ScriptScene):
+    what: str
+
+
+class ScriptScenes(Shape):
+    added: list[ScriptScene]
+    omitted: list[ScriptScene]
+    moved: list[MovedScene]
+    rewritten: list[RewrittenScene]
+
+
+class ScriptPeople(Shape):
+    added: list[FoundEntity]
+    renamed: list[RenamedEntity]
+    gone: list[NamedEntity]
+    offered: list[OfferedAsOne]
+
+
+class ScriptLocations(Shape):
+    added: list[FoundEntity]
+    gone: list[NamedEntity]
+
+
+class AffectedShot(NamedEntity):
+    reason: str
+
+
+class ImportedScreenplay(Shape):
+    """What a draft is against the one before."""
+
+    title: str
+    scenes: ScriptScenes
+    people: ScriptPeople
+    locations: ScriptLocations
+    affected_shots: list[AffectedShot]
+
+
 class Imported(Shape):
     created: int
     updated: int
@@ -345,6 +457,7 @@ class Imported(Shape):
     skipped: list[dict[str, Any]]
     warnings: list[Any]
     run_id: str | None = None
+    screenplay: ImportedScreenplay | None = None
 
 
 class Production(BaseModel):

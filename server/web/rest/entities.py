@@ -51,6 +51,11 @@ class EntityChange(Body):
     message: Text = ""
 
 
+class Statuses(Body):
+    ids: list[Id] = Field(min_length=1, max_length=5_000)
+    status: str
+
+
 class EntityQuery(PageQuery):
     kind: str | None = None
     q: str | None = None
@@ -124,6 +129,13 @@ async def change_entity(call: Call[EntityChange, Wait]) -> Reply:
     return Reply(content, 202 if result.status == "accepted" else 200)
 
 
+async def set_statuses(call: Call[Statuses, Wait]) -> Reply:
+    """Give many entities a status: one step and one run, all or none."""
+    owner, body = await call.project(), call.body
+    result = await entities.set_statuses(owner, body.ids, body.status, call.actor, call.query.wait)
+    return Reply(result.to_json(), 202 if result.status == "accepted" else 200)
+
+
 async def delete_entity(call: Call[Body, DeleteQuery]) -> Reply:
     """Delete an entity. What is in use is refused with its users, unless ``force`` is set."""
     owner, query = await call.project(), call.query
@@ -166,6 +178,14 @@ OPERATIONS: list[Operation] = [
     operation("GET", _ONE, read_entity, answer=answers.Entity),
     operation(
         "PATCH", _ONE, change_entity, body=EntityChange, query=Wait, answer=answers.ChangedEntity
+    ),
+    operation(
+        "POST",
+        "/projects/{project_id}/statuses",
+        set_statuses,
+        body=Statuses,
+        query=Wait,
+        answer=answers.AnswerA,
     ),
     operation("DELETE", _ONE, delete_entity, query=DeleteQuery, answer=answers.AnswerA),
     operation("POST", f"{_ONE}/restore", restore_entity, query=Wait, answer=answers.ChangedEntity),

@@ -8,6 +8,7 @@ import orjson
 from pydantic import Field
 
 from protocol.errors import FieldError, Forbidden, Invalid
+from server.formats.fountain import import_screenplay, read_fountain
 from server.formats.json import export_quietly, import_project
 from server.rooms.access import Role
 from server.services.projects import project_json, put_kinds, update_settings
@@ -38,7 +39,8 @@ class FormatQuery(Query):
     format: Literal["json"]
 
 
-class ImportQuery(FormatQuery):
+class ImportQuery(Query):
+    format: Literal["json", "fountain"]
     dry_run: bool = False
 
 
@@ -96,8 +98,15 @@ async def replace_kinds(call: Call[KindsBody, NoQuery]) -> Reply:
 
 
 async def import_file(call: Call[Body, ImportQuery]) -> Reply:
-    """Import the file in the body: all or nothing. With ``dry_run`` only say what would happen."""
+    """Import the file in the body: all or nothing. With ``dry_run`` only say what would happen.
+
+    ``fountain`` is a screenplay as plain text. Over an earlier draft it omits, moves, rewrites and
+    renames; ``screenplay`` in the answer lists that, and the shots that hang on changed scenes.
+    """
     owner = await call.project()
+    if call.query.format == "fountain":
+        play = await read_fountain(call.raw)
+        return Reply(await import_screenplay(owner, play, call.actor, call.query.dry_run))
     data, warnings = parse(call.raw), []
     if call.caller.role < Role.OWNER and isinstance(data, dict) and data.pop("project", None):
         warnings.append("Only an owner's import takes over the project's name, settings and kinds")
@@ -106,7 +115,7 @@ async def import_file(call: Call[Body, ImportQuery]) -> Reply:
 
 
 async def export_file(call: Call[Body, FormatQuery]) -> Rendered:
-    """The project as a file; importing it elsewhere gives the same project."""
+    """The project as a file; importing it elsewhere gives the same project, without pictures."""
     owner = await call.project()
     content = orjson.dumps(await export_quietly(owner), option=orjson.OPT_INDENT_2)
     return Rendered(200, content, {"content-disposition": 'attachment; filename="project.json"'})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from protocol.errors import FieldError, Invalid
 from server.propagation.links import NewReference
 from server.services import entities
@@ -40,6 +42,16 @@ class ReferenceChange(Body):
     order: str | None = None
 
 
+MAX_ENTRIES = 5_000
+
+
+class ManyReferences(Body):
+    """What goes is taken away before what comes is made; together at most 5,000 entries."""
+
+    add: list[NewReferenceBody] = Field(default_factory=list, max_length=MAX_ENTRIES)
+    remove: list[Id] = Field(default_factory=list, max_length=MAX_ENTRIES)
+
+
 def _answer(reference: dict[str, Any], result: PropagationResult, status: int) -> Reply:
     content = {**reference, "run_id": result.run_id, "propagation": result.to_json()}
     return Reply(content, 202 if result.status == "accepted" and status == 200 else status)
@@ -52,6 +64,27 @@ async def create_reference(call: Call[NewReferenceBody, Wait]) -> Reply:
         owner, call.body.target, call.body.made(), call.actor, call.query.wait
     )
     return _answer(reference, result, 201)
+
+
+async def change_references(call: Call[ManyReferences, Wait]) -> Reply:
+    """Make many references and take others away: one step and one run, all or nothing.
+
+    A reference that is there already (the same source, target and role) is answered in
+    ``unchanged``. Every entry that is not valid is named, and a cycle refuses all with its path.
+    """
+    owner, body = await call.project(), call.body
+    if len(body.add) + len(body.remove) > MAX_ENTRIES:
+        problem = FieldError("body", f"can have {MAX_ENTRIES} entries at most")
+        raise Invalid("The change is too long", [problem])
+    linked, result = await entities.link_many(
+        owner,
+        [(one.target, one.made()) for one in body.add],
+        body.remove,
+        call.actor,
+        call.query.wait,
+    )
+    content = {**result.to_json(), "references": linked.made, "unchanged": linked.unchanged}
+    return Reply(content, 202 if result.status == "accepted" else 200)
 
 
 async def change_reference(call: Call[ReferenceChange, Wait]) -> Reply:
@@ -93,6 +126,14 @@ OPERATIONS: list[Operation] = [
         query=Wait,
         answer=answers.ChangedReference,
         status=201,
+    ),
+    operation(
+        "POST",
+        f"{_ALL}/bulk",
+        change_references,
+        body=ManyReferences,
+        query=Wait,
+        answer=answers.ChangedReferences,
     ),
     operation(
         "PATCH",

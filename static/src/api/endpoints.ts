@@ -1,6 +1,6 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, Dependencies, Diff, Entity, Fields, Impact, Kind, Me, Page, Policy, Project, Resolved, Version } from '../types.ts'
-import { get, patch, post } from './http.ts'
+import type { Answer, AuditEntry, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, Version } from '../types.ts'
+import { get, patch, post, remove } from './http.ts'
 
 const enc = encodeURIComponent
 const project = (pid: string) => `/projects/${enc(pid)}`
@@ -11,14 +11,28 @@ export const login = (token: string) => post<unknown>('/login', { token })
 export const logout = () => post<unknown>('/logout')
 export const listProjects = () => get<Page<Project>>('/projects?limit=200')
 export const readProject = (pid: string) => get<Project>(project(pid))
+export const createProject = (name: string, id: string) => post<Project>('/projects', { name, ...(id === '' ? {} : { id }) })
+export const patchProject = (pid: string, change: { name?: string; settings?: { [name: string]: Json } }) => patch<Project>(project(pid), change)
+/** The newest entry of the audit trail: who changed something last, and when. */
+export const readLastChange = async (pid: string) => (await get<Page<AuditEntry>>(`${project(pid)}/audit?limit=1`)).items[0] ?? null
+export const readFirst = (pid: string, kind: string, limit: number) => get<Page<Resolved>>(`${project(pid)}/resolved?kind=${enc(kind)}&limit=${limit}`)
+export type FileFormat = 'json' | 'fountain'
+export const importFile = (pid: string, format: FileFormat, file: Blob, dry: boolean) =>
+  post<Imported>(`${project(pid)}/import?format=${format}${dry ? '&dry_run=true' : ''}`, new Blob([file], { type: format === 'json' ? 'application/json' : 'text/plain' }))
+export const exportUrl = (pid: string) => `/api/v1${project(pid)}/export?format=json`
 export const readKinds = async (pid: string) => (await get<{ kinds: Kind[] }>(`${project(pid)}/kinds`)).kinds
 
-/** Every resolved entity of a kind, page by page; `each` sees a page as soon as it is there. */
-export async function readResolvedKind(pid: string, kind: string, each: (items: Resolved[]) => void): Promise<void> {
-  let cursor: string | null = null
+const PAGE = 500
+
+/** A page of resolved entities of a kind, in id order. */
+export const readResolvedPage = (pid: string, kind: string, limit: number, cursor: string | null) =>
+  get<Page<Resolved>>(`${project(pid)}/resolved?kind=${enc(kind)}&limit=${limit}${cursor === null ? '' : `&cursor=${enc(cursor)}`}`)
+
+/** Every resolved entity of a kind after `from`, page by page; `each` sees a page as soon as it is there. */
+export async function readResolvedKind(pid: string, kind: string, each: (items: Resolved[]) => void, from: string | null = null): Promise<void> {
+  let cursor = from
   do {
-    const at: string = cursor === null ? '' : `&cursor=${enc(cursor)}`
-    const page: Page<Resolved> = await get(`${project(pid)}/resolved?kind=${enc(kind)}&limit=500${at}`)
+    const page: Page<Resolved> = await readResolvedPage(pid, kind, PAGE, cursor)
     each(page.items)
     cursor = page.next_cursor
   } while (cursor !== null)
@@ -38,9 +52,22 @@ export const findEntities = (pid: string, q: string, limit = 40) =>
   get<Page<Entity>>(`${project(pid)}/entities?q=${enc(q)}&limit=${limit}`)
 export const patchEntity = (pid: string, id: string, change: { name?: string; status?: string; fields?: Fields }) =>
   patch<unknown>(`${project(pid)}/entities/${enc(id)}`, change)
-export const patchReference = (pid: string, id: string, change: { policy: Policy; version?: number }) =>
+/** One step and one run for all of them. */
+export const setStatuses = (pid: string, ids: readonly string[], status: string) => post<Answer>(`${project(pid)}/statuses`, { ids, status })
+export const patchReference = (pid: string, id: string, change: { policy?: Policy; version?: number; overrides?: Fields }) =>
   patch<unknown>(`${project(pid)}/references/${enc(id)}`, change)
+export const createEntity = (pid: string, entity: { kind: string; name: string; id?: string; fields?: Fields }) => post<Entity>(`${project(pid)}/entities`, entity)
+export const createReference = (pid: string, source: string, target: string) => post<Reference>(`${project(pid)}/references`, { source, target })
+export const deleteReference = (pid: string, id: string) => remove<unknown>(`${project(pid)}/references/${enc(id)}`)
 
+const pictures = (pid: string, id: string) => `${project(pid)}/entities/${enc(id)}/pictures`
+/** Newest first; the first one is what the entity shows. */
+export const readPictures = (pid: string, id: string) => get<Page<Picture>>(pictures(pid, id))
+export const uploadPicture = (pid: string, id: string, file: Blob) => post<Picture>(pictures(pid, id), file)
+export const deletePicture = (pid: string, id: string, picture: string) => remove<{ picture: Picture | null }>(`${pictures(pid, id)}/${enc(picture)}`)
+
+export const approve = (pid: string, id: string, number: number) => post<unknown>(asset(pid, id, 'approved'), { version_number: number })
+export const readVersion = (pid: string, id: string, number: number) => get<Version>(asset(pid, id, `versions/${number}`))
 export const publish = (pid: string, id: string) => post<Answer>(asset(pid, id, 'publish'))
 export const readImpact = (pid: string, id: string, change: Fields) => post<Impact>(asset(pid, id, 'impact'), { change_data: change })
 export const readDependencies = (pid: string, id: string, depth: number) =>
@@ -56,3 +83,20 @@ export const rollback = (pid: string, id: string, number: number, reason: string
     ...(dry ? { dry_run: true } : {}),
   })
 export const cancelRun = (id: string) => post<unknown>(`/runs/${enc(id)}/cancel`)
+
+/** A reference to make; what is not said is as the server has it by default. */
+export interface NewReference {
+  source: string
+  target: string
+  role?: string
+  policy?: Policy
+  version?: number
+  overrides?: Fields
+  order?: string
+}
+
+export type ChangedReferences = Answer & { references: Reference[]; unchanged: Reference[] }
+
+/** Makes references and takes others away: one step, one run, all or nothing. */
+export const changeReferences = (pid: string, change: { add?: readonly NewReference[]; remove?: readonly string[] }) =>
+  post<ChangedReferences>(`${project(pid)}/references/bulk`, change)

@@ -1,6 +1,6 @@
 /** JSON over HTTP: one function, one kind of error. */
 import type { Json } from '../types.ts'
-import { Problem } from './problem.ts'
+import { type FieldProblem, Problem } from './problem.ts'
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 type Unauthenticated = () => void
@@ -15,14 +15,14 @@ export function onUnauthenticated(then: Unauthenticated): void {
 function toProblem(status: number, body: unknown): Problem {
   const b = (typeof body === 'object' && body !== null ? body : {}) as { [key: string]: Json }
   const word = (key: string, fallback: string) => (typeof b[key] === 'string' ? b[key] : fallback)
-  const errors = Array.isArray(b['errors']) ? (b['errors'] as unknown as { field: string; message: string }[]) : []
+  const errors = Array.isArray(b['errors']) ? (b['errors'] as unknown as FieldProblem[]) : []
   return new Problem(status, word('code', 'unknown'), word('title', `The server answered ${status}`), word('detail', ''), errors)
 }
 
-/** Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. */
+/** Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. A `Blob` is sent as it is. */
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
-  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type || 'application/octet-stream' : 'application/json'
   if (method !== 'GET') headers['idempotency-key'] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`
   let response: Response
   try {
@@ -30,7 +30,7 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
       method,
       headers,
       credentials: 'same-origin',
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
     })
   } catch {
     throw new Problem(0, 'unreachable', 'The server cannot be reached', 'The server cannot be reached.')
@@ -52,3 +52,4 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
 export const get = <T>(path: string) => request<T>('GET', path)
 export const post = <T>(path: string, body: unknown = {}) => request<T>('POST', path, body)
 export const patch = <T>(path: string, body: unknown) => request<T>('PATCH', path, body)
+export const remove = <T>(path: string) => request<T>('DELETE', path)

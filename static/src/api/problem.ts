@@ -1,11 +1,18 @@
 /** A refusal of the server (RFC 9457), or of the network on the way to it. */
+/** One thing that is wrong with what was sent; a file's problems name their line. */
+export interface FieldProblem {
+  field: string
+  message: string
+  line?: number
+}
+
 export class Problem extends Error {
   readonly status: number
   readonly code: string
   readonly title: string
-  readonly errors: readonly { field: string; message: string }[]
+  readonly errors: readonly FieldProblem[]
 
-  constructor(status: number, code: string, title: string, detail: string, errors: readonly { field: string; message: string }[] = []) {
+  constructor(status: number, code: string, title: string, detail: string, errors: readonly FieldProblem[] = []) {
     super(detail)
     this.name = 'Problem'
     this.status = status
@@ -16,7 +23,7 @@ export class Problem extends Error {
 }
 
 const NEXT: { [code: string]: string } = {
-  unreachable: 'Nothing is lost. It will be tried again when the connection is back.',
+  unreachable: 'Nothing was changed. Try again when the connection is back.',
   conflict: 'Nothing was overwritten. Look at the newest version, then try again.',
   stale_plan: 'Nothing was changed. Look at what would change once more, then decide.',
   in_use: 'Nothing was changed. Remove it from what uses it first.',

@@ -85,6 +85,14 @@ export class Channel {
     this.#send({ type: 'presence', ...this.#presence })
   }
 
+  /** Knocks again after a refusal, when there is a reason to: a fresh login. */
+  retry(): void {
+    if (this.state.value !== 'refused') return
+    this.state.value = 'offline'
+    this.sockets.shouldConnect = true
+    void this.sockets.connect()
+  }
+
   destroy(): void {
     clearInterval(this.#beat)
     clearTimeout(this.#viewingTimer)

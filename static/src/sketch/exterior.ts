@@ -1,6 +1,6 @@
 /** Out of doors: sky, what lies far away, and the ground the cast stands on. */
 import { darker, lighter, mix } from './colour.ts'
-import { isSnowy, platform, snowfall, viaduct } from './landmarks.ts'
+import { isSnowy, platform, rainfall, snowfall, track, viaduct } from './landmarks.ts'
 import type { Light } from './light.ts'
 import { type Dice, dice, pick } from './random.ts'
 import type { Drawing, Ground, Scene } from './scene.ts'
@@ -133,9 +133,10 @@ function wood(scene: Scene, light: Light, width: number): string {
       const edge = row === 2 ? (i % 2 === 0 ? roll() * 0.26 : 1 - roll() * 0.26) : (i + roll()) / count
       body += tree(edge * width, 66 + row * 7 + roll() * 2, (18 + row * 15) * (0.8 + roll() * 0.5), colour, round)
     }
-    body += rect(0, 64.5 + row * 7, width, 40, mix(colour, light.grade(scene.place.colour), 0.35 + row * 0.15))
+    const floor = isSnowy(scene) ? light.grade(mix(scene.place.colour, '#e9eff2', 0.66)) : light.grade(scene.place.colour)
+    body += rect(0, 64.5 + row * 7, width, 40, mix(colour, floor, (isSnowy(scene) ? 0.6 : 0.35) + row * 0.15))
   }
-  return body + tufts(roll, width, darker(leaf, 0.3), 82)
+  return body + (/\b(track|rails)\b/.test(scene.place.words) ? track(scene, light, width) : '') + tufts(roll, width, darker(leaf, 0.3), 82)
 }
 
 function tufts(roll: Dice, width: number, colour: string, from: number): string {
@@ -218,9 +219,10 @@ function cliff(scene: Scene, light: Light, width: number, sun: number, id: strin
 const dry = (body: string): Drawing => ({ defs: '', body })
 
 const WATER: Partial<Record<Terrain, number>> = { sea: 70, cliff: 64 }
+const RAIL: Partial<Record<Terrain, number>> = { viaduct: 41.6, platform: 78.8, wood: 57 }
 
 export function groundOf(scene: Scene): Ground {
-  return { ground: 93, water: WATER[terrainOf(scene)] ?? null }
+  return { ground: 93, water: WATER[terrainOf(scene)] ?? null, rail: RAIL[terrainOf(scene)] ?? null }
 }
 
 export function exterior(scene: Scene, light: Light, width: number, id: string): Drawing {
@@ -229,5 +231,5 @@ export function exterior(scene: Scene, light: Light, width: number, id: string):
   const below = terrain === 'sea' ? sea(scene, light, width, above.sun, id)
     : terrain === 'cliff' ? cliff(scene, light, width, above.sun, id)
       : dry(terrain === 'wood' ? wood(scene, light, width) : terrain === 'town' ? town(scene, light, width) : land(scene, light, width, terrain))
-  return { defs: above.defs + below.defs, body: above.body + below.body + (isSnowy(scene) ? snowfall(scene, width) : '') }
+  return { defs: above.defs + below.defs, body: above.body + below.body + (isSnowy(scene) ? snowfall(scene, width) : /\brain\b/.test(scene.place.words) ? rainfall(scene, width) : '') }
 }

@@ -29,38 +29,64 @@ function backdropOf(scene: Scene, light: Light, width: number, id: string): Draw
   return { defs: made.defs, body: moved + rect(0, 0, width, 100, darker(light.haze, light.dark ? 0.5 : 0.25), ` fill-opacity="${n(veil)}"`) }
 }
 
+/** In a wide shot people are on a viaduct, not below it: small, and as high as its rails. */
+const isAloft = (scene: Scene, back: Ground) => scene.framing === 'wide' && back.rail !== null && back.rail < 50
+
 /** Props nobody holds stand about: boats on water, the rest on the ground between people. */
 function scatter(scene: Scene, things: Thing[], light: Light, width: number, back: Ground): Drawing {
-  const near = { wide: 0.62, medium: 1.15, close: 1.5, 'over the shoulder': 1.2, insert: 1 }[scene.framing]
+  const aloft = isAloft(scene, back)
+  const near = { wide: aloft ? 0.4 : 0.62, medium: 1.15, close: 1.5, 'over the shoulder': 1.2, insert: 1 }[scene.framing]
   let body = ''
   things.forEach((thing, i) => {
     const roll = dice(scene.id, thing.id, 'prop')
     const boat = thing.glyph === 'boat'
     const x = width * ((i + 0.5) / things.length) * 0.8 + width * 0.1 + (roll() - 0.5) * width * 0.12
-    if (thing.glyph === 'clock' && scene.framing !== 'close') {
-      // A clock hangs: on a post out of doors, on the wall inside.
-      const high = scene.framing === 'wide' ? 46 : 30
-      body += (scene.place.interior ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
+    if (thing.glyph === 'train') {
+      body += train(scene, thing, light, width, back)
       return
     }
-    const y = boat && back.water !== null && scene.framing === 'wide' ? back.water : scene.framing === 'wide' ? back.ground - 5 : boat ? 76 : 84
+    if (thing.glyph === 'telephone' || (thing.glyph === 'clock' && scene.framing !== 'close')) {
+      // A clock hangs, and a telephone: on a post out of doors, on the wall inside.
+      const high = scene.framing === 'wide' ? 46 : scene.framing === 'close' ? 40 : 30
+      body += (scene.place.interior || thing.glyph === 'telephone' ? '' : rect(x - 0.7 * near, high, 1.4 * near, back.ground - high - 8, darker(light.grade(scene.place.colour), 0.6))) + glyph(thing, x, high, near, light, false)
+      return
+    }
+    const y = aloft && back.rail !== null ? back.rail - 9.4 * near : boat && back.water !== null && scene.framing === 'wide' ? back.water : scene.framing === 'wide' ? back.ground - 5 : boat ? 76 : 84
     body += glyph(thing, boat ? width * (0.66 + roll() * 0.2) : x, y, boat ? near * 0.95 : near, light)
   })
   return { defs: '', body }
 }
+
+/** A train stands on its rails, far away in a wide shot; nearer, its side fills the back. */
+function train(scene: Scene, thing: Thing, light: Light, width: number, back: Ground): string {
+  const roll = dice(scene.id, thing.id, 'train')
+  if (scene.framing === 'wide') {
+    const rail = back.rail ?? 66
+    const size = rail > 70 ? 1.9 : 1
+    // High up it comes in from one side, and leaves the middle to people.
+    const x = isAloft(scene, back) ? (roll() < 0.5 ? 0.14 : 0.86) : 0.46 + roll() * 0.16
+    return glyph(thing, width * x, rail - 9.4 * size, size, light)
+  }
+  const near = scene.framing === 'medium' ? 3.4 : 4.2
+  return glyph(thing, width * (0.4 + roll() * 0.2), 92 - 9.4 * near, near, light)
+}
+
+/** What is drawn behind people who are near. */
+const BEHIND = new Set(['boat', 'chair', 'train', 'telephone'])
 
 function cast(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {
   const people = scene.cast
   const held = scene.framing === 'wide' ? [] : scene.things.filter(canBeHeld).slice(0, people.length)
   const rest = scene.things.filter((t) => !held.includes(t))
   const wide = scene.framing === 'wide'
-  const s = wide ? 0.5 : scene.framing === 'medium' ? (people.length > 3 ? 0.92 : 1.08) : 2.05
+  const aloft = isAloft(scene, back)
+  const s = aloft ? 0.27 : wide ? 0.5 : scene.framing === 'medium' ? (people.length > 3 ? 0.92 : 1.08) : 2.05
   const shown = scene.framing === 'close' ? people.slice(0, 2) : people
   let defs = ''
   let front = ''
   shown.forEach((who, i) => {
     const roll = dice(scene.id, who.id, 'place')
-    const spread = wide ? 0.5 : 0.62
+    const spread = aloft ? 0.22 : wide ? 0.5 : 0.62
     const middle = shown.length === 1 ? (roll() < 0.5 ? 0.4 : 0.6) : 0.5
     const at = shown.length === 1 ? middle : 0.5 + ((i + 0.5) / shown.length - 0.5) * (spread + shown.length * 0.07)
     const x = width * at + (roll() - 0.5) * (wide ? 10 : 6)
@@ -68,7 +94,7 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
     const size = scene.framing === 'close' && i > 0 ? s * 0.72 : s
         // Everybody stands on one floor, out of the frame, so that a child is smaller and not afloat; the
     // face of a close shot is brought to where the camera looks.
-    const base = wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height
+    const base = aloft && back.rail !== null ? back.rail - 0.6 : wide ? back.ground - roll() * 4 : scene.framing === 'medium' ? 12 + 100 * s : i > 0 ? Math.min(10 + 88 * s, 38 + 100 * size * who.height) : 7 + 100 * size * who.height + (who.hat === null ? 0 : 7)
     const thing = held[i]
     const drawn = figure(who, { x, base, s: size, face: facing, back: false, features: !wide, holds: thing !== undefined }, light, scene.look.weight, `${id}${i}`)
     defs += drawn.defs
@@ -76,7 +102,7 @@ function cast(scene: Scene, light: Light, width: number, back: Ground, id: strin
     front = scene.framing === 'close' ? drawn.body + item + front : front + drawn.body + item
   })
   const things = scatter(scene, rest, light, width, back)
-  return { defs, body: wide ? things.body + front : rest.some((t) => t.glyph === 'boat' || t.glyph === 'chair') ? things.body + front : front + things.body }
+  return { defs, body: wide ? things.body + front : rest.some((t) => BEHIND.has(t.glyph)) ? things.body + front : front + things.body }
 }
 
 function overTheShoulder(scene: Scene, light: Light, width: number, back: Ground, id: string): Drawing {
@@ -84,27 +110,28 @@ function overTheShoulder(scene: Scene, light: Light, width: number, back: Ground
   if (near === undefined) return scatter(scene, scene.things, light, width, back)
   const left = dice(scene.id, near.id, 'side')() < 0.5
   const X = (v: number) => width * (left ? v : 1 - v)
+  const standing = scene.things.filter((t) => far === undefined || !canBeHeld(t))
   let defs = ''
-  let body = ''
+  let body = scatter(scene, standing.filter((t) => BEHIND.has(t.glyph)), light, width, back).body
   if (far !== undefined) {
     const held = scene.things.find(canBeHeld)
     const drawn = figure(far, { x: X(0.62), base: 14 + 128 * far.height + (1 - far.height) * 30, s: 1.28, face: left ? -1 : 1, back: false, features: true, holds: held !== undefined }, light, scene.look.weight, `${id}f`)
     defs += drawn.defs
     body += drawn.body + (held === undefined ? '' : glyph(held, drawn.hand[0], drawn.hand[1] - 5, 0.8, light, false))
   }
-  body += scatter(scene, scene.things.filter((t) => far === undefined || !canBeHeld(t)), light, width, back).body
+  body += scatter(scene, standing.filter((t) => !BEHIND.has(t.glyph)), light, width, back).body
   const dim: Light = { ...light, grade: (c) => darker(light.grade(c), 0.34) }
   const drawn = figure(near, { x: X(0.2), base: 18 + 232 * near.height, s: 2.2, face: left ? 1 : -1, back: true, features: false, holds: false }, dim, scene.look.weight, `${id}n`)
   return { defs: defs + drawn.defs, body: body + drawn.body }
 }
 
-/** A detail: the thing itself on a surface, or, without one, the cloth of who is there. */
+/** A detail: the thing itself on a surface or in somebody's hand, or, without one, the cloth of who is there. */
 function insert(scene: Scene, light: Light, width: number, id: string): Drawing {
-  if (scene.things.length === 0) {
-    const who = scene.cast[0]
+  const [who, held] = [scene.cast[0], scene.things[0]]
+  if (held === undefined || (who !== undefined && scene.things.length === 1 && canBeHeld(held))) {
     if (who === undefined) return { defs: '', body: '' }
-    const drawn = figure(who, { x: width * 0.5, base: 268, s: 3.5, face: 1, back: false, features: true, holds: true }, light, scene.look.weight, `${id}i`)
-    return { defs: drawn.defs, body: drawn.body }
+    const drawn = figure(who, { x: width * 0.5, base: 56 + 213 * who.height, s: 3.5, face: 1, back: false, features: true, holds: true }, light, scene.look.weight, `${id}i`)
+    return { defs: drawn.defs, body: drawn.body + (held === undefined ? '' : glyph(held, drawn.hand[0], drawn.hand[1] - 8, 2.3, light, false)) }
   }
   const top = light.grade(darker(scene.place.colour, light.dark ? 0.5 : 0.25))
   const roll = dice(scene.id, 'surface')

@@ -99,7 +99,22 @@ function levers({ wood, wall, floor }: Room, x: number): string {
   return body + rect(x - 4, floor - 5, 46, 5, iron) + rect(x - 4, floor - 5.6, 46, 1.1, lighter(iron, 0.25))
 }
 
+/** Two berths, one above the other, made up for the night, and the ladder between them. */
+function berths({ wood, wall, floor }: Room, x: number): string {
+  let body = rect(x - 1.6, floor - 47, 48, 47, darker(wall, 0.34)) + rect(x - 1.6, floor - 47, 48, 1.6, lighter(wood, 0.3))
+  for (const y of [floor - 25, floor - 3]) {
+    body += rect(x, y, 45, 3, darker(wood, 0.1)) + rect(x, y, 45, 0.8, lighter(wood, 0.35)) + path(d('M', x + 1, y, 'v', -4, 'q 1 -3 8 -2.4 q 4 1 3.4 6.4 Z'), '#d8d2c6') +
+      path(d('M', x + 11, y, 'q 1 -7.4 10 -6.6 h 14 q 8 0.6 9.4 6.6 Z'), mix(wall, '#3f5a7d', 0.55)) + path(d('M', x + 11, y, 'q 1 -7.4 10 -6.6 q 3 3 2.4 6.6 Z'), mix(wall, '#cfd3d6', 0.55))
+  }
+  const cloth = darker(wall, 0.16)
+  body += path(d('M', x - 3, floor - 46, 'h 9 q -1 20 -5 44 h -4 Z'), cloth) + path(d('M', x + 48, floor - 46, 'h -8 q 1 20 5 44 h 3 Z'), darker(cloth, 0.18))
+  let rungs = ''
+  for (let i = 0; i < 5; i++) rungs += d('M', x + 30, floor - 21 + i * 5, 'h 6 ')
+  return body + line(d('M', x + 30, floor - 25, 'V', floor, 'M', x + 36, floor - 25, 'V', floor), '#c9a15a', 0.9) + line(rungs.trim(), '#c9a15a', 0.8)
+}
+
 const FURNITURE: readonly [RegExp, readonly Piece[]][] = [
+  [/sleeping car|sleeper|couchette/, [berths, berths]],
   [/signal|lever|points\b/, [levers, stove]],
   [/kitchen|galley|pantry/, [stove, table, shelf]],
   [/bar\b|pub|caf[eé]|inn\b|shop|store|diner|counter/, [counter, bench]],
@@ -114,7 +129,7 @@ function pane(room: Room, scene: Scene, x: number, w: number, roll: Dice, id: st
   const { light, wood, wall } = room
   const y = room.top + 9
   const h = (room.floor - room.top) * 0.5
-  if (/cabin|ship|galley|berth|submarine/.test(scene.place.words)) {
+  if (/cabin|ship|galley|submarine/.test(scene.place.words) || (/berth/.test(scene.place.words) && !/\bcar\b/.test(scene.place.words))) {
     const r = 8.6
     return oval(x + w / 2, y + h / 2, r + 2, r + 2, darker(wood, 0.4)) + oval(x + w / 2, y + h / 2, r, r, `url(#${id}s)`) +
       rect(x + w / 2 - r * 0.93, y + h / 2 + 2.6, r * 1.86, 0.7, mix(light.sky[1], '#1d3340', 0.5)) + oval(x + w / 2 - 2.6, y + h / 2 - 2.8, 2.4, 1.6, '#ffffff', ' fill-opacity="0.35"')
@@ -151,7 +166,7 @@ function shell(room: Room): string {
   return body
 }
 
-export const GROUND: Ground = { ground: 95, water: null }
+export const GROUND: Ground = { ground: 95, water: null, rail: null }
 
 export function interior(scene: Scene, light: Light, width: number, id: string): Drawing {
   const roll = dice(scene.place.id, 'room')

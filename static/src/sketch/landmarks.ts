@@ -47,11 +47,44 @@ export function platform(scene: Scene, light: Light, width: number): string {
   return light.dark ? body + oval(post, 43, 15, 13, light.lamp, ' fill-opacity="0.16"') + oval(post, 43, 7, 6, light.lamp, ' fill-opacity="0.2"') : body
 }
 
-/** Flakes in the air, nearer ones larger. */
+/** How far down the picture a track has come, from the horizon (0) to the lower edge (1). */
+const Y = (t: number) => 66 + 36 * t * t
+
+/** One track, from under the camera to where it is lost. */
+export function track(scene: Scene, light: Light, width: number): string {
+  const bed = light.grade(mix(scene.place.colour, isSnowy(scene) ? '#b9c4c8' : '#8a8177', 0.6))
+  const timber = darker(light.grade(mix(scene.place.colour, '#5a4030', 0.7)), 0.2)
+  const [far, near] = [width * 0.5, width * 0.44]
+  const X = (t: number, side: number) => far + (near - far) * t + side * (1.1 + 30 * t * t)
+  let sleepers = ''
+  for (let i = 2; i <= 14; i++) {
+    const t = i / 13
+    sleepers += d('M', X(t, -1.35), Y(t), 'L', X(t, 1.35), Y(t), 'v', 0.4 + t * 1.9, 'L', X(t, -1.35), Y(t) + 0.4 + t * 1.9, 'Z ')
+  }
+  const rail = (side: number) => {
+    let data = d('M', X(0, side), Y(0))
+    for (let i = 1; i <= 8; i++) data += ` ${d('L', X(i / 8, side), Y(i / 8))}`
+    return data
+  }
+  return path(d('M', far - 1.6, 66, 'Q', X(0.6, -1.5), Y(0.5), X(1, -1.7), 102, 'L', X(1, 1.7), 102, 'Q', X(0.6, 1.5), Y(0.5), far + 1.6, 66, 'Z'), bed, ' fill-opacity="0.55"') +
+    path(sleepers.trim(), timber, ' fill-opacity="0.85"') + line(`${rail(-1)} ${rail(1)}`, lighter(darker(bed, 0.45), 0.1), 1.1)
+}
+
+/** Rain, driven from one side. */
+export function rainfall(scene: Scene, width: number): string {
+  const roll = dice(scene.id, 'rain')
+  let drops = ''
+  for (let i = 0; i < 90; i++) drops += `M${n(roll() * width)} ${n(roll() * 96)}l-1.2 ${n(3 + roll() * 3)}`
+  return line(drops, '#dfe8f2', 0.4, ' stroke-linecap="round" stroke-opacity="0.42"')
+}
+
+/** Flakes in the air, nearer ones larger; streaks where the wind has them. */
 export function snowfall(scene: Scene, width: number): string {
   const roll = dice(scene.id, 'snow')
+  const windy = /\b(storm|blizzard|gale|blows)\b/.test(scene.place.words)
+  const [small, large] = windy ? ['l2.6-.5', 'l4.4-.9'] : ['h.3', 'h.3']
   let [far, near] = ['', '']
-  for (let i = 0; i < 70; i++) far += `M${n(roll() * width)} ${n(roll() * 96)}h.3`
-  for (let i = 0; i < 16; i++) near += `M${n(roll() * width)} ${n(roll() * 96)}h.3`
-  return line(far, '#ffffff', 0.8, ' stroke-linecap="round" stroke-opacity="0.55"') + line(near, '#ffffff', 1.6, ' stroke-linecap="round" stroke-opacity="0.5"')
+  for (let i = 0; i < (windy ? 110 : 70); i++) far += `M${n(roll() * width)} ${n(roll() * 96)}${small}`
+  for (let i = 0; i < (windy ? 22 : 16); i++) near += `M${n(roll() * width)} ${n(roll() * 96)}${large}`
+  return line(far, '#ffffff', windy ? 0.5 : 0.8, ' stroke-linecap="round" stroke-opacity="0.55"') + line(near, '#ffffff', windy ? 0.9 : 1.6, ' stroke-linecap="round" stroke-opacity="0.5"')
 }

@@ -1,5 +1,5 @@
 /** The light of an hour: what the sky is painted with and what it does to every other colour. */
-import { grade, type Grade, mix } from './colour.ts'
+import { darker, grade, type Grade, mix } from './colour.ts'
 import type { Hour, Scene } from './scene.ts'
 
 export interface Light {
@@ -32,7 +32,11 @@ const INDOORS: Record<Hour, readonly [string, number]> = {
 }
 
 export function lightOf(scene: Scene): Light {
-  const sky = SKIES[scene.hour]
+  // The air over a place has some of its colour, so that two nights are not one.
+  const air = scene.place.interior ? 0 : scene.hour === 'night' ? 0.2 : 0.12
+  const over = (colour: string) => mix(colour, scene.hour === 'night' ? darker(scene.place.colour, 0.55) : scene.place.colour, air)
+  const [top, middle, foot] = SKIES[scene.hour]
+  const sky = [over(top), over(middle), over(foot)] as const
   const [light, strength] = (scene.place.interior ? INDOORS : AMBIENT)[scene.hour]
   const g = grade(light, strength, scene.look.tint)
   const tinted = grade('#ffffff', 0, scene.look.tint)

@@ -47,10 +47,11 @@ export interface Look {
   weight: number
 }
 
-/** Where feet stand in a wide shot, and where something may float, from the top of the picture. */
+/** Where feet stand in a wide shot, where something may float, and where rails lie, from the top of the picture. */
 export interface Ground {
   ground: number
   water: number | null
+  rail: number | null
 }
 
 /** Something drawn: what it defines, and what is seen. */

@@ -10,9 +10,11 @@ import { follow } from './follow.ts'
 import { Inspection } from './inspection.ts'
 import { Names } from './names.ts'
 import { difference } from './overlay.ts'
+import { Past } from './past.ts'
 import { Refresher } from './refresher.ts'
 import { Runs } from './runs.ts'
 import { ShotStore } from './shots.ts'
+import { readSnapshot } from './snapshot.ts'
 
 const STATUSES = ['wip', 'review', 'approved', 'final', 'omitted']
 const WELCOME_PATIENCE = 1_500
@@ -36,6 +38,7 @@ export class OpenProject {
   readonly shots = new ShotStore()
   readonly names = new Names()
   readonly runs = new Runs()
+  readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
   readonly channel: Channel
   readonly drafts: Drafts
   readonly #refresher: Refresher
@@ -62,15 +65,7 @@ export class OpenProject {
     this.drafts = new Drafts(this.channel.sockets, { name: me.user, color: me.colour }, (entity, values) => this.#onDraft(entity, values))
     this.#refresher = new Refresher({
       fetch: (ids) => api.readResolvedIds(id, ids),
-      apply: (items, gone) => {
-        // A new name is no reason for a run to touch a shot, but its chips and tags show it.
-        const renamed = items.filter((item) => this.names.get(item.id)?.name !== item.name).flatMap((item) => this.shots.usersOf(item.id))
-        this.names.learn(items)
-        this.names.forget(gone)
-        this.shots.put(items.filter(isPictured))
-        this.shots.remove(gone)
-        this.#refresher.want(renamed.filter((user) => !items.some((item) => item.id === user)))
-      },
+      apply: (items, gone) => this.#apply(items, gone),
       failed: () => undefined,
       // Few are cheap; many are fetched by what is looked at.
       urgent: (entity) => !this.shots.isShot(entity) || this.shots.sees(entity) || this.shots.size.peek() <= FEW,
@@ -92,29 +87,34 @@ export class OpenProject {
     this.#refresher.nudge()
   }
 
+  /** Fetches these now and takes them in; the frames that tell of them may come before or after. */
+  async refresh(ids: readonly string[]): Promise<void> {
+    const items = await api.readResolvedIds(this.id, ids)
+    this.#apply(items, ids.filter((id) => !items.some((item) => item.id === id)))
+  }
+
   /** Takes a fresh snapshot; what is on screen stays until it is there. */
   async load(): Promise<void> {
     const turn = ++this.#snapshot
     try {
       await this.channel.welcome(WELCOME_PATIENCE)
-      const [project, kinds] = await Promise.all([api.readProject(this.id), api.readKinds(this.id)])
-      if (turn !== this.#snapshot) return
-      this.project.value = project
-      this.kinds.value = kinds
       const seen = new Set<string>()
       const take = (items: Resolved[]) => {
         if (turn !== this.#snapshot) return
         for (const item of items) seen.add(item.id)
         this.names.learn(items)
-        this.shots.put(items)
+        this.shots.put(items, false)
       }
-      const of = (category: string) => kinds.filter((k) => k.category === category).map((k) => k.name)
-      await Promise.all([...of('sequence'), ...of('scene')].map((kind) => api.readResolvedKind(this.id, kind, take)))
-      await Promise.all(of('shot').map((kind) => api.readResolvedKind(this.id, kind, take)))
+      await readSnapshot(this.id, take, (project, kinds) => {
+        if (turn !== this.#snapshot) return
+        this.project.value = project
+        this.kinds.value = kinds
+      })
       if (turn !== this.#snapshot) return
       this.shots.keepOnly(seen)
       this.shots.clearOverlays()
       void this.inspection.peek()?.load()
+      this.error.value = null
       this.phase.value = 'ready'
     } catch (error) {
       if (turn !== this.#snapshot) return
@@ -122,6 +122,12 @@ export class OpenProject {
       this.error.value = error
       this.phase.value = 'failed'
     }
+  }
+
+  /** Logged in again: the connection is made anew, and what could not be loaded is. */
+  resume(): void {
+    this.channel.retry()
+    if (this.phase.peek() === 'failed') void this.load()
   }
 
   close(): void {
@@ -134,6 +140,16 @@ export class OpenProject {
     this.runs.dismiss()
   }
 
+  #apply(items: readonly Resolved[], gone: readonly string[]): void {
+    // A new name is no reason for a run to touch a shot, but its chips and tags show it.
+    const renamed = items.filter((item) => this.names.get(item.id)?.name !== item.name).flatMap((item) => this.shots.usersOf(item.id))
+    this.names.learn(items)
+    this.names.forget(gone)
+    this.shots.put(items.filter(isPictured))
+    this.shots.remove(gone)
+    this.#refresher.want(renamed.filter((user) => !items.some((item) => item.id === user)))
+  }
+
   #inspect(id: string | null): void {
     const before = this.inspection.peek()
     if (before?.id === id) return
@@ -141,7 +157,7 @@ export class OpenProject {
       before.close()
       this.drafts.release(before.draft)
     }
-    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i))
+    this.inspection.value = id === null ? null : new Inspection(this.id, this.drafts.open(id), (i) => this.#onBase(i), () => [this.shots.groups.peek(), this.shots.usage(id).total])
   }
 
   /** An edit in an opened document, one's own or another's: shown in every panel that follows it. */

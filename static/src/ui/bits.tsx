@@ -22,7 +22,9 @@ export function Swatch({ colour }: { colour: string }) {
 export function Value({ value }: { value: Json | undefined }) {
   if (value === undefined || value === null || value === '') return <span class="dim">nothing</span>
   if (isColour(value)) return <span class="value-colour"><Swatch colour={value} />{colourName(value)}</span>
-  return <>{typeof value === 'string' || typeof value === 'number' ? String(value) : JSON.stringify(value)}</>
+  if (typeof value === 'boolean') return <>{value ? 'yes' : 'no'}</>
+  if (Array.isArray(value) && value.every((v) => typeof v === 'string' || typeof v === 'number')) return <>{value.length === 0 ? <span class="dim">nothing</span> : value.join(', ')}</>
+  return typeof value === 'object' ? <code class="json">{JSON.stringify(value)}</code> : <bdi>{String(value)}</bdi>
 }
 
 export function Avatar({ person, here }: { person: Pick<Person, 'name' | 'user' | 'colour'>; here: string }) {
@@ -33,6 +35,22 @@ export function Avatar({ person, here }: { person: Pick<Person, 'name' | 'user' 
     </span>
   )
 }
+
+/** Grey bars where words will be; they appear only when the wait is long enough to notice. */
+export function Skeleton({ words, rows = 4 }: { words: string; rows?: number }) {
+  return (
+    <div class="skeleton" aria-busy="true">
+      <p class="only-read" role="status">{words}</p>
+      {Array.from({ length: rows }, (_, i) => <span key={i} aria-hidden="true" />)}
+    </div>
+  )
+}
+
+/** "5,000" */
+export const number = (n: number) => n.toLocaleString('en')
+
+/** "1 shot", "2 shots" */
+export const count = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`
 
 export function Notice({ icon, title, children }: { icon: IconName; title: string; children?: ComponentChildren }) {
   return (

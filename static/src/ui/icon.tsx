@@ -1,16 +1,21 @@
 /** Lucide's drawings, only those that are used. */
 import {
+  CirclePlus, Copy, Ellipsis, Image, ImageUp, LayoutGrid, Move, MoveLeft, MoveRight, RectangleHorizontal,
   ArrowRight, ArrowRightLeft, Box, Check, CircleAlert, Clapperboard, Clock, Cloud, CloudOff, Eye, FileQuestion, Film, Keyboard, Loader, Lock,
   LogOut, MapPin, Moon, Package, Palette, Pin, Rows3, Rows4, ScrollText, Search, Settings, Shirt, Sun, SunMoon, Undo2, UserRound, X, ChevronDown, PencilLine,
+  ArrowLeft, ChevronRight, Download, ImagePlus, Minus, Plus, RotateCcw, Trash2, Upload, BadgeCheck, SlidersHorizontal,
 } from 'lucide'
 
 const ICONS = {
+  'circle-plus': CirclePlus, copy: Copy, ellipsis: Ellipsis, image: Image, 'image-up': ImageUp, 'layout-grid': LayoutGrid, move: Move, 'move-left': MoveLeft,
+  'move-right': MoveRight, rectangle: RectangleHorizontal,
   'arrow-right': ArrowRight,
   'arrow-right-left': ArrowRightLeft, box: Box, check: Check, 'circle-alert': CircleAlert, clapperboard: Clapperboard, clock: Clock,
   cloud: Cloud, 'cloud-off': CloudOff, eye: Eye, 'file-question': FileQuestion, film: Film, keyboard: Keyboard, loader: Loader, lock: Lock,
   'log-out': LogOut, 'map-pin': MapPin, moon: Moon, package: Package, palette: Palette, pin: Pin, 'rows-3': Rows3, 'rows-4': Rows4,
   'scroll-text': ScrollText, search: Search, settings: Settings, shirt: Shirt, sun: Sun, 'sun-moon': SunMoon, undo: Undo2,
-  'user-round': UserRound, x: X, 'chevron-down': ChevronDown, pencil: PencilLine,
+  'user-round': UserRound, x: X, 'chevron-down': ChevronDown, pencil: PencilLine, 'arrow-left': ArrowLeft, 'chevron-right': ChevronRight, download: Download,
+  'image-plus': ImagePlus, plus: Plus, minus: Minus, again: RotateCcw, trash: Trash2, upload: Upload, approved: BadgeCheck, sliders: SlidersHorizontal,
 } as const
 
 export type IconName = keyof typeof ICONS

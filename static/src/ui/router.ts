@@ -1,5 +1,6 @@
-/** Where one is, as a URL: `/p/{project}/{view}?e={entity}`. */
-import { signal } from '@preact/signals'
+/** Where one is, as a URL: `/p/{project}/{view}?e={entity}&v={version}`. */
+import { batch, signal } from '@preact/signals'
+import { shownPart, queryOf, withQuery } from './query.ts'
 
 export type View = 'storyboard' | 'breakdown'
 
@@ -7,7 +8,12 @@ export interface Route {
   project: string | null
   view: View
   entity: string | null
+  /** The version that is looked at; without one, what is there now. */
+  version?: number
 }
+
+/** A place within a project. */
+export type Place = Partial<Omit<Route, 'version'>> & { version?: number | null }
 
 function decode(part: string | undefined): string | null {
   if (part === undefined || part === '') return null
@@ -21,16 +27,21 @@ function decode(part: string | undefined): string | null {
 export function parse(path: string, search: string): Route {
   const [, p, project, view] = path.split('/')
   if (p !== 'p') return { project: null, view: 'storyboard', entity: null }
+  const query = new URLSearchParams(search)
+  const entity = query.get('e')
+  const version = Number(query.get('v'))
   return {
     project: decode(project),
     view: view === 'breakdown' ? 'breakdown' : 'storyboard',
-    entity: new URLSearchParams(search).get('e'),
+    entity,
+    ...(entity !== null && Number.isInteger(version) && version > 0 ? { version } : {}),
   }
 }
 
 export function href(route: Route): string {
   if (route.project === null) return '/'
-  const query = route.entity === null ? '' : `?e=${encodeURIComponent(route.entity)}`
+  const version = route.version === undefined ? '' : `&v=${route.version}`
+  const query = route.entity === null ? '' : `?e=${encodeURIComponent(route.entity)}${version}`
   return `/p/${encodeURIComponent(route.project)}/${route.view}${query}`
 }
 
@@ -38,9 +49,17 @@ const here = () => parse(globalThis.location.pathname, globalThis.location.searc
 
 export const route = signal<Route>({ project: null, view: 'storyboard', entity: null })
 
-export function go(to: Partial<Route>, replace = false): void {
-  const next = { ...route.peek(), ...to }
-  const url = href(next)
+/** Where `to` leads from `from`: another entity is looked at as it is now. */
+export function toward(from: Route, { version, ...to }: Place): Route {
+  const { version: before, ...next } = { ...from, ...to }
+  const at = version === undefined && next.entity === from.entity ? before : (version ?? undefined)
+  return at === undefined ? next : { ...next, version: at }
+}
+
+export function go(to: Place, replace = false): void {
+  const next = toward(route.peek(), to)
+  if (next.project !== route.peek().project) shownPart.value = ''
+  const url = withQuery(href(next), shownPart.peek())
   if (url !== globalThis.location.pathname + globalThis.location.search) {
     if (replace) history.replaceState(null, '', url)
     else history.pushState(null, '', url)
@@ -49,14 +68,28 @@ export function go(to: Partial<Route>, replace = false): void {
 }
 
 /** The URL of another entity in the view one is in. */
-export const hrefOf = (entity: string | null) => href({ ...route.value, entity })
+export const hrefOf = (entity: string | null) => withQuery(href(toward(route.value, { entity, version: null })), shownPart.value)
+
+/** Shows another part of the place one is in. */
+export function narrow(shown: string, replace = false): void {
+  if (shown === shownPart.peek()) return
+  shownPart.value = shown
+  const url = withQuery(href(route.peek()), shown)
+  if (replace) history.replaceState(null, '', url)
+  else history.pushState(null, '', url)
+}
+
+function arrive(): void {
+  batch(() => {
+    shownPart.value = queryOf(globalThis.location.search)
+    route.value = here()
+  })
+}
 
 /** Follows back and forward, and plain clicks on links that stay inside. */
 export function startRouter(): void {
-  route.value = here()
-  globalThis.addEventListener('popstate', () => {
-    route.value = here()
-  })
+  arrive()
+  globalThis.addEventListener('popstate', arrive)
   document.addEventListener('click', (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     const link = event.target instanceof Element ? event.target.closest('a') : null
@@ -64,5 +97,7 @@ export function startRouter(): void {
     if (link.pathname !== '/' && !link.pathname.startsWith('/p/')) return
     event.preventDefault()
     go(parse(link.pathname, link.search))
+    const shown = queryOf(link.search)
+    if (shown !== '') narrow(shown, true)
   })
 }

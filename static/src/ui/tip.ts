@@ -17,6 +17,9 @@ function show(target: Element): void {
   tip.style.top = `${above > 8 ? above : at.bottom + 6}px`
 }
 
+/** For what has the keyboard's attention without the focus. */
+export const showTip = show
+
 function hide(): void {
   shown?.removeAttribute('aria-describedby')
   shown = null

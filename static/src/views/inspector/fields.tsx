@@ -1,140 +1,89 @@
 /** The fields of an entity, each with the control its type asks for. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useMemo, useRef } from 'preact/hooks'
 import type { Draft } from '../../live/drafts.ts'
-import { colourName, isColour } from '../../sketch/colour.ts'
-import { leadingPerFrame } from '../../store/frames.ts'
 import type { FieldSpec, Fields, Json } from '../../types.ts'
-import type { ProseEditor } from './editor.ts'
+import { memo } from '../../ui/memo.ts'
+import { Control, LooseControl } from './controls.tsx'
+import { Prose } from './prose.tsx'
+import { Script } from './script.tsx'
+
+/** Kept in fields, and of no use to a reader. */
+const INNER: ReadonlySet<string> = new Set(['script_order'])
 
 export interface FieldsProps {
   specs: readonly FieldSpec[]
-  values: Fields
+  /** What is published, shown until the draft is there. */
+  published: Fields
   draft: Draft
-  ready: boolean
   readonly: boolean
   /** Names of fields whose draft is ahead of what is published. */
-  ahead: ReadonlySet<string>
+  ahead: readonly string[]
   onProseLeft(): void
 }
 
-type Write = (value: Json) => void
+interface RowProps {
+  spec: FieldSpec
+  value: Json | undefined
+  draft: Draft
+  ready: boolean
+  readonly: boolean
+  ahead: boolean
+  declared: boolean
+  onProseLeft(): void
+}
 
-function Prose({ spec, draft, ready, readonly, value, onLeft }: { spec: FieldSpec; draft: Draft; ready: boolean; readonly: boolean; value: string; onLeft(): void }) {
-  const host = useRef<HTMLDivElement>(null)
-  const left = useRef(onLeft)
-  left.current = onLeft
-  const [mounted, setMounted] = useState(false)
-  useEffect(() => {
-    const text = ready ? draft.text(spec.name) : null
-    if (text === null) return
-    let editor: ProseEditor | null = null
-    let gone = false
-    void import('./editor.ts').then(({ proseEditor }) => {
-      if (gone || host.current === null) return
-      editor = proseEditor({ parent: host.current, text, awareness: draft.awareness, label: spec.label, readonly, onBlur: () => left.current() })
-      setMounted(true)
-    })
-    return () => {
-      gone = true
-      editor?.destroy()
-      setMounted(false)
-    }
-  }, [draft, ready, readonly, spec.name, spec.label])
+/** Drawn again only when its own value is another one. */
+const Row = memo(function Row({ spec, value, draft, ready, readonly, ahead, declared, onProseLeft }: RowProps) {
+  const { name, label, type } = spec
+  const id = `field-${name}`
+  const write = useMemo(() => (to: Json) => draft.set(name, to), [draft, name])
+  const disabled = readonly || !ready
+  const prose = declared && type === 'prose'
+  const text = typeof value === 'string' ? value : ''
   return (
-    <div class="prose">
-      {!mounted && <p class="prose-still">{value || <span class="dim">Nothing written yet</span>}</p>}
-      <div ref={host} />
+    <div class={prose && name === 'script' ? 'field wide' : 'field'} data-field={name} data-ahead={ahead ? '' : undefined}>
+      {prose || type === 'picture' ? <span class="label">{label}</span> : <label htmlFor={id}>{label}</label>}
+      {prose && name === 'script' ? <Script label={label} draft={draft} ready={ready} readonly={readonly} value={text} onLeft={onProseLeft} />
+        : prose ? <Prose name={name} label={label} draft={draft} ready={ready} readonly={readonly} value={text} onLeft={onProseLeft} />
+          : declared ? <Control spec={spec} id={id} value={value} disabled={disabled} write={write} />
+            : <LooseControl name={name} id={id} value={value ?? null} disabled={disabled} write={write} />}
     </div>
   )
-}
+})
 
-function Colour({ id, value, write, disabled }: { id: string; value: Json | undefined; write: Write; disabled: boolean }) {
-  const colour = isColour(value) ? value : '#808080'
-  const latest = useRef<string>(colour)
-  const at = useRef(write)
-  at.current = write
-  // A drag fires faster than the screen paints: at most one write per frame.
-  const soon = useMemo(() => leadingPerFrame(() => at.current(latest.current)), [])
-  return (
-    <span class="colour-field">
-      <input id={id} type="color" value={colour} disabled={disabled} onInput={(event) => {
-        latest.current = event.currentTarget.value.toLowerCase()
-        soon()
-      }} />
-      <span>{isColour(value) ? colourName(value) : <span class="dim">not set</span>}</span>
-      {isColour(value) && <span class="mono dim">{value}</span>}
-    </span>
-  )
-}
+/** A name as a label: `lining_colour` → "Lining colour". */
+export const labelOf = (name: string) => `${name[0]?.toUpperCase() ?? ''}${name.slice(1).replaceAll('_', ' ')}`
 
-function leave(event: { key: string; preventDefault(): void; currentTarget: HTMLElement }): void {
-  if (event.key !== 'Enter') return
-  event.preventDefault()
-  event.currentTarget.blur()
-}
-
-/** A text-like control that writes when one is done with it, and follows others meanwhile. */
-function Line({ id, value, type, disabled, write }: { id: string; value: string; type: 'text' | 'number'; disabled: boolean; write(text: string): void }) {
-  return type === 'number'
-    ? <input key={value} id={id} class="line" type="number" step="any" defaultValue={value} disabled={disabled} onChange={(e) => write(e.currentTarget.value)} onKeyDown={leave} />
-    : <textarea key={value} id={id} class="line" rows={1} defaultValue={value} disabled={disabled} onChange={(e) => write(e.currentTarget.value)} onKeyDown={leave} />
-}
-
-function Control({ spec, id, value, draft, disabled }: { spec: FieldSpec; id: string; value: Json | undefined; draft: Draft; disabled: boolean }) {
-  const write: Write = (to) => draft.set(spec.name, to)
-  switch (spec.type) {
-    case 'colour':
-      return <Colour id={id} value={value} write={write} disabled={disabled} />
-    case 'choice': {
-      const choices = spec.choices ?? []
-      const known = typeof value === 'string' ? value : ''
-      return (
-        <select id={id} value={known} disabled={disabled} onChange={(event) => write(event.currentTarget.value)}>
-          {known === '' && <option value="">not set</option>}
-          {known !== '' && !choices.includes(known) && <option value={known}>{known}</option>}
-          {choices.map((c) => <option key={c} value={c}>{c}</option>)}
-        </select>
-      )
-    }
-    case 'number':
-      return <Line id={id} type="number" value={typeof value === 'number' ? String(value) : ''} disabled={disabled} write={(text) => {
-        const number = Number(text)
-        if (text !== '' && Number.isFinite(number)) write(number)
-      }} />
-    case 'list':
-      return <Line id={id} type="text" value={Array.isArray(value) ? value.map(String).join(', ') : ''} disabled={disabled}
-        write={(text) => write(text.split(',').map((t) => t.trim()).filter(Boolean))} />
-    case 'picture':
-      return <span class="dim">{typeof value === 'string' && value !== '' ? value : 'No picture yet'}</span>
-    default:
-      return <Line id={id} type="text" value={typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)} disabled={disabled} write={write} />
-  }
-}
-
-export function FieldsView({ specs, values, draft, ready, readonly, ahead, onProseLeft }: FieldsProps) {
+export function FieldsView({ specs, published, draft, readonly, ahead, onProseLeft }: FieldsProps) {
+  const ready = draft.synced.value
+  const values = ready ? draft.values.value : published
   const declared = new Set(specs.map((s) => s.name))
-  const loose = Object.entries(values).filter(([name]) => !declared.has(name))
-  const disabled = readonly || !ready
+  const loose = useRef(new Map<string, FieldSpec>()).current
+  const looseSpec = (name: string): FieldSpec => {
+    const spec = loose.get(name) ?? { name, label: labelOf(name), type: 'text', facet: 'metadata' }
+    loose.set(name, spec)
+    return spec
+  }
+  const others = Object.entries(values).filter(([name, value]) => !declared.has(name) && !INNER.has(name) && value !== null)
+  const common = { draft, ready, readonly: readonly || draft.readonly.value, onProseLeft }
   return (
     <div class="fields">
-      {specs.map((spec) => {
-        const id = `field-${spec.name}`
-        const value = values[spec.name]
-        return (
-          <div class="field" key={spec.name} data-field={spec.name} data-ahead={ahead.has(spec.name) ? '' : undefined}>
-            {spec.type === 'prose' ? <span class="label">{spec.label}</span> : <label htmlFor={id}>{spec.label}</label>}
-            {spec.type === 'prose'
-              ? <Prose spec={spec} draft={draft} ready={ready} readonly={readonly} value={typeof value === 'string' ? value : ''} onLeft={onProseLeft} />
-              : <Control spec={spec} id={id} value={value} draft={draft} disabled={disabled} />}
-          </div>
-        )
-      })}
-      {loose.map(([name, value]) => (
-        <div class="field" key={name} data-field={name}>
-          <span class="label">{name}</span>
-          <code class="json">{JSON.stringify(value)}</code>
-        </div>
-      ))}
+      {specs.filter((spec) => !INNER.has(spec.name)).map((spec) => <Row key={spec.name} spec={spec} declared value={values[spec.name]} ahead={ahead.includes(spec.name)} {...common} />)}
+      {others.map(([name, value]) => <Row key={name} spec={looseSpec(name)} declared={false} value={settledValue(draft, name, value)} ahead={ahead.includes(name)} {...common} />)}
     </div>
   )
+}
+
+/** Lists and objects come anew with every edit; the same content keeps its identity. */
+const known = new WeakMap<Draft, Map<string, { text: string; value: Json }>>()
+
+function settledValue(draft: Draft, name: string, value: Json): Json {
+  if (typeof value !== 'object') return value
+  const values = known.get(draft) ?? new Map<string, { text: string; value: Json }>()
+  known.set(draft, values)
+  const text = JSON.stringify(value)
+  const before = values.get(name)
+  if (before?.text === text) return before.value
+  values.set(name, { text, value })
+  return value
 }

@@ -4,13 +4,17 @@ import { colourName, isColour } from '../../sketch/colour.ts'
 import { versionNumber } from '../../store/follow.ts'
 import { same } from '../../store/overlay.ts'
 import type { Change, Diff, FieldSpec, Json, Version, WordStep } from '../../types.ts'
-import { Swatch, Value } from '../../ui/bits.tsx'
+import { Skeleton, Swatch, Value } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
+import { memo } from '../../ui/memo.ts'
 import { Time } from '../../ui/time.tsx'
 
 export interface HistoryProps {
   versions: readonly Version[] | null
   current: number
+  approved: number | null
+  /** May this person move what `approved` references follow? */
+  mayApprove: boolean
   specs: readonly FieldSpec[]
   more: boolean
   readonly: boolean
@@ -18,6 +22,7 @@ export interface HistoryProps {
   onMore(): void
   onLook(version: Version): void
   onRollBack(version: Version): void
+  onApprove(version: Version): void
 }
 
 const CAUSES: { [cause: string]: string } = { run: 'by a run', rollback: 'rolled back', import: 'imported', parked: 'set aside before a rollback', reference: 'a reference moved', api: 'through the API' }
@@ -33,7 +38,7 @@ export function abridge(words: readonly WordStep[]): WordStep[] {
   })
 }
 
-function Words({ words }: { words: readonly WordStep[] }) {
+export function Words({ words }: { words: readonly WordStep[] }) {
   return (
     <>
       {abridge(words).map((step, i) => {
@@ -48,7 +53,7 @@ function isChange(value: Json | undefined): value is { from: Json; to: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && ('from' in value || 'to' in value)
 }
 
-function FieldChange({ label, change, words }: { label: string; change: Change; words: readonly WordStep[] | undefined }) {
+export function FieldChange({ label, change, words }: { label: string; change: Change; words: readonly WordStep[] | undefined }) {
   if (words !== undefined) return <p class="change"><b>{label}</b> <Words words={words} /></p>
   const { from, to } = change
   if (isColour(from) || isColour(to)) {
@@ -64,14 +69,20 @@ function Tint({ value }: { value: Json }) {
   return isColour(value) ? <span class="value-colour" title={value}><Swatch colour={value} />{colourName(value)}</span> : <Value value={value} />
 }
 
-function references(value: Json | undefined): string {
+export function references(value: Json | undefined): string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'References changed'
   const count = (key: string) => (Array.isArray(value[key]) ? value[key].length : 0)
   const words = (['added', 'removed', 'changed'] as const).filter((k) => count(k) > 0).map((k) => `${count(k)} ${k}`)
   return `References: ${words.join(', ') || 'changed'}`
 }
 
-function VersionRow({ version, props }: { version: Version; props: HistoryProps }) {
+interface RowProps extends Pick<HistoryProps, 'specs' | 'readonly' | 'mayApprove' | 'diffOf' | 'onLook' | 'onRollBack' | 'onApprove'> {
+  version: Version
+  isCurrent: boolean
+  isApproved: boolean
+}
+
+const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ...props }: RowProps) {
   const [diff, setDiff] = useState<Diff | null>(null)
   const { number, changes } = version
   // The first version has no before to compare with: saying what it is says enough.
@@ -91,34 +102,36 @@ function VersionRow({ version, props }: { version: Version; props: HistoryProps 
   const entries = first ? [] : Object.entries(changes).filter(([, c]) => !isChange(c) || !same(c.from, c.to))
   const cause = CAUSES[version.cause]
   return (
-    <li data-history-version={number} class={number === props.current ? 'version current' : 'version'}>
-      <b class="mono">v{number}</b>
+    <li data-history-version={number} class={isCurrent ? 'version current' : 'version'}>
+      <b class="mono">v{number}{isApproved && <span class="approved-mark" role="img" aria-label="approved" data-tip="References that follow approved stand here"><Icon name="approved" size={12} /></span>}</b>
       <div class="version-what">
-        {version.message && <p class="change">{version.message}</p>}
+        {version.message && <p class="change" dir="auto">{version.message}</p>}
         {entries.map(([name, change]) => name === '@references' ? <p class="change" key={name}>{references(change)}</p>
           : isChange(change) ? <FieldChange key={name} label={label(name)} change={change} words={diff?.fields[name]?.words} /> : null)}
         {entries.length === 0 && !version.message && <p class="change dim">{first ? 'Created' : 'No difference in fields'}</p>}
         <p class="dim">{version.author}{cause !== undefined && ` · ${cause}`} · <Time iso={version.timestamp} /></p>
       </div>
       <div class="version-do">
-        {number !== props.current && version.cause !== 'parked' && !props.readonly && (
+        <button type="button" data-testid="look" aria-label={`Look at v${number}`} onClick={() => props.onLook(version)}>Look</button>
+        {!isCurrent && version.cause !== 'parked' && !props.readonly && (
           <button type="button" data-testid="roll-back" onClick={() => props.onRollBack(version)}><Icon name="undo" size={12} />Roll back</button>
         )}
-        <button type="button" data-testid="look" onClick={() => props.onLook(version)}>Look</button>
+        {props.mayApprove && isCurrent && !isApproved && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove(version)}>Approve</button>}
       </div>
     </li>
   )
-}
+})
 
-export function History(props: HistoryProps) {
-  const { versions, more, onMore } = props
+export const History = memo(function History(props: HistoryProps) {
+  const { versions, more, onMore, current, approved, specs, readonly, mayApprove, diffOf, onLook, onRollBack, onApprove } = props
+  const row = { specs, readonly, mayApprove, diffOf, onLook, onRollBack, onApprove }
   return (
     <section aria-labelledby="history-head" class="block">
       <h2 id="history-head">History</h2>
-      {versions === null ? <p class="dim" aria-busy="true">Loading the history…</p> : versions.length === 0 ? <p class="dim">No versions yet.</p> : (
-        <ol class="history">{versions.map((v) => <VersionRow key={v.number} version={v} props={props} />)}</ol>
+      {versions === null ? <Skeleton words="Loading the history…" rows={3} /> : versions.length === 0 ? <p class="dim">No versions yet.</p> : (
+        <ol class="history">{versions.map((v) => <VersionRow key={v.number} version={v} isCurrent={v.number === current} isApproved={v.number === approved} {...row} />)}</ol>
       )}
       {more && <button type="button" onClick={onMore}>Show older versions</button>}
     </section>
   )
-}
+})

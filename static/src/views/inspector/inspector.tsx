@@ -1,136 +1,174 @@
 /** The inspector: one entity, editable, with why it looks so, what it is built on, and its history. */
-import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
-import { explain } from '../../api/problem.ts'
+import { type ReadonlySignal, useComputed } from '@preact/signals'
+import { useMemo, useRef } from 'preact/hooks'
+import { explain, Problem } from '../../api/problem.ts'
 import type { Inspection } from '../../store/inspection.ts'
-import type { Usage } from '../../store/shots.ts'
-import type { Diff, FieldSpec, Kind, Policy, Resolved, ResolvedRef, Version } from '../../types.ts'
-import { KindMark, Notice } from '../../ui/bits.tsx'
-import { Icon } from '../../ui/icon.tsx'
+import type { Panel, Usage } from '../../store/shots.ts'
+import type { Group } from '../../store/groups.ts'
+import type { Diff, Entity, Kind, LastOutcome, Resolved, Version } from '../../types.ts'
+import { count, KindMark, Notice, Skeleton } from '../../ui/bits.tsx'
+import { memo } from '../../ui/memo.ts'
 import { Time } from '../../ui/time.tsx'
 import { Sketch } from '../storyboard/sketch.tsx'
+import type { Actions } from './actions.ts'
+import { Ahead, useAhead } from './ahead.tsx'
+import { Line } from './controls.tsx'
 import { FieldsView } from './fields.tsx'
+import { Frame } from './frame.tsx'
 import { History } from './history.tsx'
-import { References, UsedBy } from './links.tsx'
+import { Look, type LookProps } from './look.tsx'
+import { Pictures } from './pictures.tsx'
+import type { PickerProps } from './picker.tsx'
+import { References } from './references.tsx'
+import { Shots } from './shots.tsx'
+import { UsedBy } from './used-by.tsx'
+
+/** What the inspector asks of the project it is in. Every member stays the same function. */
+export interface Tools {
+  kindOf(name: string): Kind | undefined
+  nameOf(id: string): string
+  cellOf(id: string): ReadonlySignal<Panel> | undefined
+  isShot(id: string): boolean
+  versionOf(id: string, number: number): Promise<Version>
+  pastOf(version: Version): Promise<Resolved>
+  pictured: LookProps['pictured']
+  diffOf(from: number, to: number): Promise<Diff>
+  picker: Pick<PickerProps, 'search' | 'fits'> & { names(): PickerProps['names'] }
+}
 
 export interface InspectorProps {
   open: Inspection
-  picture: Resolved | undefined
+  tools: Tools
+  actions: Actions
   aspect: number
+  groups: readonly Group[]
   usage: Usage
   statuses: readonly string[]
+  automatic: boolean
   readonly: boolean
+  mayApprove: boolean
   publishing: boolean
-  kindOf(name: string): Kind | undefined
-  nameOf(id: string): string
-  hrefOf(id: string): string
-  diffOf(from: number, to: number): Promise<Diff>
+  look: number | undefined
   onClose(): void
-  onName(name: string): void
-  onStatus(status: string): void
-  onPublish(): void
-  onProseLeft(): void
-  onImpact(): void
-  onPolicy(reference: ResolvedRef, policy: Policy): void
-  onLook(version: Version, specs: readonly FieldSpec[]): void
-  onRollBack(version: Version): void
-  onOlder(): void
 }
 
-function Frame({ id, title, onClose, children }: { id: string; title: ComponentChildren; onClose(): void; children: ComponentChildren }) {
-  const aside = useRef<HTMLElement>(null)
-  useEffect(() => {
-    aside.current?.scrollTo(0, 0)
-  }, [id])
+function LivePicture({ cell, aspect }: { cell: ReadonlySignal<Panel>; aspect: number }) {
+  const shot = useComputed(() => cell.value.shot)
+  return <div class="inspector-picture"><Sketch shot={shot.value} aspect={aspect} place="inspector" /></div>
+}
+
+const WORDS: { [outcome: string]: string } = { awaiting_approval: 'Waits for approval', updated: 'Updated', unchanged: 'Unchanged', pinned: 'Stayed, it is pinned', stale: 'Marked stale', blocked: 'Held back by a rule', conflict: 'In conflict', failed: 'Failed', notified: 'Told' }
+
+interface WhyProps {
+  last: LastOutcome | null
+  stale: boolean
+  reasons: string
+  prompt: string
+  nameOf(id: string): string
+}
+
+const Why = memo(function Why({ last, stale, reasons, prompt, nameOf }: WhyProps) {
   return (
-    <aside ref={aside} class="inspector" aria-label="Inspector" data-inspector={id} tabIndex={-1}>
-      <header class="inspector-head">
-        {title}
-        <button type="button" class="quiet" aria-label="Close the inspector" data-tip="Close (Esc)" onClick={onClose}><Icon name="x" /></button>
-      </header>
-      {children}
-    </aside>
+    <section class="block" aria-labelledby="why-head" data-why-section>
+      <h2 id="why-head">Why it looks so</h2>
+      {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons || 'Something it is built on has moved on.'}</p>}
+      {last === null ? <p class="dim">No change has reached it yet.</p> : (
+        <p><b>{WORDS[last.outcome] ?? last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && !last.reason.includes(nameOf(last.source)) && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
+      )}
+      {prompt !== '' && <details><summary>Prompt</summary><p class="prompt" dir="auto">{prompt}</p></details>}
+    </section>
   )
-}
+})
 
-/** Only where the draft holds what is not published: what to do about it. */
-function Ahead({ props, names }: { props: InspectorProps; names: readonly string[] }) {
-  const { usage } = props
-  const to = usage.follow === 0 ? 'Publish' : `Publish to ${usage.follow} ${usage.follow === 1 ? 'shot' : 'shots'}`
+function Title({ entity, usage, readonly, actions }: { entity: Entity; usage: Usage; readonly: boolean; actions: Actions }) {
+  const words = usage.total === 0 ? '' : `used in ${count(usage.total, 'shot')}`
   return (
-    <div class="ahead" data-draft-ahead>
-      <p><Icon name="pencil" size={14} /> Draft ahead: {names.join(', ')}</p>
-      <p class="actions">
-        <button type="button" class="primary" data-testid="publish" disabled={props.publishing} onClick={props.onPublish}>{props.publishing ? 'Publishing…' : to}</button>
-        <button type="button" data-testid="impact" onClick={props.onImpact}>What would change</button>
-      </p>
+    <div class="inspector-title">
+      <span class="name-line"><Line id="entity-name" hook="name" type="text" label="Name" value={entity.name} disabled={readonly} write={actions.name} /></span>
+      <p class="dim"><span class="mono" dir="auto">{entity.id}</span> · <span class="mono" data-version={entity.version}>v{entity.version}</span>{words !== '' && ` · ${words}`}</p>
     </div>
   )
 }
 
-function Why({ resolved, nameOf }: { resolved: Resolved; nameOf(id: string): string }) {
-  const { last_outcome: last, stale, stale_reasons: reasons, prompt } = resolved
-  return (
-    <section class="block" aria-labelledby="why-head" data-why-section>
-      <h2 id="why-head">Why it looks so</h2>
-      {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons.join(' ') || 'Something it is built on has moved on.'}</p>}
-      {last === null ? <p class="dim">No run has touched it yet.</p> : (
-        <p><b>{last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && ` because of ${nameOf(last.source)}${last.source_version === null ? '' : ` v${last.source_version}`}`}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
-      )}
-      {prompt !== '' && <details><summary>Prompt</summary><p class="prompt">{prompt}</p></details>}
-    </section>
-  )
+/** The same value again for as long as nothing in it differs. */
+function useStill<T>(value: T): T {
+  const still = useRef(value)
+  if (JSON.stringify(still.current) !== JSON.stringify(value)) still.current = value
+  return still.current
 }
 
-export function Inspector(props: InspectorProps) {
-  const { open, picture, kindOf, nameOf, hrefOf, readonly } = props
-  const entity = open.entity.value
-  const error = open.error.value
-  if (entity === null) {
-    const problem = error === null ? null : explain(error)
-    return (
-      <Frame id={open.id} title={<span class="dim">{open.id}</span>} onClose={props.onClose}>
-        {problem === null ? <p class="dim pad" aria-busy="true">Loading…</p> : <Notice icon="file-question" title="This cannot be shown"><p>{problem.what} {problem.next}</p></Notice>}
-      </Frame>
-    )
-  }
-  const kind = kindOf(entity.kind)
+/** Everything about an entity as it is now. */
+function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; props: InspectorProps }) {
+  const { open, tools, actions, readonly, statuses } = props
   const { draft } = open
-  const specs = kind?.fields ?? []
-  const ready = draft.synced.value
-  const ahead = Object.keys(open.ahead.value)
-  const locked = readonly || draft.readonly.value
-  const values = ready ? draft.values.value : entity.fields
+  const specs = useStill(kind?.fields ?? [])
+  const ahead = useAhead(open, specs, props.automatic)
+  const usage = useStill(props.usage)
   const resolved = open.resolved.value
-  const versions = open.versions.value
+  const references = open.references.value
+  const holds = kind?.category === 'scene' || kind?.category === 'sequence'
+  const [shots, rest] = useMemo(() => {
+    const isShot = (name: string) => holds && tools.kindOf(name)?.category === 'shot'
+    return [(references ?? []).filter((r) => isShot(r.kind)), (references ?? []).filter((r) => !isShot(r.kind))]
+  }, [references, holds, tools])
+  const cell = tools.cellOf(open.id)
+  const pictures = open.pictures.value
+  const last = useStill(resolved?.last_outcome ?? null)
   const label = (name: string) => specs.find((s) => s.name === name)?.label.toLowerCase() ?? name
-  const { total } = props.usage
-  const words = total === 0 ? '' : `used in ${total} ${total === 1 ? 'shot' : 'shots'}`
   return (
-    <Frame id={entity.id} title={<KindMark kind={kind} name={entity.kind} />} onClose={props.onClose}>
-      {picture !== undefined && <div class="inspector-picture"><Sketch shot={picture} aspect={props.aspect} place="inspector" /></div>}
-      <div class="inspector-title">
-        <input key={entity.name} class="name" aria-label="Name" defaultValue={entity.name} disabled={locked} data-testid="name"
-          onChange={(event) => props.onName(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()} />
-        <p class="dim"><span class="mono">{entity.id}</span> · <span class="mono" data-version={entity.version}>v{entity.version}</span>{words !== '' && ` · ${words}`}</p>
-      </div>
+    <>
+      {cell !== undefined && <LivePicture cell={cell} aspect={props.aspect} />}
+      <Title entity={entity} usage={usage} readonly={readonly} actions={actions} />
       {draft.refused.value !== '' && <p class="bad pad" role="alert">The live draft is refused: {draft.refused.value}. What is published is shown.</p>}
       <div class="fields">
         <div class="field" data-field="@status">
           <label htmlFor="field-status">Status</label>
-          <select id="field-status" value={entity.status} disabled={readonly} data-testid="status" onChange={(event) => props.onStatus(event.currentTarget.value)}>
-            {[...new Set([...props.statuses, entity.status])].map((s) => <option key={s} value={s}>{s}</option>)}
+          <select id="field-status" value={entity.status} disabled={readonly} data-testid="status" onChange={({ currentTarget: choice }) => void actions.status(choice.value).then((done) => {
+              if (!done) choice.value = open.entity.peek()?.status ?? choice.value
+            })}>
+            {[...new Set([...statuses, entity.status])].map((s) => <option key={s} value={s}>{s}</option>)}
           </select>
         </div>
       </div>
-      <FieldsView key={open.id} specs={specs} values={values} draft={draft} ready={ready} readonly={locked} ahead={new Set(ahead)} onProseLeft={props.onProseLeft} />
-      {ahead.length > 0 && !locked && <Ahead props={props} names={ahead.map(label)} />}
-      {resolved !== null && kind?.category !== 'asset' && <Why resolved={resolved} nameOf={nameOf} />}
-      {resolved !== null && <References references={resolved.references} readonly={readonly} kindOf={kindOf} hrefOf={hrefOf} onPolicy={props.onPolicy} />}
-      {resolved !== null && <UsedBy resolved={resolved} dependencies={open.dependencies.value} usage={props.usage} kindOf={kindOf} nameOf={nameOf} hrefOf={hrefOf} />}
-      <History versions={versions} current={entity.version} specs={specs} more={open.older.value !== null} readonly={readonly} diffOf={props.diffOf}
-        onMore={props.onOlder} onLook={(v) => props.onLook(v, specs)} onRollBack={props.onRollBack} />
+      <FieldsView key={open.id} specs={specs} published={entity.fields} draft={draft} readonly={readonly} ahead={ahead} onProseLeft={actions.proseLeft} />
+      {ahead.length > 0 && !readonly && <Ahead names={ahead.map(label)} follow={usage.follow} publishing={props.publishing} onPublish={() => void actions.publish()} onImpact={actions.impact} />}
+      {pictures !== null && (kind?.category === 'asset' || kind?.category === 'shot') && <Pictures name={entity.name} pictures={pictures} readonly={readonly} onUpload={actions.upload} onDelete={actions.deletePicture} />}
+      {holds && references !== null && <Shots shots={shots} aspect={props.aspect} cellOf={tools.cellOf} />}
+      {resolved !== null && kind?.category !== 'asset' && <Why last={last} stale={resolved.stale} reasons={resolved.stale_reasons.join(' ')} prompt={resolved.prompt} nameOf={tools.nameOf} />}
+      {references !== null && <References references={rest} readonly={readonly} mayApprove={props.mayApprove} kindOf={tools.kindOf} versionOf={tools.versionOf} actions={actions.references} picker={tools.picker} />}
+      {resolved !== null && kind?.category !== 'sequence' && <UsedBy uses={open.usedBy.value} dependencies={open.dependencies.value} sequences={props.groups} usage={usage} isShot={tools.isShot} kindOf={tools.kindOf} nameOf={tools.nameOf} />}
+      <History versions={open.versions.value} current={entity.version} approved={entity.approved_version} specs={specs} more={open.older.value !== null} readonly={readonly} mayApprove={props.mayApprove && kind?.category === 'asset'} diffOf={tools.diffOf}
+        onMore={actions.older} onLook={actions.look} onRollBack={actions.rollBack} onApprove={actions.approve} />
+    </>
+  )
+}
+
+function Missing({ open, onClose }: { open: Inspection; onClose(): void }) {
+  const error = open.error.value
+  if (error === null) return <div class="pad"><Skeleton words="Loading…" rows={6} /></div>
+  const { what, next } = explain(error)
+  const gone = error instanceof Problem && error.code === 'not_found'
+  return (
+    <Notice icon="file-question" title={gone ? `There is nothing called “${open.id}” here` : 'This cannot be shown'}>
+      <p>{gone ? 'It may have been deleted or renamed, or the link is of another project. Nothing else is affected.' : `${what} ${next}`}</p>
+      <p class="actions"><button type="button" onClick={() => void open.load()}>Try again</button><button type="button" class="primary" onClick={onClose}>{gone ? 'Back to the view' : 'Close'}</button></p>
+    </Notice>
+  )
+}
+
+export function Inspector(props: InspectorProps) {
+  const { open, tools, look, onClose } = props
+  const entity = open.entity.value
+  if (entity === null) return <Frame id={open.id} title={<span class="dim" dir="auto">{open.id}</span>} onClose={onClose}><Missing open={open} onClose={onClose} /></Frame>
+  const kind = tools.kindOf(entity.kind)
+  const known = open.versions.value ?? []
+  const numbers = [...new Set([entity.version, 1, ...known.map((v) => v.number)])].toSorted((a, b) => b - a)
+  return (
+    <Frame id={entity.id} title={<KindMark kind={kind} name={entity.kind} />} onClose={onClose}>
+      {look === undefined ? <Now entity={entity} kind={kind} props={props} /> : (
+        <Look key={look} entity={entity} number={look} numbers={numbers} specs={kind?.fields ?? []} aspect={props.aspect} readonly={props.readonly} kindOf={tools.kindOf}
+          versionOf={tools.versionOf} pastOf={tools.pastOf} pictured={tools.pictured} diffOf={tools.diffOf} onRollBack={props.actions.rollBack} onApprove={props.mayApprove && kind?.category === 'asset' ? props.actions.approve : undefined} />
+      )}
     </Frame>
   )
 }

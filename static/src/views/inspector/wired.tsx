@@ -1,91 +1,101 @@
-/** The inspector with its actions: what is sent to the server, and what is said about it. */
-import { useCallback, useState } from 'preact/hooks'
+/** The inspector, wired to its project: its tools, its actions, and what it asks before it acts. */
+import { useMemo, useState } from 'preact/hooks'
 import * as api from '../../api/endpoints.ts'
 import type { Inspection } from '../../store/inspection.ts'
 import type { OpenProject } from '../../store/open-project.ts'
-import { inspect } from '../../store/open-project.ts'
-import { sentence } from '../../store/runs.ts'
-import type { Answer, FieldSpec, Policy, ResolvedRef, Version } from '../../types.ts'
-import { hrefOf } from '../../ui/router.ts'
-import { fail, tell } from '../../ui/toasts.ts'
-import { type Forecast, ForecastDialog, LookDialog } from './dialogs.tsx'
-import { Inspector } from './inspector.tsx'
+import { picture } from '../../sketch/index.ts'
+import { withOverlays } from '../../store/overlay.ts'
+import type { Fields, Kind, Resolved } from '../../types.ts'
+import { count } from '../../ui/bits.tsx'
+import { sameInputs } from '../../ui/memo.ts'
+import { route } from '../../ui/router.ts'
+import { actionsOf, type Asked, forecastOf } from './actions.ts'
+import { ForecastDialog } from './dialogs.tsx'
+import type { Known } from './forecast.ts'
+import { Inspector, type Tools } from './inspector.tsx'
 
-type Asked = { what: 'look'; version: Version; specs: readonly FieldSpec[] } | { what: 'roll back'; version: Version } | { what: 'impact' }
-
-/** The edit travels by socket and the request by HTTP: wait until the first has arrived. */
-async function saved(open: Inspection): Promise<void> {
-  const until = Date.now() + 3_000
-  while (open.draft.unsent.peek() > 0 && Date.now() < until) await new Promise((done) => setTimeout(done, 25))
+/** What may be built on what: edges run from what is used to what uses it. */
+const SOURCES: { [target in Kind['category']]: readonly Kind['category'][] } = {
+  asset: ['asset'],
+  shot: ['asset'],
+  scene: ['asset', 'shot'],
+  sequence: ['shot', 'scene'],
 }
 
-/** The bottom line tells of a run that touched something; what needs a word besides gets one here. */
-function report(answer: Answer, verb: string, name: string): void {
-  if (answer.version === null || answer.version === undefined) return
-  if (answer.status === 'success' && answer.affected_entities > 0) return
-  const words = sentence(answer.counts ?? {})
-  tell(`${name} v${/v(\d+)$/.exec(answer.version)?.[1] ?? ''} ${verb}${words === '' ? '.' : `: ${words}.`}`, answer.status === 'accepted' ? 'The run goes on; the line below shows how far it is.' : '')
+/** How many shots are drawn to find one in which a difference shows. */
+const TRIED = 40
+
+function toolsOf(project: OpenProject, open: Inspection): Tools {
+  const kindOf = (name: string) => project.kind(name)
+  const target = () => kindOf(open.entity.peek()?.kind ?? '')?.category
+  return {
+    kindOf,
+    nameOf: (id) => project.names.of(id),
+    // Whoever asks is asked again when shots have been loaded.
+    cellOf: (id) => (void project.shots.size.value, project.shots.panel(id)),
+    isShot: (id) => project.shots.isShot(id),
+    versionOf: (id, number) => project.past.version(id, number),
+    pastOf: async (version) => {
+      const now = open.entity.peek()
+      if (now === null) throw new Error('It is not loaded yet.')
+      const of = (id: string) => project.names.get(id)?.kind ?? open.references.peek()?.find((r) => r.source === id)?.kind ?? ''
+      return project.past.resolved(now, version, of)
+    },
+    pictured: (past, now) => {
+      const own = project.shots.panel(open.id)?.peek().base
+      if (own !== undefined) return { past: { ...past, kind: own.kind }, now: own, of: '' }
+      const users = project.shots.usersOf(open.id).map((id) => project.shots.panel(id)?.peek().base).filter((s) => s !== undefined)
+      const laid = (user: Resolved, fields: Fields) => withOverlays(user, new Map([[open.id, fields]]))
+      const seen = (user: Resolved, fields: Fields) => picture(laid(user, fields).shot, { aspect: 1 })
+      // A shot in which it shows: a pinned or overridden one looks the same in both.
+      const user = users.slice(0, TRIED).find((s) => !sameInputs(seen(s, past.fields), seen(s, now))) ?? users[0]
+      if (user === undefined) return null
+      const shown = (fields: Fields) => laid(user, fields).shot
+      return { past: shown(past.fields), now: shown(now), of: user.name }
+    },
+    diffOf: (from, to) => api.readDiff(project.id, open.id, from, to),
+    picker: {
+      names: () => project.names.all(),
+      fits: (name) => {
+        const [to, from] = [target(), kindOf(name.kind)?.category]
+        return to !== undefined && from !== undefined && name.id !== open.id && SOURCES[to].includes(from)
+      },
+      search: async (words) => {
+        const { items } = await api.findEntities(project.id, words)
+        project.names.learn(items)
+        return items
+      },
+    },
+  }
 }
 
-const forecastOf = (a: { counts?: Forecast['counts']; outcomes?: Forecast['outcomes'] }): Forecast => ({ counts: a.counts ?? {}, outcomes: a.outcomes ?? [] })
-
-export function WiredInspector({ project, open }: { project: OpenProject; open: Inspection }) {
+export function WiredInspector({ project, open, onClose }: { project: OpenProject; open: Inspection; onClose(): void }) {
   const [asked, setAsked] = useState<Asked | null>(null)
   const [publishing, setPublishing] = useState(false)
-  const pid = project.id
-  const attempt = async (action: () => Promise<unknown>) => {
-    try {
-      await action()
-    } catch (error) {
-      fail(error)
-    }
-    void open.load()
-  }
-  const publish = async () => {
-    if (publishing) return
-    setPublishing(true)
-    await attempt(async () => {
-      await saved(open)
-      if (Object.keys(open.ahead.peek()).length === 0) return
-      report(await api.publish(pid, open.id), 'published', project.names.of(open.id))
-    })
-    setPublishing(false)
-  }
-  const diffOf = useCallback((from: number, to: number) => api.readDiff(pid, open.id, from, to), [pid, open.id])
-  const cell = project.shots.panel(open.id)
-  void project.shots.groups.value
+  const tools = useMemo(() => toolsOf(project, open), [project, open])
+  const actions = useMemo(() => actionsOf(project, open, setAsked, setPublishing), [project, open])
   void project.shots.size.value
+  const groups = project.shots.groups.value
+  // Read again whenever what is open has moved: that is when policies and statuses may have, too.
+  void open.resolved.value
   const usage = project.shots.usage(open.id)
-  const nameOf = (id: string) => project.names.of(id)
+  const known: Known = { nameOf: tools.nameOf, isShot: tools.isShot, isFinal: (id) => project.shots.panel(id)?.peek().base.status === 'final' }
   const close = () => setAsked(null)
+  const role = project.me.role
   return (
     <>
-      <Inspector open={open} picture={cell?.value.shot} aspect={project.aspect.value} usage={usage} statuses={project.statuses.value}
-        readonly={project.me.role === 'viewer'} publishing={publishing} kindOf={(name) => project.kind(name)} nameOf={nameOf} hrefOf={hrefOf} diffOf={diffOf}
-        onClose={() => inspect(null)}
-        onName={(name) => {
-          if (name.trim() !== '' && name !== open.entity.peek()?.name) void attempt(() => api.patchEntity(pid, open.id, { name: name.trim() }))
-        }}
-        onStatus={(status) => void attempt(() => api.patchEntity(pid, open.id, { status }))}
-        onPublish={() => void publish()}
-        onProseLeft={() => {
-          // Only when what was left is really ahead; the blur of a look is no publication.
-          if (Object.keys(open.ahead.peek()).length > 0) void publish()
-        }}
-        onImpact={() => setAsked({ what: 'impact' })}
-        onPolicy={(r: ResolvedRef, policy: Policy) => void attempt(() => api.patchReference(pid, r.id, policy === 'pinned' ? { policy, version: r.version } : { policy }))}
-        onLook={(version, specs) => setAsked({ what: 'look', version, specs })}
-        onRollBack={(version) => setAsked({ what: 'roll back', version })}
-        onOlder={() => void open.loadOlder().catch(fail)} />
-      {asked?.what === 'look' && <LookDialog version={asked.version} specs={asked.specs} onClose={close} />}
+      <Inspector open={open} tools={tools} actions={actions} aspect={project.aspect.value} groups={groups} usage={usage} statuses={project.statuses.value}
+        automatic={project.project.value?.settings?.['automatic_publishing'] !== false} readonly={role === 'viewer'} mayApprove={role === 'approver' || role === 'owner'}
+        publishing={publishing} look={route.value.version} onClose={onClose} />
       {asked?.what === 'impact' && (
-        <ForecastDialog title="What would change" nameOf={nameOf} onClose={close} load={async () => forecastOf(await api.readImpact(pid, open.id, open.ahead.peek()))}
-          action={{ words: usage.follow === 0 ? 'Publish' : `Publish to ${usage.follow} shots`, reason: false, run: async () => report(await api.publish(pid, open.id), 'published', nameOf(open.id)) }} />
+        <ForecastDialog title="What would change" known={known} onClose={close} note="Publishing makes a version, which can be rolled back." load={async () => forecastOf(await api.readImpact(project.id, open.id, open.ahead.peek()))}
+          action={{ words: usage.follow === 0 ? 'Publish' : `Publish to ${count(usage.follow, 'shot')}`, reason: false, run: actions.published }} />
       )}
       {asked?.what === 'roll back' && (
-        <ForecastDialog title={`Roll ${nameOf(open.id)} back to v${asked.version.number}`} nameOf={nameOf} onClose={close}
-          load={async () => forecastOf(await api.rollback(pid, open.id, asked.version.number, '', true))}
-          action={{ words: `Roll back to v${asked.version.number}`, reason: true, run: async (reason) => report(await api.rollback(pid, open.id, asked.version.number, reason, false), `is v${asked.version.number} again`, nameOf(open.id)) }} />
+        <ForecastDialog title={`Roll ${tools.nameOf(open.id)} back to v${asked.version.number}`} known={known} onClose={close}
+          note={`What was v${asked.version.number} comes back as a new version. Nothing is erased.`}
+          load={async () => forecastOf(await api.rollback(project.id, open.id, asked.version.number, '', true))}
+          action={{ words: `Roll back to v${asked.version.number}`, reason: true, run: (reason) => actions.rolledBack(asked.version, reason) }} />
       )}
     </>
   )

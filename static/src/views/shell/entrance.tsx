@@ -1,12 +1,13 @@
-/** Before a project: signing in, choosing one. */
-import { useState } from 'preact/hooks'
+/** Signing in: at the start, and again when a login has ended. */
+import { useEffect, useState } from 'preact/hooks'
 import { explain } from '../../api/problem.ts'
-import type { Project } from '../../types.ts'
-import { Notice } from '../../ui/bits.tsx'
-import { Icon } from '../../ui/icon.tsx'
-import { href } from '../../ui/router.ts'
+import { Dialog } from '../../ui/dialog.tsx'
 
-export function Login({ onToken }: { onToken(token: string): Promise<void> }) {
+interface LoginProps {
+  onToken(token: string): Promise<void>
+}
+
+function TokenForm({ onToken, onLeave }: LoginProps & { onLeave?(): void }) {
   const [error, setError] = useState<unknown>(null)
   const [busy, setBusy] = useState(false)
   const submit = async (event: SubmitEvent) => {
@@ -15,6 +16,7 @@ export function Login({ onToken }: { onToken(token: string): Promise<void> }) {
     const token = String(new FormData(event.currentTarget).get('token') ?? '').trim()
     if (token === '') return
     setBusy(true)
+    setError(null)
     try {
       await onToken(token)
     } catch (e) {
@@ -23,35 +25,35 @@ export function Login({ onToken }: { onToken(token: string): Promise<void> }) {
     setBusy(false)
   }
   return (
-    <main class="entrance">
-      <form onSubmit={(e) => void submit(e)}>
+    <form onSubmit={(e) => void submit(e)}>
+      <label class="stack">Token <input name="token" type="password" autocomplete="current-password" required data-testid="token" aria-invalid={error !== null || undefined} /></label>
+      {error !== null && <p class="bad" role="alert">{explain(error).what} Check that the whole token was pasted.</p>}
+      <p class="actions">{onLeave !== undefined && <button type="button" onClick={onLeave}>Sign out</button>}<button type="submit" class="primary" disabled={busy}>{busy ? 'Checking…' : 'Come in'}</button></p>
+    </form>
+  )
+}
+
+export function Login({ onToken }: LoginProps) {
+  useEffect(() => {
+    document.title = 'Come in · Ripplecut'
+  }, [])
+  return (
+    <main class="entrance" data-login>
+      <div>
         <h1>Ripplecut</h1>
         <p class="dim">Paste a token to come in. The server prints one when it starts, and <code>ripplecut token</code> makes more.</p>
-        <label class="stack">Token <input name="token" type="password" autocomplete="current-password" required data-testid="token" /></label>
-        {error !== null && <p class="bad" role="alert">{explain(error).what} Check that the whole token was pasted.</p>}
-        <p class="actions"><button type="submit" class="primary" disabled={busy}>{busy ? 'Checking…' : 'Come in'}</button></p>
-      </form>
+        <TokenForm onToken={onToken} />
+      </div>
     </main>
   )
 }
 
-export function Projects({ projects, error, onAgain }: { projects: readonly Project[] | null; error: unknown; onAgain(): void }) {
-  if (error !== null) {
-    const { what, next } = explain(error)
-    return <main class="entrance"><Notice icon="cloud-off" title="The projects cannot be shown"><p>{what} {next}</p><p><button type="button" onClick={onAgain}>Try again</button></p></Notice></main>
-  }
-  if (projects === null) return <main class="entrance"><p class="dim" aria-busy="true">Loading…</p></main>
-  if (projects.length === 0) {
-    return <main class="entrance"><Notice icon="clapperboard" title="No projects yet"><p>Create one through the API, or import one: <code>ripplecut import FILE --project ID</code>.</p></Notice></main>
-  }
+/** Over what was open: nothing that was typed is lost. */
+export function LoginAgain({ unsent, onToken, onLeave }: LoginProps & { unsent: number; onLeave(): void }) {
   return (
-    <main class="entrance">
-      <div>
-        <h1>Projects</h1>
-        <ul class="projects">
-          {projects.map((p) => <li key={p.id}><a href={href({ project: p.id, view: 'storyboard', entity: null })} data-project={p.id}><Icon name="clapperboard" /><b>{p.name}</b><span class="mono dim">{p.id}</span></a></li>)}
-        </ul>
-      </div>
-    </main>
+    <Dialog title="Your login has ended" hook="login-again" stays onClose={onLeave}>
+      <p>{unsent === 0 ? 'Everything you typed is saved.' : `${unsent} unsent ${unsent === 1 ? 'edit is' : 'edits are'} kept here and will be sent when you are back.`} Paste a token to go on where you were.</p>
+      <TokenForm onToken={onToken} onLeave={onLeave} />
+    </Dialog>
   )
 }

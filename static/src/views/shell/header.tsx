@@ -1,14 +1,17 @@
 /** The top line: which project, which view, find or do, saved or not, who else is here. */
 import type { LiveState } from '../../live/channel.ts'
-import type { Person } from '../../types.ts'
+import type { Person, Project } from '../../types.ts'
 import { Avatar } from '../../ui/bits.tsx'
 import { Icon, type IconName } from '../../ui/icon.tsx'
+import { Menu } from '../../ui/menu.tsx'
 import { exact } from '../../ui/time.tsx'
 import { href, type View } from '../../ui/router.ts'
+import { FIND_KEY } from './keys.tsx'
 
 export interface HeaderProps {
   project: string
   name: string
+  projects: readonly Project[]
   view: View
   entity: string | null
   live: LiveState
@@ -16,34 +19,62 @@ export interface HeaderProps {
   savedAt: string | null
   me: { user: string; name: string; colour: string }
   others: readonly Person[]
+  mayCreate: boolean
+  mayImport: boolean
   nameOf(id: string): string
   onFind(): void
+  onNew(): void
+  onImport(): void
+  onExport(): void
+  onSettings(): void
 }
 
-const apple = typeof navigator !== 'undefined' && /Mac|iPhone|iPad/.test(navigator.userAgent)
-
 function Saved({ live, unsent, savedAt }: { live: LiveState; unsent: number; savedAt: string | null }) {
-  const [icon, word, state]: [IconName, string, string] = live === 'offline' || live === 'refused'
-    ? ['cloud-off', unsent > 0 ? `Offline, ${unsent} unsent` : 'Offline', 'offline']
+  const [icon, word, state]: [IconName, string, string] = live === 'refused'
+    ? ['cloud-off', 'Not connected', 'offline']
+    : live === 'offline' ? ['cloud-off', unsent > 0 ? `Offline, ${unsent} unsent` : 'Offline', 'offline']
     : live === 'connecting' ? ['cloud', 'Connecting…', 'connecting'] : unsent > 0 ? ['cloud', 'Saving…', 'saving'] : ['check', 'Saved', 'saved']
-  return <span class="saved" data-saved={state} role="status" title={savedAt === null ? undefined : `Last saved ${exact(savedAt)}`}><Icon name={icon} size={14} />{word}</span>
+  return <span class="saved" data-saved={state} title={savedAt === null ? undefined : `Last saved ${exact(savedAt)}`}><Icon name={icon} size={14} /><span>{word}</span></span>
 }
 
 /** One avatar per person, however many windows they have open. */
-function unique(people: readonly Person[]): Person[] {
+export function unique(people: readonly Person[]): Person[] {
   return [...new Map(people.map((p) => [p.user, p])).values()]
 }
 
-export function Header({ project, name, view, entity, live, unsent, savedAt, me, others, nameOf, onFind }: HeaderProps) {
+/** As many other projects as a menu holds; the list has all of them. */
+const SHOWN = 8
+
+const item = (icon: IconName, words: string, run: () => void, hook: string) => <button type="button" data-close data-testid={hook} onClick={run}><Icon name={icon} size={14} />{words}</button>
+
+function ProjectMenu(props: HeaderProps) {
+  const { project, name, projects, view, mayCreate, mayImport, onNew, onImport, onExport, onSettings } = props
+  const others = projects.filter((p) => p.id !== project)
+  return (
+    <Menu label={`Project: ${name}`} hook="project-menu" class="project-menu" buttonClass="project" button={<><span class="project-name" dir="auto">{name}</span><Icon name="chevron-down" size={14} /></>}>
+      {others.slice(0, SHOWN).map((p) => <a key={p.id} href={href({ project: p.id, view, entity: null })} data-project={p.id}><Icon name="clapperboard" size={14} /><span class="menu-words" dir="auto">{p.name}</span></a>)}
+      <a href="/" data-testid="all-projects"><Icon name="rows-3" size={14} />All projects</a>
+      {mayCreate && item('plus', 'New project', onNew, 'new-project')}
+      <hr />
+      {mayImport && item('upload', 'Import a file', onImport, 'import')}
+      {item('download', 'Export as JSON', onExport, 'export')}
+      {item('settings', 'Project settings', onSettings, 'project-settings')}
+    </Menu>
+  )
+}
+
+export function Header(props: HeaderProps) {
+  const { project, name, view, entity, live, unsent, savedAt, me, others, nameOf, onFind } = props
   const tab = (to: View, label: string) => (
     <a href={href({ project, view: to, entity })} class={view === to ? 'tab on' : 'tab'} aria-current={view === to ? 'page' : undefined} data-tab={to}>{label}</a>
   )
   const people = unique(others)
   return (
     <header class="top">
-      <a href="/" class="project" data-tip="All projects"><h1>{name}</h1><Icon name="chevron-down" size={14} /></a>
+      <h1 class="only-read">{name}</h1>
+      <ProjectMenu {...props} />
       <nav aria-label="Views">{tab('breakdown', 'Breakdown')}{tab('storyboard', 'Storyboard')}</nav>
-      <button type="button" class="find" onClick={onFind} data-testid="find"><Icon name="search" size={14} /><span>Find or do</span><kbd>{apple ? '⌘K' : 'Ctrl K'}</kbd></button>
+      <button type="button" class="find" aria-label={`Find or do, ${FIND_KEY}`} onClick={onFind} data-testid="find"><Icon name="search" size={14} /><span>Find or do</span><kbd>{FIND_KEY}</kbd></button>
       <Saved live={live} unsent={unsent} savedAt={savedAt} />
       <span class="people" role="group" aria-label="Who is here">
         {people.slice(0, 6).map((p) => <Avatar key={p.session} person={p} here={`${p.name || p.user}${p.entity === null ? ' is here' : ` has ${nameOf(p.entity)} open`}`} />)}

@@ -1,5 +1,6 @@
 /** The bottom line, only while there is something: what runs, how far, what needs a person. */
 import { needYou, type RunLine, sentence } from '../../store/runs.ts'
+import { count } from '../../ui/bits.tsx'
 
 export interface ProgressProps {
   line: RunLine
@@ -13,17 +14,19 @@ export function Progress({ line, name, version, shots, onCancel }: ProgressProps
   const { counts, done, processed, total, eta } = line
   const you = needYou(counts)
   const pinned = counts['pinned'] ?? 0
+  const said = done ? `${name}: ${sentence(counts) || 'nothing else had to change'}` : `${name} spreads to what is built on it`
   return (
     <footer class="progress" data-progress={Math.round(line.progress)} data-run={line.id} data-done={done ? '' : undefined}>
-      <span><b>{name}</b>{version !== null && <b class="mono"> v{version}</b>}{shots > 0 && ` → ${shots} ${shots === 1 ? 'shot' : 'shots'}`}</span>
+      <span class="only-read" role="status">{said}</span>
+      <span class="progress-name"><b dir="auto">{name}</b>{version !== null && <b class="mono"> v{version}</b>}{shots > 0 && ` → ${count(shots, 'shot')}`}</span>
       {done ? <span>{sentence(counts) || 'Nothing else had to change'}</span> : (
         <>
-          <span class="bar" role="progressbar" aria-label={`${name} spreads`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(line.progress)}><i style={{ transform: `scaleX(${line.progress / 100})` }} /></span>
+          <span class="bar" role="progressbar" aria-label={`How far ${name} is`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(line.progress)}><i style={{ transform: `scaleX(${line.progress / 100})` }} /></span>
           <span class="mono">{processed}/{total}</span>
           {pinned > 0 && <span class="dim">{pinned} pinned</span>}
           {you > 0 && <span class="dim">{you} need{you === 1 ? 's' : ''} you</span>}
           {eta !== null && eta >= 1 && <span class="dim">{Math.ceil(eta)} s left</span>}
-          <button type="button" class="quiet" onClick={onCancel}>Cancel</button>
+          <button type="button" class="quiet" aria-label={`Cancel what ${name} started`} onClick={onCancel}>Cancel</button>
         </>
       )}
     </footer>

@@ -1,0 +1,130 @@
+/** What the inspector sends to the server, and what is said about it. */
+import * as api from '../../api/endpoints.ts'
+import type { Inspection } from '../../store/inspection.ts'
+import type { OpenProject } from '../../store/open-project.ts'
+import { sentence } from '../../store/runs.ts'
+import type { Answer, Fields, Picture, Policy, ResolvedRef, Version } from '../../types.ts'
+import { go } from '../../ui/router.ts'
+import { fail, tell } from '../../ui/toasts.ts'
+import type { Forecast } from './forecast.ts'
+
+export type Asked = { what: 'roll back'; version: Version } | { what: 'impact' }
+
+const PATIENCE = 3_000
+
+/** The edit travels by socket and the request by HTTP: wait until the first has arrived. */
+async function saved(open: Inspection): Promise<void> {
+  const until = Date.now() + PATIENCE
+  while (open.draft.unsent.peek() > 0 && Date.now() < until) await new Promise((done) => setTimeout(done, 25))
+}
+
+/** The bottom line tells of a run that touched something; what needs a word besides gets one here. */
+function report(answer: Answer, verb: string, name: string): void {
+  if (answer.version === null || answer.version === undefined) return
+  if (answer.status === 'success' && answer.affected_entities > 0) return
+  const words = sentence(answer.counts ?? {})
+  tell(`${name} v${/v(\d+)$/.exec(answer.version)?.[1] ?? ''} ${verb}${words === '' ? '.' : `: ${words}.`}`, answer.status === 'accepted' ? 'The run goes on; the line below shows how far it is.' : '')
+}
+
+export const forecastOf = (a: { counts?: Forecast['counts']; outcomes?: Forecast['outcomes'] }): Forecast => ({ counts: a.counts ?? {}, outcomes: a.outcomes ?? [] })
+
+export interface Actions {
+  name(name: string): void
+  /** Answers whether it was done. */
+  status(status: string): Promise<boolean>
+  publish(): Promise<void>
+  proseLeft(): void
+  impact(): void
+  rollBack(version: Version): void
+  look(version: Version): void
+  approve(version: Version): void
+  older(): void
+  upload(file: Blob): Promise<void>
+  deletePicture(picture: Picture): void
+  references: {
+    policy(reference: ResolvedRef, policy: Policy, version?: number): void
+    overrides(reference: ResolvedRef, overrides: Fields): void
+    approve(reference: ResolvedRef, version: number): void
+    remove(reference: ResolvedRef): void
+    add(source: string): void
+  }
+  published(): Promise<void>
+  rolledBack(version: Version, reason: string): Promise<void>
+}
+
+export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: Asked) => void, publishing: (is: boolean) => void): Actions {
+  const pid = project.id
+  const nameOf = (id: string) => project.names.get(id)?.name ?? id
+  const attempt = async (action: () => Promise<unknown>): Promise<boolean> => {
+    let done = true
+    try {
+      await action()
+    } catch (error) {
+      fail(error)
+      done = false
+    }
+    void open.load()
+    return done
+  }
+  let busy = false
+  const publish = async () => {
+    if (busy) return
+    busy = true
+    publishing(true)
+    await attempt(async () => {
+      await saved(open)
+      if (Object.keys(open.ahead.peek()).length === 0) return
+      report(await api.publish(pid, open.id), 'published', nameOf(open.id))
+    })
+    busy = false
+    publishing(false)
+  }
+  return {
+    name: (name) => {
+      if (name.trim() !== '' && name.trim() !== open.entity.peek()?.name) void attempt(() => api.patchEntity(pid, open.id, { name: name.trim() }))
+    },
+    status: (status) => attempt(() => api.patchEntity(pid, open.id, { status })),
+    publish,
+    // Only when what was left is really ahead; the blur of a look is no publication.
+    proseLeft: () => {
+      if (Object.keys(open.ahead.peek()).length > 0) void publish()
+    },
+    impact: () => ask({ what: 'impact' }),
+    rollBack: (version) => ask({ what: 'roll back', version }),
+    look: (version) => go({ version: version.number }),
+    approve: (version) => void attempt(async () => {
+      await api.approve(pid, open.id, version.number)
+      tell(`v${version.number} is approved.`, 'References that follow approved move to it.')
+    }),
+    older: () => void open.loadOlder().catch(fail),
+    upload: async (file) => {
+      try {
+        await api.uploadPicture(pid, open.id, file)
+        tell('The picture is kept.', 'It is marked stale when what it shows changes.')
+      } catch (error) {
+        fail(error)
+      }
+      await open.loadPictures()
+    },
+    deletePicture: (picture) => void attempt(() => api.deletePicture(pid, open.id, picture.id)),
+    references: {
+      policy: (r, policy, version) => void attempt(() => api.patchReference(pid, r.id, version === undefined ? { policy } : { policy, version })),
+      overrides: (r, overrides) => void attempt(() => api.patchReference(pid, r.id, { overrides })),
+      approve: (r, version) => void attempt(async () => {
+        await api.approve(pid, r.source, version)
+        tell(`${r.name} v${version} is approved.`, 'Every reference that follows approved moves to it.')
+      }),
+      remove: (r) => void attempt(async () => {
+        await api.deleteReference(pid, r.id)
+        tell(`${nameOf(open.id)} is no longer built on ${r.name}.`)
+      }),
+      add: (source) => void attempt(() => api.createReference(pid, source, open.id)),
+    },
+    published: async () => report(await api.publish(pid, open.id), 'published', nameOf(open.id)),
+    rolledBack: async (version, reason) => {
+      report(await api.rollback(pid, open.id, version.number, reason, false), `is v${version.number} again`, nameOf(open.id))
+      go({ version: null })
+      void open.load()
+    },
+  }
+}

@@ -1,0 +1,207 @@
+"""No screen breaks WCAG 2.2 AA as far as axe-core can tell, in either theme."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from bench.browser import HOW_TO_GET_IT, browser_path
+from bench.running import RunningServer
+
+AXE = Path(__file__).parents[2] / "static" / "node_modules" / "axe-core" / "axe.min.js"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(browser_path() is None, reason=HOW_TO_GET_IT),
+    pytest.mark.skipif(not AXE.is_file(), reason="no axe-core here; in static: npm ci"),
+]
+
+Theme = Literal["dark", "light"]
+THEMES: tuple[Theme, ...] = ("dark", "light")
+PROJECT = "the-night-line"
+# What is drawn within a picture is no content: the picture has one name for all of it.
+RUN = """() => axe.run({ exclude: [[".sketch svg"]] }, {
+    runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] },
+    resultTypes: ["violations"],
+})"""
+
+
+class Screen(NamedTuple):
+    """Where it is, and how one gets to it from there."""
+
+    path: str
+    ready: str
+    prepare: Callable[[Page], None] = lambda page: None
+
+
+def _press(keys: str, then: str) -> Callable[[Page], None]:
+    def prepare(page: Page) -> None:
+        page.keyboard.press(keys)
+        page.locator(then).wait_for()
+
+    return prepare
+
+
+def _click(*steps: str) -> Callable[[Page], None]:
+    """Click one after the other; the last one only has to appear."""
+
+    def prepare(page: Page) -> None:
+        for step in steps[:-1]:
+            page.locator(step).first.click()
+        page.locator(steps[-1]).first.wait_for()
+
+    return prepare
+
+
+def _drop(name: str, text: str, then: str) -> Callable[[Page], None]:
+    def prepare(page: Page) -> None:
+        page.locator("[data-testid=import-file]").set_input_files(
+            files={"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+        )
+        page.locator(then).wait_for()
+
+    return prepare
+
+
+def _view(view: str, entity: str = "") -> str:
+    return f"/p/{PROJECT}/{view}" + (f"?e={entity}" if entity else "")
+
+
+_HISTORY = '[data-history-version="1"]'
+_READY = "main[data-phase=ready]"
+_FILE = json.dumps({"characters": [{"id": "pip", "name": "Pip"}], "shots": [{"shot_id": "x1"}]})
+SCREENS = {
+    "projects": Screen("/", "[data-project]"),
+    "new project": Screen(
+        "/", "[data-project]", _click("[data-testid=new-project]", "[data-new-project]")
+    ),
+    "import into a new project": Screen(
+        "/", "[data-project]", _drop("a.json", _FILE, "[data-import]")
+    ),
+    "storyboard": Screen(_view("storyboard"), "[data-panel] .sketch[aria-label]"),
+    "breakdown": Screen(_view("breakdown"), "[data-row]"),
+    "an asset": Screen(_view("storyboard", "keepers-coat"), _HISTORY),
+    "a shot": Screen(_view("storyboard", "sh010"), _HISTORY),
+    "a scene": Screen(_view("storyboard", "scene-001"), _HISTORY),
+    "an overridden reference": Screen(
+        _view("breakdown", "sh020"),
+        _HISTORY,
+        _click("[data-testid=reference-more]", "select.add-override"),
+    ),
+    "choosing a reference": Screen(
+        _view("breakdown", "sh020"), _HISTORY, _click("[data-testid=add-reference]", "[data-pick]")
+    ),
+    "an old version": Screen(_view("storyboard", "keepers-coat&v=1"), "[data-differences]"),
+    "rolling back": Screen(
+        _view("storyboard", "keepers-coat&v=1"),
+        "[data-differences]",
+        _click("[data-testid=roll-back-here]", "[data-forecast]"),
+    ),
+    "the palette": Screen(
+        _view("storyboard"), _READY, _press("Control+k", "[data-palette] [aria-selected=true]")
+    ),
+    "the keys": Screen(_view("storyboard"), _READY, _press("?", "[data-keys]")),
+    "the project menu": Screen(
+        _view("storyboard"),
+        _READY,
+        _click("[data-testid=project-menu]", "[data-testid=all-projects]"),
+    ),
+    "the settings of this browser": Screen(
+        _view("storyboard"), _READY, _click("[data-testid=settings]", "[data-theme-choice]")
+    ),
+    "the project's settings": Screen(
+        _view("storyboard"),
+        _READY,
+        _click(
+            "[data-testid=project-menu]",
+            "[data-testid=project-settings]",
+            "dialog[data-project-settings]",
+        ),
+    ),
+    "an import": Screen(
+        _view("storyboard"), _READY, _drop("a.json", _FILE, "[data-import-preview]")
+    ),
+    "a refused import": Screen(
+        _view("storyboard"), _READY, _drop("a.json", '{"shots": [}', "[data-import-refused]")
+    ),
+    "an empty project": Screen("/p/empty/storyboard", "[data-testid=new-shot]"),
+    "a new shot": Screen(
+        "/p/empty/storyboard",
+        "[data-testid=new-shot]",
+        _click("[data-testid=new-shot]", "[data-new-shot]"),
+    ),
+    "no such project": Screen("/p/nowhere/storyboard", "main[data-phase=failed]"),
+    "nothing called that": Screen(_view("storyboard", "nowhere"), "[data-inspector] .notice"),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path_factory.mktemp("axe") / "data", demo=True) as running:
+        running.post("/projects", {"id": "empty", "name": "Empty"}, 201)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    # The page's own policy would refuse a script that a test brings along.
+    made = browser.new_context(bypass_csp=True, viewport={"width": 1280, "height": 800})
+    made.add_init_script(AXE.read_text(encoding="utf-8"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def insider(context: BrowserContext, server: RunningServer) -> BrowserContext:
+    """A browser that is logged in."""
+    page = context.new_page()
+    page.goto(server.login_url)
+    page.locator("main").wait_for()
+    page.close()
+    return context
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, each with the element and the reason."""
+    # What fades in or out would be measured half way.
+    page.evaluate("() => Promise.allSettled(document.getAnimations().map((one) => one.finished))")
+    found: dict[str, Any] = page.evaluate(RUN)
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"][:5]
+    ]
+
+
+def in_both_themes(page: Page) -> dict[Theme, list[str]]:
+    found: dict[Theme, list[str]] = {}
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        found[theme] = violations(page)
+    return found
+
+
+def test_the_login_has_no_violation(context: BrowserContext, server: RunningServer) -> None:
+    page = context.new_page()
+    page.goto(server.url)
+    page.locator("[data-login]").wait_for()
+    assert in_both_themes(page) == {"dark": [], "light": []}
+    page.close()
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_screen_has_no_violation(
+    insider: BrowserContext, server: RunningServer, name: str
+) -> None:
+    screen = SCREENS[name]
+    page = insider.new_page()
+    page.goto(server.url + screen.path)
+    page.locator(screen.ready).first.wait_for()
+    screen.prepare(page)
+    assert in_both_themes(page) == {"dark": [], "light": []}
+    page.close()
