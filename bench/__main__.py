@@ -1,7 +1,8 @@
 """``python -m bench``: measure, print a table, write JSON.
 
-``python -m bench propagation`` measures one part; ``rooms`` only when it is named, as it installs
-the servers that it compares with and takes many minutes; ``--readme`` puts the table into the README.
+``python -m bench propagation`` measures one part, ``--readme`` puts the table into the README.
+``rooms`` is measured only when it is named: it installs the servers that it compares with, and
+takes many minutes.
 """
 
 from __future__ import annotations
