@@ -1,6 +1,8 @@
 """``python -m bench``: measure, print a table, write JSON.
 
-``python -m bench propagation`` measures one part; ``--readme`` puts the table into the README.
+``python -m bench propagation`` measures one part, ``--readme`` puts the table into the README.
+``rooms`` is measured only when it is named: it installs the servers that it compares with, and
+takes many minutes.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import grid, keystroke, propagation, repaint
+from bench import grid, keystroke, propagation, repaint, rooms
 from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.figures import Figure, table, write_json
 
@@ -18,21 +20,23 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "keystroke": keystroke.measure,
     "grid": grid.measure,
     "propagation": propagation.measure,
+    "rooms": rooms.measure,
 }
+USUAL = [name for name in PARTS if name != "rooms"]
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench" / "results.json"
 MARKS = ("<!-- bench:begin -->", "<!-- bench:end -->")
 
 
 def main(arguments: list[str]) -> int:
-    wanted = [one for one in arguments if not one.startswith("-")] or list(PARTS)
+    wanted = [one for one in arguments if not one.startswith("-")] or USUAL
     unknown = [one for one in wanted if one not in PARTS]
     if unknown:
         print(f"There is no {unknown[0]!r} to measure; there are: {', '.join(PARTS)}.")
         return 2
     figures: list[Figure] = []
     for name in wanted:
-        if name != "propagation" and browser_path() is None:
+        if name not in ("propagation", "rooms") and browser_path() is None:
             print(f"{name} is left out: {HOW_TO_GET_IT}")
             continue
         figures += PARTS[name]()

@@ -104,6 +104,12 @@ class Reader:
         except UnicodeDecodeError as error:
             raise Malformed("A string is not UTF-8") from error
 
+    def rest(self) -> bytes:
+        """All that is left, which may be nothing."""
+        data = self._data[self._position :]
+        self._position = len(self._data)
+        return data
+
     def end(self) -> None:
         """Raises Malformed where something is left over."""
         if not self.at_end:

@@ -34,12 +34,19 @@ __all__ = [
     "Ping",
     "Pong",
     "QueryAwareness",
+    "Refusal",
+    "Scope",
+    "ServerMessage",
     "Stateless",
     "StepOne",
     "StepTwo",
+    "SyncStatus",
+    "TokenRequest",
     "Update",
     "decode",
+    "decode_answer",
     "document_name",
+    "encode_auth_token",
     "encode_authenticated",
     "encode_awareness_frame",
     "encode_close",
@@ -152,6 +159,51 @@ ClientMessage = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A document is open, for reading or for writing too."""
+
+    key: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document cannot be had, or not any more."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """The answer to one step 2 or update: it is durable, or it was refused."""
+
+    key: str
+    applied: bool
+
+
+ServerMessage = (
+    Ping
+    | Pong
+    | Scope
+    | Refusal
+    | TokenRequest
+    | StepOne
+    | StepTwo
+    | Update
+    | Awareness
+    | QueryAwareness
+    | SyncStatus
+    | Stateless
+)
+
+
 def document_name(key: str) -> str:
     """The document that a routing key means, in the normal form of ids; answers go to the key."""
     return normal_id(key.partition("\x00")[0])
@@ -181,10 +233,7 @@ def decode(data: bytes) -> ClientMessage:
 def _decode_body(kind: _Type, key: str, reader: Reader) -> ClientMessage:
     match kind:
         case _Type.SYNC | _Type.SYNC_REPLY:
-            step, data = decode_sync(reader)
-            if step is SyncStep.STEP_1:
-                return StepOne(key, data, counter=kind is _Type.SYNC)
-            return StepTwo(key, data) if step is SyncStep.STEP_2 else Update(key, data)
+            return _decode_sync(key, reader, counter=kind is _Type.SYNC)
         case _Type.AWARENESS:
             return Awareness(key, decode_awareness(reader))
         case _Type.AUTH:
@@ -205,8 +254,63 @@ def _decode_body(kind: _Type, key: str, reader: Reader) -> ClientMessage:
             raise Malformed("A sync status cannot come from a client")
 
 
+def _decode_sync(key: str, reader: Reader, *, counter: bool) -> StepOne | StepTwo | Update:
+    step, data = decode_sync(reader)
+    match step:
+        case SyncStep.STEP_1:
+            return StepOne(key, data, counter)
+        case SyncStep.STEP_2:
+            return StepTwo(key, data)
+        case SyncStep.UPDATE:
+            return Update(key, data)
+
+
+def decode_answer(data: bytes) -> ServerMessage:
+    """Read one server frame; raises Malformed or TooLarge."""
+    if data == PING:
+        return Ping()
+    if data == PONG:
+        return Pong()
+    reader = Reader(data)
+    key = reader.var_string(MAX_KEY)
+    number = reader.var_uint()
+    match number:
+        case _Type.AUTH:
+            return _decode_auth_answer(key, reader)
+        case _Type.SYNC_STATUS:
+            return SyncStatus(key, reader.var_uint() == 1)
+        case _Type.CLOSE:
+            return Refusal(key, "" if reader.at_end else reader.var_string(MAX_REASON))
+        case _Type.SYNC | _Type.SYNC_REPLY:
+            return _decode_sync(key, reader, counter=number == _Type.SYNC)
+        case _Type.AWARENESS:
+            return Awareness(key, decode_awareness(reader))
+        case _Type.QUERY_AWARENESS:
+            return QueryAwareness(key)
+        case _Type.STATELESS:
+            return Stateless(key, reader.var_string(MAX_STATELESS))
+        case _:
+            raise Malformed(f"{number} is not a message type")
+
+
+def _decode_auth_answer(key: str, reader: Reader) -> Scope | Refusal | TokenRequest:
+    match reader.var_uint():
+        case 0:
+            return TokenRequest(key)
+        case 1:
+            return Refusal(key, reader.var_string(MAX_REASON))
+        case 2:
+            return Scope(key, reader.var_string(MAX_REASON) == "readonly")
+        case other:
+            raise Malformed(f"{other} is not an answer to a token")
+
+
 def _frame(key: str, kind: _Type, payload: bytes) -> bytes:
     return var_string(key) + bytes((kind,)) + payload
+
+
+def encode_auth_token(key: str, token: str) -> bytes:
+    return _frame(key, _Type.AUTH, bytes((_AUTH_TOKEN,)) + var_string(token))
 
 
 def encode_authenticated(key: str, *, read_only: bool) -> bytes:

@@ -69,6 +69,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
     routes: list[BaseRoute] = [
         *routes_of(OPERATIONS),
         WebSocketRoute("/ws/projects/{project_id}", Live()),
+        WebSocketRoute("/yjs/{project_id}/{entity_id}", Live()),
         *pages.routes(page),
     ]
     app = Starlette(
@@ -144,7 +145,7 @@ def _one_of(token_ids: frozenset[str]) -> Callable[..., bool]:
 
 
 class Live:
-    """``WS /ws/projects/{project_id}``, on the state that the application has by then."""
+    """Both sockets, on the state that the application has by then."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         web = web_of(scope)

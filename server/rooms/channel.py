@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from protocol import hocuspocus
-from protocol.errors import Invalid, TooLarge
+from protocol.errors import Invalid, RipplecutError, TooLarge
 from protocol.frames import saved
 from protocol.update_scan import UpdateScan
 from protocol.ysync import AwarenessEntry
@@ -30,14 +30,14 @@ logger = logging.getLogger(__name__)
 class Attachment:
     """A document that a connection has open under a routing key. Known by identity, not by name.
 
-    ``expelled`` is called with a reason when the document cannot be had any more. ``refused_at`` is
+    ``expelled`` is called with an error when the document cannot be had any more. ``refused_at`` is
     when a write of a reader was refused last.
     """
 
     participant: Participant
     key: str
     grant: Grant
-    expelled: Callable[[str], None]
+    expelled: Callable[[RipplecutError], None]
     refused_at: float = float("-inf")
 
 
@@ -200,12 +200,12 @@ class Channel:
     async def flushed(self) -> None:
         await self._log.drained()
 
-    def expel(self, reason: str) -> None:
+    def expel(self, error: RipplecutError) -> None:
         """Put everybody out, because the document is not there any more."""
         self.document.unload()
         for attachment in list(self._attachments):
             self.detach(attachment)
-            attachment.expelled(reason)
+            attachment.expelled(error)
         self.stop()
 
     def stop(self) -> None:

@@ -30,7 +30,7 @@ from server.rooms.effects import (
     SendText,
     View,
 )
-from server.rooms.outbox import Item, Outbox, Write
+from server.rooms.outbox import Item, Outbox, Overflow, Write
 from server.rooms.participant import Participant
 from server.rooms.room import Room
 from server.rooms.session import Effects, Session
@@ -61,7 +61,7 @@ class Connection:
         open_room: Callable[[str], Awaitable[Room]],
         timers: Timers,
         settings: RoomSettings,
-        grant: Grant | None,
+        session: Session,
         admission: Callable[[], AbstractContextManager[Admission]],
         on_left: Callable[[Connection], None],
     ) -> None:
@@ -69,7 +69,7 @@ class Connection:
         self._gate = gate
         self._open_room = open_room
         self._timers = timers
-        self._session = Session(settings, grant)
+        self._session = session
         self._outbox = Outbox(
             write, timers, limit=settings.outbox_limit, on_dead=self.leave, on_overflow=self.leave
         )
@@ -78,6 +78,7 @@ class Connection:
         self._open: dict[str, tuple[Attachment, Channel]] = {}
         self._opening: Grant | None = None
         self._admission = admission
+        self._keep_alive = settings.keep_alive
         self._left = False
         self._on_left = on_left
         self._deadline = timers.call_later(
@@ -93,6 +94,16 @@ class Connection:
         """Everybody whom this connection speaks for."""
         grants = [attachment.grant for attachment, _ in self._open.values()]
         return [*grants, *filter(None, (self._session.grant, self._opening))]
+
+    async def begin(self) -> None:
+        """To be called once, before the first frame is handed in."""
+        await self._perform_all(self._session.opening())
+
+    def keep_alive(self, frame: bytes) -> None:
+        """Send a frame now and then, for a client that takes silence for a dead line."""
+        if not self._left:
+            self._outbox.push(Item(frame, Overflow.DROP))
+            self._timers.call_later(self._keep_alive, lambda: self.keep_alive(frame))
 
     async def receive_text(self, text: str) -> None:
         await self._perform_all(self._session.receive_text(text))
@@ -221,14 +232,14 @@ class Connection:
             channel.announce_scope(attachment)
             return
         attachment = Attachment(
-            self._participant, key, grant, lambda reason: self._expelled(key, reason)
+            self._participant, key, grant, lambda error: self._expelled(key, error)
         )
         self._opening = grant
         try:
             room = await self._entered()
             channel = await room.open(attachment, document_name(key))
         except RipplecutError as error:
-            self._emit_all(self._session.unopened(key, error.detail))
+            self._emit_all(self._session.unopened(key, error))
             return
         finally:
             self._opening = None
@@ -258,9 +269,9 @@ class Connection:
         if self._room is not None:
             self._room.detach(attachment, channel)
 
-    def _expelled(self, key: str, reason: str) -> None:
+    def _expelled(self, key: str, error: RipplecutError) -> None:
         self._open.pop(key, None)
-        self._emit_all(self._session.unopened(key, reason))
+        self._emit_all(self._session.unopened(key, error))
 
     def _emit_all(self, effects: Effects) -> None:
         """Perform effects that only send; the others never come from where this is used."""

@@ -15,7 +15,9 @@ from server.rooms.access import Admission, Gatekeeper, Grant, Revocation
 from server.rooms.connection import Connection
 from server.rooms.document import encode_stored
 from server.rooms.outbox import Write
+from server.rooms.plain import PlainSession
 from server.rooms.room import Room
+from server.rooms.session import Session
 from server.rooms.settings import RoomSettings
 from server.rooms.timers import LoopTimers, Timers
 
@@ -70,6 +72,13 @@ class RealTimeSyncManager:
 
     def attach(self, project_id: str, write: Write, grant: Grant | None = None) -> Connection:
         """Begin a connection on an accepted socket; ``grant`` is who it is, where that is known."""
+        return self._attach(project_id, write, Session(self._settings, grant))
+
+    def attach_document(self, project_id: str, name: str, write: Write, grant: Grant) -> Connection:
+        """Begin a connection that is about one document, without the envelope's login."""
+        return self._attach(project_id, write, PlainSession(self._settings, grant, name))
+
+    def _attach(self, project_id: str, write: Write, session: Session) -> Connection:
         connection = Connection(
             project_id,
             write,
@@ -77,7 +86,7 @@ class RealTimeSyncManager:
             open_room=self._room,
             timers=self._timers,
             settings=self._settings,
-            grant=grant,
+            session=session,
             admission=self.admission,
             on_left=self._left,
         )

@@ -230,7 +230,7 @@ class Room:
     def _expel_deleted(self) -> None:
         for entity_id, channel in list(self._channels.items()):
             if not self.core.has_entity(entity_id):
-                channel.expel(f"{entity_id!r} was deleted")
+                channel.expel(NotFound(f"{entity_id!r} was deleted"))
                 self._unload(channel)
 
     def _unload_later(self, channel: Channel) -> None:

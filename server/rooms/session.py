@@ -65,6 +65,8 @@ class Closing:
 
 State = AwaitingHello | Joined | Closing
 
+_NOBODY = "Log in first: the connection carries no token"
+
 
 @dataclass(slots=True)
 class _Waiting:
@@ -103,6 +105,10 @@ class Session:
     @property
     def grant(self) -> Grant | None:
         return None if isinstance(self._state, Closing) else self._state.grant
+
+    def opening(self) -> Effects:
+        """What is to be done before the first frame comes."""
+        return []
 
     def receive_text(self, text: str) -> Effects:
         if isinstance(self._state, Closing):
@@ -167,16 +173,16 @@ class Session:
         if isinstance(self._state, Closing):
             return []
         if isinstance(request.wanted, str):
-            return self.unopened(request.wanted, error.detail)
+            return self.unopened(request.wanted, error)
         return self._fail(error)
 
-    def unopened(self, key: str, reason: str) -> Effects:
+    def unopened(self, key: str, error: RipplecutError) -> Effects:
         """A document could not be opened: that is said of it alone, and the socket stays."""
         if isinstance(self._state, Closing):
             return []
         self._forget_waiting(key)
         self._documents[key] = _Denied()
-        return [SendBytes(hocuspocus.encode_denied(key, reason))]
+        return [SendBytes(hocuspocus.encode_denied(key, error.detail))]
 
     def expired(self) -> Effects:
         """The deadline for logging in has passed."""
@@ -239,7 +245,7 @@ class Session:
         if hello.token:
             return [Authenticate(hello.token, hello)]
         if grant is None:
-            return self._fail(Unauthenticated("Log in first: the connection carries no token"))
+            return self._fail(Unauthenticated(_NOBODY))
         self._state = Joined(grant)
         return [Join(grant, hello)]
 
@@ -257,7 +263,7 @@ class Session:
             return [Authenticate(token, key)]
         grant = self.grant
         if grant is None:
-            return self.unopened(key, "Log in first: the connection carries no token")
+            return self.unopened(key, Unauthenticated(_NOBODY))
         return self._granted(key, grant)
 
     def _granted(self, key: str, grant: Grant) -> Effects:
@@ -295,7 +301,7 @@ class Session:
         waiting.messages.append(message)
         over_bytes = self._waiting_bytes > self._settings.waiting_limit
         if over_bytes or self._waiting_frames > self._settings.waiting_frames:
-            return self.unopened(message.key, "Too much was sent before the auth frame")
+            return self.unopened(message.key, TooLarge("Too much was sent before the auth frame"))
         return []
 
     def _forget_waiting(self, key: str) -> list[_DocumentMessage]:

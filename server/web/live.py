@@ -1,8 +1,12 @@
-"""``WS /ws/projects/{project_id}``: a thin shell between an ASGI socket and a connection."""
+"""The sockets: a thin shell between ASGI and a connection.
+
+``WS /ws/projects/{project_id}`` carries everything of a project,
+``WS /yjs/{project_id}/{entity_id}`` one document for a y-websocket client.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,9 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
+from protocol import ywebsocket
 from protocol.codec import normal_id
-from protocol.errors import RipplecutError
+from protocol.errors import RipplecutError, Unauthenticated
+from protocol.hocuspocus import encode_awareness_frame
 from server.rooms.access import Gatekeeper, Grant
+from server.rooms.connection import Connection
 from server.rooms.outbox import CloseFrame, Frame
 from server.rooms.registry import RealTimeSyncManager
 
@@ -42,7 +49,8 @@ def origin_allowed(headers: Headers, allowed: Collection[str]) -> bool:
 
 
 class LiveEndpoint:
-    """An ASGI application. The route's path gives ``project_id``; the Origin was checked before.
+    """An ASGI application. The route's path gives ``project_id`` and, for a socket of one document,
+    ``entity_id``; the Origin was checked before.
 
     A socket is always accepted first, because a browser cannot see why a handshake was refused.
     """
@@ -52,24 +60,22 @@ class LiveEndpoint:
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        project_id = normal_id(scope["path_params"]["project_id"])
+        path = {name: normal_id(value) for name, value in scope["path_params"].items()}
         if (await receive())["type"] != "websocket.connect":
             return
         await send({"type": "websocket.accept"})
 
-        async def write(frame: Frame) -> None:
-            await send(_message(frame))
-
         try:
             with self._manager.admission() as admission:
-                grant = await self._grant(scope, project_id)
+                grant = await self._grant(scope, path["project_id"])
                 if grant is not None:
-                    admission.check(grant.identity, project_id)
-                connection = self._manager.attach(project_id, write, grant)
+                    admission.check(grant.identity, path["project_id"])
+                connection = self._attach(path, grant, send)
         except RipplecutError as error:
             await send(_message(CloseFrame(error.meaning.close, error.detail)))
             return
         try:
+            await connection.begin()
             while (message := await receive())["type"] == "websocket.receive":
                 if (text := message.get("text")) is not None:
                     await connection.receive_text(text)
@@ -77,6 +83,26 @@ class LiveEndpoint:
                     await connection.receive_bytes(message["bytes"])
         finally:
             connection.gone()
+
+    def _attach(self, path: Mapping[str, str], grant: Grant | None, send: Send) -> Connection:
+        project_id, name = path["project_id"], path.get("entity_id")
+        if name is None:
+
+            async def write(frame: Frame) -> None:
+                await send(_message(frame))
+
+            return self._manager.attach(project_id, write, grant)
+        if grant is None:
+            raise Unauthenticated("Log in first: the connection carries no token")
+
+        async def write_plain(frame: Frame) -> None:
+            shown = ywebsocket.plain(frame) if isinstance(frame, bytes) else frame
+            if shown is not None:
+                await send(_message(shown))
+
+        connection = self._manager.attach_document(project_id, name, write_plain, grant)
+        connection.keep_alive(encode_awareness_frame(name, ()))
+        return connection
 
     async def _grant(self, scope: Scope, project_id: str) -> Grant | None:
         """Who the socket is by its handshake, or ``None``: then a frame may still say it.
