@@ -40,9 +40,11 @@ def node() -> str:
     found, npm = shutil.which("node"), shutil.which("npm")
     if found is None or npm is None:
         pytest.skip("no Node.js; bring it with: apt-get install nodejs npm")
-    if not (NODE / "node_modules" / ".package-lock.json").exists():
+    wanted, marker = (NODE / "package-lock.json").read_bytes(), NODE / "node_modules" / ".installed"
+    if not marker.exists() or marker.read_bytes() != wanted:
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=NODE, check=True, capture_output=True, timeout=110)
+        marker.write_bytes(wanted)
     return found
 
 
