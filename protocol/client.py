@@ -60,7 +60,8 @@ def connect(
 ) -> Client:
     """A client of one project, to be entered with ``async with``.
 
-    ``url`` is the server's address (``http://`` or ``ws://``). Entering raises Unauthenticated,
+    ``url`` is the server's address (``http://`` or ``ws://``, with an ``s`` too); any other raises
+    ValueError. Entering raises Unauthenticated,
     Forbidden or NotFound where the server does so, and Unavailable where nobody answers. After
     that a lost line is mended: events go on where they stopped, drafts merge.
     """
@@ -70,8 +71,11 @@ def connect(
 
 def _address(url: str, project_id: str) -> str:
     parts = urlsplit(url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/ws/projects/{quote(project_id)}"
+    scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
+    if scheme is None or not parts.netloc:
+        raise ValueError(f"{url!r} is not the address of a server")
+    project = quote(project_id, safe="")
+    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}/ws/projects/{project}"
 
 
 class Client:
@@ -94,6 +98,7 @@ class Client:
         self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue()
         self._position: tuple[str, int] | None = None
         self._overflowed = False
+        self._ended: RipplecutError | None = None
         self._task: asyncio.Task[None] | None = None
         self._welcomed: asyncio.Future[dict[str, Any]] | None = None
         self.welcome: dict[str, Any] = {}
@@ -132,6 +137,7 @@ class Client:
         while True:
             event = await self._events.get()
             if isinstance(event, RipplecutError):
+                self._events.put_nowait(event)  # for whoever asks again
                 raise event
             self._overflowed = self._overflowed and not self._events.empty()
             yield event
@@ -141,6 +147,8 @@ class Client:
 
         Asked again for the same entity, it is the same draft.
         """
+        if self._ended is not None:
+            raise self._ended
         name = normal_id(entity_id)
         draft = self._drafts.get(name)
         if draft is None:
@@ -167,6 +175,13 @@ class Client:
     # -- the line ----------------------------------------------------------------------------------
 
     async def _run(self) -> None:
+        try:
+            await self._stay_connected()
+        except Exception as error:
+            # Whoever waits must not wait for a task that is gone.
+            self._end(RipplecutError(f"The client cannot go on: {error}"))
+
+    async def _stay_connected(self) -> None:
         pause = FIRST_PAUSE
         while True:
             failure = Unavailable("The line broke")
@@ -181,7 +196,7 @@ class Client:
                 if meaning is not None:
                     return self._end(meaning(reason))
                 failure = Unavailable(reason)
-            except (OSError, InvalidHandshake, Malformed) as error:
+            except (OSError, InvalidHandshake, Malformed, ValueError) as error:
                 failure = Unavailable(f"The server does not answer: {error}")
             finally:
                 self._disconnected()
@@ -273,6 +288,7 @@ class Client:
             draft.disconnected()
 
     def _end(self, error: RipplecutError) -> None:
+        self._ended = error
         for draft in self._drafts.values():
             draft.ended(error)
         self._events.put_nowait(error)

@@ -16,8 +16,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from protocol import ywebsocket
 from protocol.codec import normal_id
-from protocol.errors import RipplecutError, Unauthenticated
+from protocol.errors import NotFound, RipplecutError, Unauthenticated
 from protocol.hocuspocus import encode_awareness_frame
+from server.domain.ids import MAX_ID
 from server.rooms.access import Gatekeeper, Grant
 from server.rooms.connection import Connection
 from server.rooms.outbox import CloseFrame, Frame
@@ -94,6 +95,8 @@ class LiveEndpoint:
             return self._manager.attach(project_id, write, grant)
         if grant is None:
             raise Unauthenticated("Log in first: the connection carries no token")
+        if len(name) > MAX_ID:
+            raise NotFound("There is no entity with a name that long")
 
         async def write_plain(frame: Frame) -> None:
             shown = ywebsocket.plain(frame) if isinstance(frame, bytes) else frame

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bench.running import RunningServer, production
@@ -100,6 +101,27 @@ async def test_refusals_have_names(server: RunningServer) -> None:
     async with client(server) as film:
         with pytest.raises(NotFound):
             await film.open("nowhere")
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    for url in ("ftp://127.0.0.1", "127.0.0.1:8000", "", "http://"):
+        with pytest.raises(ValueError, match="not the address"):
+            connect(url, "film", token="any")
+
+
+async def test_what_ends_a_client_is_told_to_everybody_who_asks(server: RunningServer) -> None:
+    browser = httpx.AsyncClient(base_url=f"{server.url}/api/v1")
+    (await browser.post("/login", json={"token": server.token})).raise_for_status()
+    session = browser.cookies["ripplecut_session"]
+    async with client(server, token=session) as film:
+        await film.open("coat")
+        (await browser.post("/logout")).raise_for_status()
+        await browser.aclose()
+        for _ in range(2):
+            with pytest.raises(Unauthenticated):
+                await until(film, type="never")
+        with pytest.raises(Unauthenticated):
+            await film.open("hero")
 
 
 async def test_a_reader_hears_that_an_edit_was_refused(server: RunningServer) -> None:

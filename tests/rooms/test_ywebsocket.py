@@ -50,6 +50,7 @@ async def test_R41_a_reader_is_not_heard(served: Served) -> None:
     ("more", "code"),
     [
         ({"name": "nowhere"}, 4404),
+        ({"name": "n" * 2000}, 4404),
         ({"project": "elsewhere"}, 4404),
         ({"token": ""}, 4401),
         ({"token": "wrong"}, 4401),
