@@ -65,8 +65,8 @@ const HEAD_HEIGHT = 28
 /** What a head has besides its words: an icon, a count, room. */
 const AROUND_LABEL = 66
 const MARK = 26
-/** Rows drawn above and below what is on screen. */
-const SPARE = 8
+/** Rows drawn above and below what is on screen: far enough away that they are painted before they scroll in. */
+const SPARE = 16
 
 /** What most of a kind's cells need; the widest few get a "+2". */
 function wantOf(kind: Kind, shots: readonly Panel[], measure: (text: string) => number): number {
