@@ -57,6 +57,8 @@ class Served:
     opening: Callable[[str], list[bytes]]
     update: Callable[[str, bytes], bytes]
     is_step_two: Callable[[bytes], bool]
+    is_acknowledgement: Callable[[bytes], bool] | None = None
+    """``None`` where the protocol knows none."""
 
 
 def installed() -> str | None:
@@ -103,7 +105,13 @@ def serve(name: str, cpu: int, documents: int) -> Iterator[Served]:
         base = f"ws://127.0.0.1:{port}"
         if name == "Hocuspocus":
             yield Served(
-                name, process.pid, lambda _: base, _enveloped, hocuspocus.encode_update, _envelope_2
+                name,
+                process.pid,
+                lambda _: base,
+                _enveloped,
+                hocuspocus.encode_update,
+                _envelope_2,
+                _envelope_status,
             )
         else:
             yield Served(name, process.pid, lambda at: f"{base}/{at}", _bare, _bare_update, _bare_2)
@@ -130,6 +138,7 @@ def _ours(name: str, running: RunningServer) -> Served:
         _enveloped,
         hocuspocus.encode_update,
         _envelope_2,
+        _envelope_status,
     )
 
 
@@ -155,6 +164,10 @@ def _envelope_2(frame: bytes) -> bool:
     """A step 2, which Hocuspocus sends as a reply of type 4."""
     at = 1 + frame[0]
     return frame[at] in (0, 4) and frame[at + 1] == SyncStep.STEP_2
+
+
+def _envelope_status(frame: bytes) -> bool:
+    return frame[1 + frame[0]] == 8
 
 
 def _bare(_: str) -> list[bytes]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import re
 import time
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,14 @@ SECONDS = 8
 FLAT_OUT = 4_000
 WINDOW = 400
 """Edits on their way at once when it goes flat out."""
+TIMED = 5
+"""Readers that note each edit's latency when it goes flat out; the others only count."""
 OURS = ("Ripplecut", "Ripplecut /yjs")
+JOINERS = 150
+TYPED = 26_000
+BURST = 20
+"""Characters typed in one place before somebody goes elsewhere."""
+LARGE = 2_000_000
 _MARKER = re.compile(rb"<(\d{7})>")
 
 
@@ -42,8 +52,10 @@ class Scene:
     seen: int = 0
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reader(self, name: str) -> Wire:
-        """A connection that has the document's content and notes every edit that comes."""
+    async def reader(self, name: str, *, timed: bool = True) -> Wire:
+        """A connection that has the document's content and counts every edit that comes; with
+        ``timed`` it also notes how long each took.
+        """
         synced = asyncio.get_running_loop().create_future()
 
         def hear(frame: bytes) -> None:
@@ -52,9 +64,10 @@ class Scene:
                     synced.set_result(None)
                 return
             now = time.perf_counter()
-            for found in _MARKER.finditer(frame):
-                self.took.append(now - self.written[int(found[1])])
-                self.seen += 1
+            found = _MARKER.findall(frame)
+            if timed:
+                self.took += [now - self.written[int(one)] for one in found]
+            self.seen += len(found)
             self.more.set()
 
         wire = await connect(self.served.url(name), hear)
@@ -76,22 +89,23 @@ class Scene:
 
 
 class Author:
-    """Writes markers into one document, each before the one before."""
+    """Writes markers into one document, each before the one before. They are made beforehand."""
 
-    def __init__(self, scene: Scene, name: str, wire: Wire) -> None:
+    def __init__(self, scene: Scene, name: str, wire: Wire, numbers: Iterable[int]) -> None:
         self._scene = scene
-        self._name = name
         self.wire = wire
-        self._doc: Doc[Any] = Doc()
-        self._text = self._doc.get("load", type=Text)
-        self._updates: list[bytes] = []
-        self._doc.observe(lambda event: self._updates.append(event.update))
+        doc: Doc[Any] = Doc()
+        text = doc.get("load", type=Text)
+        made: list[bytes] = []
+        doc.observe(lambda event: made.append(event.update))
+        self._frames: dict[int, bytes] = {}
+        for number in numbers:
+            text.insert(0, f"<{number:07d}>")
+            self._frames[number] = scene.served.update(name, made.pop())
 
     def write(self, number: int) -> None:
-        self._text.insert(0, f"<{number:07d}>")
-        frame = self._scene.served.update(self._name, self._updates.pop())
         self._scene.written[number] = time.perf_counter()
-        self.wire.send(frame)
+        self.wire.send(self._frames.pop(number))
 
 
 async def _steady(
@@ -100,15 +114,16 @@ async def _steady(
     """The latencies, in milliseconds. With more authors than one, each is a reader too."""
     scene = Scene(served)
     writing: list[Author] = []
+    heard_by = readers - (authors > 1)
+    total = per_second * SECONDS
+    every = documents * authors
     for number in range(documents):
         name = f"d{number}"
         wires = [await scene.reader(name) for _ in range(readers)]
-        if authors > 1:
-            writing += [Author(scene, name, wire) for wire in wires[:authors]]
-        else:
-            writing.append(Author(scene, name, await _silent(served, name)))
-    heard_by = readers - (authors > 1)
-    total = per_second * SECONDS
+        if authors == 1:
+            wires = [await _silent(served, name)]
+        for wire in wires[:authors]:
+            writing.append(Author(scene, name, wire, range(len(writing), total, every)))
     begun = time.perf_counter()
     for number in range(total):
         ahead = begun + number / per_second - time.perf_counter()
@@ -141,9 +156,9 @@ async def _silent(served: Served, name: str) -> Wire:
 async def _flat_out(served: Served, readers: int) -> tuple[float, list[float]]:
     """Edits delivered a second to all readers together, and the latencies in milliseconds."""
     scene = Scene(served)
-    for _ in range(readers):
-        await scene.reader("d0")
-    author = Author(scene, "d0", await _silent(served, "d0"))
+    for number in range(readers):
+        await scene.reader("d0", timed=number < TIMED)
+    author = Author(scene, "d0", await _silent(served, "d0"), range(FLAT_OUT))
     begun = time.perf_counter()
     for number in range(FLAT_OUT):
         author.write(number)
@@ -157,6 +172,95 @@ async def _flat_out(served: Served, readers: int) -> tuple[float, list[float]]:
     scene.close()
     author.wire.close()
     return FLAT_OUT * readers / elapsed, [1000 * one for one in scene.took]
+
+
+def _typed(edits: int) -> bytes:
+    """What two people typed by turns, a character at a time and mostly where they were before."""
+    source = random.Random(1)
+    docs: list[Doc[Any]] = [Doc(), Doc()]
+    for _ in range(edits // BURST):
+        doc, other = docs
+        doc.apply_update(other.get_update(doc.get_state()))
+        text = doc.get("load", type=Text)
+        at = source.randrange(len(text) + 1)
+        for _ in range(BURST):
+            if at and source.random() < 0.15:
+                at -= 1
+                del text[at]
+            else:
+                text.insert(at, source.choice("etaoin shrdlu"))
+                at += 1
+        docs.reverse()
+    docs[0].apply_update(docs[1].get_update(docs[0].get_state()))
+    return docs[0].get_update()
+
+
+def _pasted(size: int) -> bytes:
+    doc: Doc[Any] = Doc()
+    text = doc.get("load", type=Text)
+    for at in range(0, size, 1000):
+        text.insert(0, f"{at:010d}" * 100)
+    return doc.get_update()
+
+
+async def _joined(served: Served, state: bytes) -> float:
+    """Milliseconds until so many who come at once have the whole document."""
+    name = "d0"
+    scene = Scene(served)
+    wire = await _silent(served, name)
+    wire.send(served.update(name, state))
+    await _holds(served, name, len(state))
+    begun = time.perf_counter()
+    await asyncio.gather(*(scene.reader(name) for _ in range(JOINERS)))
+    elapsed = time.perf_counter() - begun
+    scene.close()
+    wire.close()
+    return 1000 * elapsed
+
+
+async def _holds(served: Served, name: str, size: int) -> None:
+    """Until the server gives out a document of about that size."""
+    async with asyncio.timeout(60):
+        while True:
+            scene = Scene(served)
+            wire = await scene.reader(name)
+            scene.close()
+            if wire.bytes_in > size // 2:
+                return
+
+
+async def _acknowledgements(served: Served, per_second: int) -> list[float]:
+    """Milliseconds from an edit to its acknowledgement; nothing where the server gives none."""
+    is_acknowledgement = served.is_acknowledgement
+    if is_acknowledgement is None:
+        return []
+    scene = Scene(served)
+    waiting: deque[float] = deque()
+    took: list[float] = []
+    more = asyncio.Event()
+
+    def hear(frame: bytes) -> None:
+        if is_acknowledgement(frame) and waiting:
+            took.append(1000 * (time.perf_counter() - waiting.popleft()))
+            more.set()
+
+    wire = await _silent(served, "d0")
+    wire.on_frame = hear
+    total = per_second * SECONDS
+    author = Author(scene, "d0", wire, range(total))
+    begun = time.perf_counter()
+    for number in range(total):
+        ahead = begun + number / per_second - time.perf_counter()
+        if ahead > 0:
+            await asyncio.sleep(ahead)
+        waiting.append(time.perf_counter())
+        author.write(number)
+    async with asyncio.timeout(60):
+        while len(took) < total:
+            more.clear()
+            await more.wait()
+    wire.close()
+    return took[per_second:]
 
 
 async def _idle(served: Served, count: int) -> float:
@@ -220,13 +324,38 @@ async def _memory(served: Served) -> dict[str, float]:
     return {"idle": each, "whole": _resident(served.pid) / 1024}
 
 
+async def _join_typed(served: Served) -> dict[str, float]:
+    return {"join typed": await _joined(served, _typed(TYPED))}
+
+
+async def _join_large(served: Served) -> dict[str, float]:
+    return {"join large": await _joined(served, _pasted(LARGE))}
+
+
+async def _acknowledged(served: Served) -> dict[str, float]:
+    took = await _acknowledgements(served, 100)
+    return {"acknowledged": quantile(took, 0.99)} if took else {}
+
+
 SCENES = {
     "50 readers": _one_50,
     "200 readers": _one_200,
     "20 documents": _twenty,
     "flat out": _flat,
     "50 writers": _writers,
+    "150 join, typed": _join_typed,
+    "150 join, 2 MB": _join_large,
+    "acknowledged": _acknowledged,
     "idle": _memory,
+}
+
+
+FIXED = {
+    "writers": 50.0,
+    "join typed": 1000.0,
+    "join large": 3000.0,
+    "acknowledged": 10.0,
+    "idle": 40.0,
 }
 
 
@@ -239,14 +368,28 @@ def _figures(rows: dict[str, dict[str, float]]) -> list[Figure]:
         ("20x10", "20 documents, 10 readers each, 100 edits/s: p99", "ms", 0.5),
         ("rate p99", "flat out, 50 readers: p99", "ms", 0.5),
         ("writers", "50 writers in one document, 500 edits/s: p99", "ms", None),
+        ("join typed", f"{JOINERS} join a document of {TYPED:,} typed edits", "ms", None),
+        ("join large", f"{JOINERS} join a document of 2 MB", "ms", None),
+        ("acknowledged", "edit to acknowledgement, 100 edits/s: p99", "ms", None),
         ("idle", "memory for each idle connection", "kB", None),
     ):
-        best = min((row[key] for name, row in rows.items() if name in PEERS), default=None)
-        fixed = {"writers": 50.0, "idle": 40.0}.get(key)
-        for name, row in rows.items():
+        have = {name: row for name, row in rows.items() if key in row}
+        best = min((row[key] for name, row in have.items() if name in PEERS), default=None)
+        fixed = FIXED.get(key)
+        for name, row in have.items():
             relative = None if best is None or share is None else best * share
             target = (relative if fixed is None else fixed) if name in OURS else None
             figures.append(Figure(f"{name}: {what}", row[key], unit, target))
+    leader = rows.get("Hocuspocus")
     for name, row in rows.items():
-        figures.append(Figure(f"{name}: flat out, 50 readers, delivered", row["rate"], "edits/s"))
+        told = f"{row['rate'] / leader['rate']:.2f} x Hocuspocus; target 1.2" if leader else ""
+        detail = told if name in OURS else ""
+        figures.append(
+            Figure(f"{name}: flat out, 50 readers, delivered", row["rate"], "edits/s", None, detail)
+        )
+    for name, row in rows.items():
+        target = leader["whole"] if leader and name in OURS else None
+        figures.append(
+            Figure(f"{name}: whole process with 1,000 connections", row["whole"], "MB", target)
+        )
     return figures
