@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import grid, keystroke, propagation, repaint, rooms
 from bench.browser import HOW_TO_GET_IT, browser_path
-from bench.figures import Figure, table, write_json
+from bench.figures import Figure, comparison, table, write_json
 
 PARTS: dict[str, Callable[[], list[Figure]]] = {
     "repaint": repaint.measure,
@@ -24,8 +24,8 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
 }
 USUAL = [name for name in PARTS if name != "rooms"]
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "bench" / "results.json"
-MARKS = ("<!-- bench:begin -->", "<!-- bench:end -->")
+RESULTS = {"bench": "results", "rooms": "rooms"}
+"""The README's marks, and the files that the figures go to."""
 
 
 def main(arguments: list[str]) -> int:
@@ -40,19 +40,28 @@ def main(arguments: list[str]) -> int:
             print(f"{name} is left out: {HOW_TO_GET_IT}")
             continue
         figures += PARTS[name]()
-    print(table(figures))
-    write_json(RESULTS, figures)
-    print(f"\nWritten to {RESULTS.relative_to(ROOT)}.")
-    if "--readme" in arguments:
-        _into_readme(table(figures))
+    for mark, show, some in (
+        ("bench", table, [one for one in figures if not one.by]),
+        ("rooms", comparison, [one for one in figures if one.by]),
+    ):
+        if not some:
+            continue
+        text = show(some)
+        results = ROOT / "bench" / f"{RESULTS[mark]}.json"
+        write_json(results, some)
+        print(f"{text}\n\nWritten to {results.relative_to(ROOT)}.\n")
+        if "--readme" in arguments:
+            _into_readme(mark, text)
     return 0
 
 
-def _into_readme(text: str) -> None:
+def _into_readme(mark: str, text: str) -> None:
+    """Between the README's two marks of that name."""
+    begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
     readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    readme.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")
+    before, rest = readme.read_text().split(begin)
+    _, after = rest.split(end)
+    readme.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

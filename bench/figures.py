@@ -10,22 +10,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Figure", "quantile", "table", "write_json"]
+__all__ = ["Figure", "comparison", "quantile", "table", "write_json"]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value beside its target. ``detail`` says how it was made."""
+    """One measured value beside its target. ``detail`` says how it was made; ``by`` whose it is,
+    where several are compared; ``at_least`` that more is better.
+    """
 
     name: str
     value: float
     unit: str
     target: float | None = None
     detail: str = ""
+    by: str = ""
+    at_least: bool = False
 
     @property
     def met(self) -> bool | None:
-        return None if self.target is None else self.value <= self.target
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -43,6 +49,31 @@ def table(figures: Sequence[Figure]) -> str:
         detail = f" ({one.detail})" if one.detail else ""
         rows.append(f"| {one.name}{detail} | {one.value:.3g} {one.unit} | {target} | {met} |")
     return "\n".join(rows)
+
+
+def comparison(figures: Sequence[Figure]) -> str:
+    """A Markdown table with a column for each ``by``; what missed its target is bold."""
+    columns = list(dict.fromkeys(one.by for one in figures))
+    rows = [
+        f"| what | target | {' | '.join(columns)} |",
+        "| --- |" + " ---: |" * (1 + len(columns)),
+    ]
+    for name in dict.fromkeys(one.name for one in figures):
+        here = {one.by: one for one in figures if one.name == name}
+        target = next((one for one in here.values() if one.target is not None), None)
+        bound = f"{target.target:.3g}" if target and target.target is not None else ""
+        sign = "≥" if target and target.at_least else "≤"
+        unit = next(iter(here.values())).unit
+        cells = [_cell(here.get(by)) for by in columns]
+        rows.append(f"| {name}, {unit} | {sign} {bound} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    text = f"{figure.value:,.0f}" if figure.value >= 1000 else f"{figure.value:.3g}"
+    return f"**{text}**" if figure.met is False else text
 
 
 def write_json(path: Path, figures: Sequence[Figure]) -> None:

@@ -1,32 +1,23 @@
-"""Rooms under load, beside the published Yjs servers: server on one core, load on the other.
-
-Every edit inserts a marker, by which a reader knows it again, however a server merges its frames;
-its latency is from the moment it is written to the moment a reader has it.
-"""
+"""Rooms under load, beside the published Yjs servers: server on one core, load on the other."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
-import re
+import statistics
 import time
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-from pycrdt import Doc, Text
+from collections import defaultdict, deque
+from collections.abc import Callable
 
 from bench.figures import Figure, quantile
+from bench.load import Author, Scene, holding, pasted, resident, silent, typed
 from bench.peers import PEERS, Served, installed, serve
-from bench.wire import Wire, connect
 
 __all__ = ["measure"]
 
 SERVER_CPU, LOAD_CPU = 0, 1
-SECONDS = 8
+SECONDS = 4
+REPEATS = 3
 FLAT_OUT = 4_000
 WINDOW = 400
 """Edits on their way at once when it goes flat out."""
@@ -35,77 +26,7 @@ TIMED = 5
 OURS = ("Ripplecut", "Ripplecut /yjs")
 JOINERS = 150
 TYPED = 26_000
-BURST = 20
-"""Characters typed in one place before somebody goes elsewhere."""
 LARGE = 2_000_000
-_MARKER = re.compile(rb"<(\d{7})>")
-
-
-@dataclass
-class Scene:
-    """Who is connected, when each edit was written, and how long each took to each reader."""
-
-    served: Served
-    written: dict[int, float] = field(default_factory=dict)
-    took: list[float] = field(default_factory=list)
-    wires: list[Wire] = field(default_factory=list)
-    seen: int = 0
-    more: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def reader(self, name: str, *, timed: bool = True) -> Wire:
-        """A connection that has the document's content and counts every edit that comes; with
-        ``timed`` it also notes how long each took.
-        """
-        synced = asyncio.get_running_loop().create_future()
-
-        def hear(frame: bytes) -> None:
-            if not synced.done():
-                if self.served.is_step_two(frame):
-                    synced.set_result(None)
-                return
-            now = time.perf_counter()
-            found = _MARKER.findall(frame)
-            if timed:
-                self.took += [now - self.written[int(one)] for one in found]
-            self.seen += len(found)
-            self.more.set()
-
-        wire = await connect(self.served.url(name), hear)
-        for frame in self.served.opening(name):
-            wire.send(frame)
-        await synced
-        self.wires.append(wire)
-        return wire
-
-    async def until_seen(self, count: int, patience: float = 60.0) -> None:
-        async with asyncio.timeout(patience):
-            while self.seen < count:
-                self.more.clear()
-                await self.more.wait()
-
-    def close(self) -> None:
-        for wire in self.wires:
-            wire.close()
-
-
-class Author:
-    """Writes markers into one document, each before the one before. They are made beforehand."""
-
-    def __init__(self, scene: Scene, name: str, wire: Wire, numbers: Iterable[int]) -> None:
-        self._scene = scene
-        self.wire = wire
-        doc: Doc[Any] = Doc()
-        text = doc.get("load", type=Text)
-        made: list[bytes] = []
-        doc.observe(lambda event: made.append(event.update))
-        self._frames: dict[int, bytes] = {}
-        for number in numbers:
-            text.insert(0, f"<{number:07d}>")
-            self._frames[number] = scene.served.update(name, made.pop())
-
-    def write(self, number: int) -> None:
-        self._scene.written[number] = time.perf_counter()
-        self.wire.send(self._frames.pop(number))
 
 
 async def _steady(
@@ -121,7 +42,7 @@ async def _steady(
         name = f"d{number}"
         wires = [await scene.reader(name) for _ in range(readers)]
         if authors == 1:
-            wires = [await _silent(served, name)]
+            wires = [await silent(served, name)]
         for wire in wires[:authors]:
             writing.append(Author(scene, name, wire, range(len(writing), total, every)))
     begun = time.perf_counter()
@@ -138,27 +59,12 @@ async def _steady(
     return [1000 * one for one in scene.took[warm:]]
 
 
-async def _silent(served: Served, name: str) -> Wire:
-    """A writer's connection, which does not count what it hears."""
-    synced = asyncio.get_running_loop().create_future()
-
-    def hear(frame: bytes) -> None:
-        if not synced.done() and served.is_step_two(frame):
-            synced.set_result(None)
-
-    wire = await connect(served.url(name), hear)
-    for frame in served.opening(name):
-        wire.send(frame)
-    await synced
-    return wire
-
-
 async def _flat_out(served: Served, readers: int) -> tuple[float, list[float]]:
     """Edits delivered a second to all readers together, and the latencies in milliseconds."""
     scene = Scene(served)
     for number in range(readers):
         await scene.reader("d0", timed=number < TIMED)
-    author = Author(scene, "d0", await _silent(served, "d0"), range(FLAT_OUT))
+    author = Author(scene, "d0", await silent(served, "d0"), range(FLAT_OUT))
     begun = time.perf_counter()
     for number in range(FLAT_OUT):
         author.write(number)
@@ -174,59 +80,19 @@ async def _flat_out(served: Served, readers: int) -> tuple[float, list[float]]:
     return FLAT_OUT * readers / elapsed, [1000 * one for one in scene.took]
 
 
-def _typed(edits: int) -> bytes:
-    """What two people typed by turns, a character at a time and mostly where they were before."""
-    source = random.Random(1)
-    docs: list[Doc[Any]] = [Doc(), Doc()]
-    for _ in range(edits // BURST):
-        doc, other = docs
-        doc.apply_update(other.get_update(doc.get_state()))
-        text = doc.get("load", type=Text)
-        at = source.randrange(len(text) + 1)
-        for _ in range(BURST):
-            if at and source.random() < 0.15:
-                at -= 1
-                del text[at]
-            else:
-                text.insert(at, source.choice("etaoin shrdlu"))
-                at += 1
-        docs.reverse()
-    docs[0].apply_update(docs[1].get_update(docs[0].get_state()))
-    return docs[0].get_update()
-
-
-def _pasted(size: int) -> bytes:
-    doc: Doc[Any] = Doc()
-    text = doc.get("load", type=Text)
-    for at in range(0, size, 1000):
-        text.insert(0, f"{at:010d}" * 100)
-    return doc.get_update()
-
-
 async def _joined(served: Served, state: bytes) -> float:
     """Milliseconds until so many who come at once have the whole document."""
     name = "d0"
     scene = Scene(served)
-    wire = await _silent(served, name)
+    wire = await silent(served, name)
     wire.send(served.update(name, state))
-    await _holds(served, name, len(state))
+    await holding(served, name, len(state))
     begun = time.perf_counter()
     await asyncio.gather(*(scene.reader(name) for _ in range(JOINERS)))
     elapsed = time.perf_counter() - begun
     scene.close()
     wire.close()
     return 1000 * elapsed
-
-
-async def _holds(served: Served, name: str, size: int) -> None:
-    """Until the server gives out a document of about that size."""
-    async with asyncio.timeout(60):
-        while True:
-            scene = Scene(served)
-            wire = await scene.reader(name)
-            scene.close()
-            if wire.bytes_in > size // 2:
-                return
 
 
 async def _acknowledgements(served: Served, per_second: int) -> list[float]:
@@ -244,7 +110,7 @@ async def _acknowledgements(served: Served, per_second: int) -> list[float]:
             took.append(1000 * (time.perf_counter() - waiting.popleft()))
             more.set()
 
-    wire = await _silent(served, "d0")
+    wire = await silent(served, "d0")
     wire.on_frame = hear
     total = per_second * SECONDS
     author = Author(scene, "d0", wire, range(total))
@@ -267,35 +133,30 @@ async def _idle(served: Served, count: int) -> float:
     """Kilobytes of the server's memory for each idle connection."""
     scene = Scene(served)
     await scene.reader("d0")
-    before = _resident(served.pid)
+    before = resident(served.pid)
     for _ in range(count):
         await scene.reader("d0")
-    after = _resident(served.pid)
+    after = resident(served.pid)
     scene.close()
     return (after - before) / count
 
 
-def _resident(pid: int) -> float:
-    """Resident memory in kilobytes."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return float(next(line for line in status.splitlines() if line[:5] == "VmRSS").split()[1])
-
-
 def measure() -> list[Figure]:
-    """All servers in one run, one after the other; Ripplecut by both of its protocols."""
+    """All servers in one run, a scene after the other; Ripplecut by both of its protocols."""
     os.sched_setaffinity(0, {LOAD_CPU})
     reason = installed()
     if reason is not None:
         print(f"the peers are left out: {reason}")
     names = [*OURS, *(() if reason else PEERS)]
-    rows: dict[str, dict[str, float]] = {}
-    for name in names:
-        rows[name] = {}
-        for scene, take in SCENES.items():
+    taken: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for scene, take in SCENES.items():
+        for name in names * REPEATS:
             with serve(name, SERVER_CPU, 20) as served:
-                rows[name].update(asyncio.run(take(served)))
-            print(name, scene, rows[name], flush=True)
-    return _figures(rows)
+                got = asyncio.run(take(served))
+            print(f"{scene}: {name}", {what: f"{one:.4g}" for what, one in got.items()}, flush=True)
+            for what, one in got.items():
+                taken[what][name].append(one)
+    return [figure for what, by in taken.items() for figure in _figures(what, by)]
 
 
 async def _one_50(served: Served) -> dict[str, float]:
@@ -321,15 +182,15 @@ async def _writers(served: Served) -> dict[str, float]:
 
 async def _memory(served: Served) -> dict[str, float]:
     each = await _idle(served, 1000)
-    return {"idle": each, "whole": _resident(served.pid) / 1024}
+    return {"idle": each, "whole": resident(served.pid) / 1024}
 
 
 async def _join_typed(served: Served) -> dict[str, float]:
-    return {"join typed": await _joined(served, _typed(TYPED))}
+    return {"typed": await _joined(served, typed(TYPED))}
 
 
 async def _join_large(served: Served) -> dict[str, float]:
-    return {"join large": await _joined(served, _pasted(LARGE))}
+    return {"large": await _joined(served, pasted(LARGE))}
 
 
 async def _acknowledged(served: Served) -> dict[str, float]:
@@ -350,46 +211,50 @@ SCENES = {
 }
 
 
-FIXED = {
-    "writers": 50.0,
-    "join typed": 1000.0,
-    "join large": 3000.0,
-    "acknowledged": 10.0,
-    "idle": 40.0,
+def _half(peers: dict[str, float]) -> float | None:
+    """Half of what the best of the peers takes."""
+    return min(peers.values()) / 2 if peers else None
+
+
+def _more(peers: dict[str, float]) -> float | None:
+    """Hocuspocus leads the peers by far."""
+    return 1.2 * peers["Hocuspocus"] if peers else None
+
+
+def _less(peers: dict[str, float]) -> float | None:
+    return peers["Hocuspocus"] if peers else None
+
+
+Target = Callable[[dict[str, float]], float | None]
+TOLD: dict[str, tuple[str, str, Target]] = {
+    "50": ("1 document, 50 readers, 100 edits/s: p99", "ms", _half),
+    "200": ("1 document, 200 readers, 100 edits/s: p99", "ms", _half),
+    "20x10": ("20 documents, 10 readers each, 100 edits/s: p99", "ms", _half),
+    "rate": ("flat out, 50 readers: delivered", "edits/s", _more),
+    "rate p99": ("flat out, 50 readers: p99", "ms", _half),
+    "writers": ("50 writers in one document, 500 edits/s: p99", "ms", lambda _: 50.0),
+    "typed": (f"{JOINERS} join a document of {TYPED:,} typed edits", "ms", lambda _: 1000.0),
+    "large": (f"{JOINERS} join a document of 2 MB", "ms", lambda _: 3000.0),
+    "acknowledged": ("edit to acknowledgement, 100 edits/s: p99", "ms", lambda _: 10.0),
+    "idle": ("memory for each idle connection", "kB", lambda _: 40.0),
+    "whole": ("whole process with 1,000 connections", "MB", _less),
 }
+"""What each figure is, its unit, and the target that the peers' medians make."""
 
 
-def _figures(rows: dict[str, dict[str, float]]) -> list[Figure]:
-    """A row for each server and scene; ours beside what the best of the peers makes the target."""
-    figures: list[Figure] = []
-    for key, what, unit, share in (
-        ("50", "1 document, 50 readers, 100 edits/s: p99", "ms", 0.5),
-        ("200", "1 document, 200 readers, 100 edits/s: p99", "ms", 0.5),
-        ("20x10", "20 documents, 10 readers each, 100 edits/s: p99", "ms", 0.5),
-        ("rate p99", "flat out, 50 readers: p99", "ms", 0.5),
-        ("writers", "50 writers in one document, 500 edits/s: p99", "ms", None),
-        ("join typed", f"{JOINERS} join a document of {TYPED:,} typed edits", "ms", None),
-        ("join large", f"{JOINERS} join a document of 2 MB", "ms", None),
-        ("acknowledged", "edit to acknowledgement, 100 edits/s: p99", "ms", None),
-        ("idle", "memory for each idle connection", "kB", None),
-    ):
-        have = {name: row for name, row in rows.items() if key in row}
-        best = min((row[key] for name, row in have.items() if name in PEERS), default=None)
-        fixed = FIXED.get(key)
-        for name, row in have.items():
-            relative = None if best is None or share is None else best * share
-            target = (relative if fixed is None else fixed) if name in OURS else None
-            figures.append(Figure(f"{name}: {what}", row[key], unit, target))
-    leader = rows.get("Hocuspocus")
-    for name, row in rows.items():
-        told = f"{row['rate'] / leader['rate']:.2f} x Hocuspocus; target 1.2" if leader else ""
-        detail = told if name in OURS else ""
-        figures.append(
-            Figure(f"{name}: flat out, 50 readers, delivered", row["rate"], "edits/s", None, detail)
+def _figures(what: str, by: dict[str, list[float]]) -> list[Figure]:
+    """The median of each server, with a target for ours."""
+    name, unit, target = TOLD[what]
+    middle = {server: statistics.median(taken) for server, taken in by.items()}
+    wanted = target({server: one for server, one in middle.items() if server in PEERS})
+    return [
+        Figure(
+            name,
+            one,
+            unit,
+            wanted if server in OURS else None,
+            by=server,
+            at_least=what == "rate",
         )
-    for name, row in rows.items():
-        target = leader["whole"] if leader and name in OURS else None
-        figures.append(
-            Figure(f"{name}: whole process with 1,000 connections", row["whole"], "MB", target)
-        )
-    return figures
+        for server, one in middle.items()
+    ]
