@@ -44,10 +44,10 @@ def table(figures: Sequence[Figure]) -> str:
     """A Markdown table."""
     rows = ["| what | measured | target | |", "| --- | ---: | ---: | --- |"]
     for one in figures:
-        target = "" if one.target is None else f"{one.target:g} {one.unit}"
+        target = "" if one.target is None else f"{_shown(one.target)} {one.unit}"
         met = {True: "met", False: "**missed**", None: ""}[one.met]
         detail = f" ({one.detail})" if one.detail else ""
-        rows.append(f"| {one.name}{detail} | {one.value:.3g} {one.unit} | {target} | {met} |")
+        rows.append(f"| {one.name}{detail} | {_shown(one.value)} {one.unit} | {target} | {met} |")
     return "\n".join(rows)
 
 
@@ -61,7 +61,7 @@ def comparison(figures: Sequence[Figure]) -> str:
     for name in dict.fromkeys(one.name for one in figures):
         here = {one.by: one for one in figures if one.name == name}
         target = next((one for one in here.values() if one.target is not None), None)
-        bound = f"{target.target:.3g}" if target and target.target is not None else ""
+        bound = _shown(target.target) if target and target.target is not None else ""
         sign = "≥" if target and target.at_least else "≤"
         unit = next(iter(here.values())).unit
         cells = [_cell(here.get(by)) for by in columns]
@@ -72,8 +72,12 @@ def comparison(figures: Sequence[Figure]) -> str:
 def _cell(figure: Figure | None) -> str:
     if figure is None:
         return "–"
-    text = f"{figure.value:,.0f}" if figure.value >= 1000 else f"{figure.value:.3g}"
+    text = _shown(figure.value)
     return f"**{text}**" if figure.met is False else text
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def write_json(path: Path, figures: Sequence[Figure]) -> None:
