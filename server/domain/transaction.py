@@ -1,8 +1,7 @@
 """Transaction: one atomic step of a project in the making.
 
-It reads through to the committed state and keeps what the step changes on top. Nothing in the state
-is touched: a transaction that is thrown away (a preview, an error) leaves no trace, and one that is
-sealed becomes a ``Commit`` that a store can write and the state can apply.
+A transaction that is thrown away (a preview, an error) leaves no trace, and one that is sealed
+becomes a ``Commit`` that a store can write and the state can apply.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from protocol.errors import Cycle, NotFound
-from server.domain.actors import Actor
+from protocol.errors import Cycle
 from server.domain.changes import Change
 from server.domain.commit import (
     AuditEntry,
@@ -24,179 +22,20 @@ from server.domain.commit import (
 from server.domain.digests import (
     add_members,
     checksum,
-    combine,
-    contribution,
-    inputs_digest,
     member_share,
 )
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
-from server.domain.kinds import Kind
 from server.domain.pictures import Picture
-from server.domain.project import ProjectState
 from server.domain.runs import Outcome, Run
-from server.domain.versions import VersionManager
+from server.domain.staged import StagedState
 
 __all__ = ["Transaction", "audit_hash", "outcomes_digest"]
 
 
-class Transaction:
-    """What a step reads and writes. Time (``at``) and author are arguments, so the step is a pure
-    function.
-    """
-
-    def __init__(self, state: ProjectState, author: Actor, at: str) -> None:
-        self.state = state
-        self.author = author
-        self.at = at
-        self.manager = VersionManager()
-        self.discard()
-
-    def discard(self) -> None:
-        """Forget everything that was written: the step will commit nothing."""
-        self.commit = Commit(self.state.id, self.at)
-        self.kinds = self.state.kinds
-        self.settings = self.state.settings
-        self._entities: dict[str, Entity] = {}
-        self._versions: dict[tuple[str, int], Version] = {}
-        self._added: dict[str, Reference] = {}
-        self._added_to: dict[str, dict[str, Reference]] = {}
-        self._added_from: dict[str, dict[str, Reference]] = {}
-        self._removed: set[str] = set()
-        self._dormant: set[str] = set()
-        self._members: dict[str, tuple[int, int]] = {}
-        self._events: list[tuple[Mapping[str, Any], frozenset[str] | None]] = []
-        self._audit: list[tuple[str, str | None, str | None, Mapping[str, Any]]] = []
-
-    # -- reading -----------------------------------------------------------------------------------
-
-    def entity(self, entity_id: str) -> Entity:
-        """The entity as the step sees it; raises NotFound where there is none or it is deleted."""
-        entity = self._entities.get(entity_id)
-        if entity is None:
-            return self.state.entity(entity_id)
-        if entity.deleted_at is not None:
-            raise NotFound(f"{entity_id!r} has been deleted")
-        return entity
-
-    def exists(self, entity_id: str) -> bool:
-        entity = self._entities.get(entity_id) or self.state.entities.get(entity_id)
-        return entity is not None and entity.deleted_at is None
-
-    def name_of(self, entity_id: str) -> str:
-        """The name of an entity, also of one that is deleted by now."""
-        found = self._entities.get(entity_id) or self.state.entities.get(entity_id)
-        found = found or self.state.deleted.get(entity_id)
-        return found.name if found else entity_id
-
-    def kind(self, entity: Entity) -> Kind:
-        return self.kinds.get(entity.kind)
-
-    def current(self, entity_id: str) -> Version:
-        entity = self._entities.get(entity_id)
-        return entity.current if entity is not None else self.state.entities[entity_id].current
-
-    def version(self, entity_id: str, number: int) -> Version:
-        """A version that is current or in use; raises NotFound for one that is neither."""
-        key = (entity_id, number)
-        found = self._versions.get(key) or self.state.versions.get(key)
-        if found is None:
-            raise NotFound(f"There is no version {number} of {entity_id!r} at hand")
-        return found
-
-    def know_version(self, version: Version) -> None:
-        """Hand in a stored version that the step will refer to (a pin on an older one, a
-        rollback).
-        """
-        self._versions[version.entity_id, version.number] = version
-
-    def pointer(self, reference: Reference) -> int:
-        return self.commit.pointers.get(reference.id, reference.version)
-
-    def reference(self, reference_id: str) -> Reference:
-        """The reference as the step sees it; raises NotFound."""
-        if reference_id not in self._removed:
-            found = self._added.get(reference_id) or self.state.references.get(reference_id)
-            if found is not None:
-                return found
-        raise NotFound(f"There is no reference {reference_id!r} in this project")
-
-    def inputs(self, target: str) -> list[Reference]:
-        """The references that an entity is built on, as the step sees them."""
-        stored = self.state.inputs(target)
-        added = self._added_to.get(target)
-        if not added and not self._removed:
-            return list(stored.values())
-        found = {id_: one for id_, one in stored.items() if id_ not in self._removed}
-        found.update(added or {})
-        return list(found.values())
-
-    def outputs(self, source: str) -> list[Reference]:
-        """The references by which others use an entity, as the step sees them."""
-        found = {one.id: one for one in self.state.outputs(source) if one.id not in self._removed}
-        found.update(self._added_from.get(source, {}))
-        return list(found.values())
-
-    def digests(self, entity_id: str) -> Digests:
-        found = self.commit.digests.get(entity_id)
-        return found if found is not None else self.entity(entity_id).digests
-
-    def members(self, container_id: str) -> tuple[int, int]:
-        found = self._members.get(container_id)
-        return found if found is not None else self.entity(container_id).members
-
-    # -- computing ---------------------------------------------------------------------------------
-
-    def contribution(self, reference: Reference, number: int) -> Digests:
-        """What a reference brings in when it resolves to that version of its source."""
-        version = self.version(reference.source, number)
-        if not reference.overrides:
-            return version.digests
-        kind = self.kind(self.entity(reference.source))
-        return contribution(version, kind, reference.overrides)
-
-    def input_digests(self, target: str) -> Digests:
-        """The digest of everything that an entity is built on, members of a scene or sequence
-        apart.
-        """
-        return inputs_digest(
-            (one.role, one.source, self.contribution(one, self.pointer(one)))
-            for one in self.inputs(target)
-            if not self.is_member(one)
-        )
-
-    def is_member(self, reference: Reference) -> bool:
-        """Whether a reference says that a shot or scene stands in a scene or sequence."""
-        return reference.member
-
-    def resolved_digests(self, entity_id: str) -> Digests:
-        """The digests of an entity as it looks now, with this step's changes."""
-        entity = self.entity(entity_id)
-        return combine(
-            entity.current.own_digests, self.input_digests(entity_id), self.members(entity_id)
-        )
-
-    def would_cycle(self, source: str, target: str) -> list[str] | None:
-        """The way from target back to source over stored and new edges, if there is one."""
-        came: dict[str, str | None] = {target: None}
-        stack = [target]
-        while stack:
-            here = stack.pop()
-            if here == source:
-                path: list[str] = []
-                step: str | None = here
-                while step is not None:
-                    path.append(step)
-                    step = came[step]
-                return [source, *path[::-1]]
-            for reference in self.outputs(here):
-                if reference.target not in came:
-                    came[reference.target] = here
-                    stack.append(reference.target)
-        return None
-
-    # -- writing -----------------------------------------------------------------------------------
+class Transaction(StagedState):
+    """What a step writes, on top of what it reads."""
 
     def put_project(self, record: ProjectRecord) -> None:
         """Replace the project's row; the rest of the step sees its kinds and settings already."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from server.web.rest import answers
+from server.web.rest.shapes import Page
 from tests.web.conftest import Web
 from tests.web.test_auth import code_of
 
@@ -73,7 +74,7 @@ async def test_what_is_in_use_is_not_deleted_by_accident(film: Web) -> None:
 
 async def test_entities_are_listed_in_pages(film: Web) -> None:
     first = (await film.client.get(f"{ENTITIES}?limit=3")).json()
-    fits(answers.Page[answers.Entity], first)
+    fits(Page[answers.Entity], first)
     rest = (await film.client.get(f"{ENTITIES}?limit=3&cursor={first['next_cursor']}")).json()
     ids = [one["id"] for one in first["items"] + rest["items"]]
     assert ids == ["coat", "mara", "sh010", "sh020"]
@@ -90,7 +91,7 @@ async def test_resolved_single_and_bulk(film: Web) -> None:
     assert [item["id"] for item in named["items"]] == ["mara", "sh010"]
     assert named["items"][1] == one
     page = (await film.client.get(f"{bulk}?kind=shot&limit=1")).json()
-    fits(answers.Page[answers.Resolved], page)
+    fits(Page[answers.Resolved], page)
     assert page["next_cursor"] == "sh010"
 
 

@@ -16,6 +16,7 @@ from server.app import create_app
 from server.config import Settings
 from server.rooms.access import Role
 from server.web.rest import answers
+from server.web.rest.shapes import Page
 from tests.formats.images import bomb, decode, drawn, encode, photograph, picture
 from tests.web.conftest import ADMIN, ManualClock, Web
 from tests.web.test_auth import code_of
@@ -95,7 +96,7 @@ async def test_a_form_and_a_body_are_the_same_picture(film: Web) -> None:
     one, other = [await film.client.get(found["url"]) for found in (sent.json(), raw)]
     assert one.content == other.content
     page = (await film.client.get(f"{SHOT}/pictures?limit=2")).json()
-    fits(answers.Page[answers.Picture], page)
+    fits(Page[answers.Picture], page)
     assert [item["id"] for item in page["items"]] == [raw["id"], sent.json()["id"]]
     rest = await film.client.get(f"{SHOT}/pictures?cursor={page['next_cursor']}")
     assert rest.json() == {"items": [first], "next_cursor": None}

@@ -15,6 +15,8 @@ from server.domain.commit import AuditEntry
 from server.domain.transaction import audit_hash
 from server.rooms.access import Role
 from server.web.rest import answers
+from server.web.rest.import_answers import Imported
+from server.web.rest.shapes import Page
 from tests.web.conftest import Web
 from tests.web.test_auth import code_of
 from tests.web.test_entities import fits
@@ -42,7 +44,7 @@ async def test_projects_are_listed_read_and_changed(web: Web) -> None:
     assert made.json()["id"] == "the-lighthouse-keeper"
     await web.make("a")
     first = (await web.client.get("/api/v1/projects?limit=1")).json()
-    fits(answers.Page[answers.Project], first)
+    fits(Page[answers.Project], first)
     assert [one["id"] for one in first["items"]] == ["a"]
     rest = (await web.client.get(f"/api/v1/projects?cursor={first['next_cursor']}")).json()
     assert [one["id"] for one in rest["items"]] == ["the-lighthouse-keeper"]
@@ -94,7 +96,7 @@ async def test_an_export_imported_elsewhere_is_the_same_project(film: Web) -> No
     assert (await film.client.get("/api/v1/projects/copy/entities")).json()["items"] == []
     done = await film.client.post(path, content=exported.content)
     assert done.status_code == 200, done.text
-    fits(answers.Imported, done.json())
+    fits(Imported, done.json())
     assert done.json()["created"] == dry.json()["created"] > 0
     again = (await film.client.post(path, content=exported.content)).json()
     assert (again["created"], again["updated"]) == (0, 0)
@@ -149,7 +151,7 @@ async def test_a_screenplay_comes_in_and_its_second_draft_over_it(film: Web) -> 
     dry = await film.client.post(f"{path}&dry_run=true", content=SCRIPT)
     done = await film.client.post(path, content=SCRIPT, headers={"content-type": "text/plain"})
     assert done.status_code == dry.status_code == 200, done.text
-    fits(answers.Imported, done.json())
+    fits(Imported, done.json())
     assert done.json() == dry.json()
     # Mara is in the film already.
     assert done.json()["created"] == 4
@@ -162,7 +164,7 @@ async def test_a_screenplay_comes_in_and_its_second_draft_over_it(film: Web) -> 
     assert (await film.client.post(f"{FILM}/references", json=link)).status_code == 201
     redraft = SCRIPT.replace("Rain.", "Snow, and no lamp.")
     done = await film.client.post(path, content=redraft, headers={"content-type": "text/x-any"})
-    fits(answers.Imported, done.json())
+    fits(Imported, done.json())
     told = done.json()["screenplay"]
     what = "1 line added, 1 line removed"
     heading = "EXT. QUAY - NIGHT"
@@ -219,7 +221,7 @@ async def test_versions_and_what_differs(film: Web) -> None:
     await change(film, age=40)
     path = "/api/v1/assets/mara"
     page = (await film.client.get(f"{path}/versions?limit=2")).json()
-    fits(answers.Page[answers.Version], page)
+    fits(Page[answers.Version], page)
     assert [one["number"] for one in page["items"]] == [3, 2]
     rest = (await film.client.get(f"{path}/versions?cursor={page['next_cursor']}")).json()
     assert [one["number"] for one in rest["items"]] == [1]
@@ -286,7 +288,7 @@ async def test_runs_and_their_outcomes(film: Web) -> None:
     assert (run["status"], run["processed"], run["counts"]) == ("done", 2, {"updated": 2})
     path = f"/api/v1/runs/{answer['run_id']}/outcomes"
     page = (await film.client.get(f"{path}?limit=1")).json()
-    fits(answers.Page[answers.Outcome], page)
+    fits(Page[answers.Outcome], page)
     rest = (await film.client.get(f"{path}?cursor={page['next_cursor']}")).json()
     assert [one["entity_id"] for one in page["items"] + rest["items"]] == ["coat", "sh010"]
     status = (await film.client.get(f"{FILM}/propagation-status")).json()
@@ -331,7 +333,7 @@ async def test_a_run_can_be_cancelled(film: Web) -> None:
 async def test_the_audit_trail_is_a_chain(film: Web) -> None:
     answer = await change(film, age=40)
     page = (await film.client.get(f"{FILM}/audit?limit=500")).json()
-    fits(answers.Page[answers.AuditEntry], page)
+    fits(Page[answers.AuditEntry], page)
     entries = [AuditEntry(**one) for one in page["items"]]
     assert [one.number for one in entries] == list(range(len(entries), 0, -1))
     for later, earlier in pairwise(entries):

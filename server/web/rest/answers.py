@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-T = TypeVar("T")
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-
-class Page(Shape, Generic[T]):
-    """A page of a list; ``next_cursor`` is ``null`` on the last one."""
-
-    items: list[T]
-    next_cursor: str | None
+from server.web.rest.shapes import Shape
 
 
 class Problem(BaseModel):
@@ -372,92 +361,6 @@ class AuditEntry(Shape):
     detail: dict[str, Any]
     previous: str
     hash: str
-
-
-class NamedEntity(Shape):
-    id: str
-    name: str
-
-
-class FoundEntity(NamedEntity):
-    """Somebody or something of a draft that the one before did not have."""
-
-    created: bool
-
-
-class RenamedEntity(Shape):
-    id: str
-    from_: str = Field(alias="from")
-    to: str
-
-
-class OfferedAsOne(Shape):
-    """Two characters that may be one; nothing was merged."""
-
-    a: NamedEntity
-    b: NamedEntity
-    reason: str
-
-
-class ScriptScene(Shape):
-    id: str
-    number: str
-    heading: str
-
-
-class MovedScene(ScriptScene):
-    """Its place among the scenes of the draft before, and of this one, from 1."""
-
-    from_: int = Field(alias="from")
-    to: int
-
-
-class RewrittenScene(ScriptScene):
-    what: str
-
-
-class ScriptScenes(Shape):
-    added: list[ScriptScene]
-    omitted: list[ScriptScene]
-    moved: list[MovedScene]
-    rewritten: list[RewrittenScene]
-
-
-class ScriptPeople(Shape):
-    added: list[FoundEntity]
-    renamed: list[RenamedEntity]
-    gone: list[NamedEntity]
-    offered: list[OfferedAsOne]
-
-
-class ScriptLocations(Shape):
-    added: list[FoundEntity]
-    gone: list[NamedEntity]
-
-
-class AffectedShot(NamedEntity):
-    reason: str
-
-
-class ImportedScreenplay(Shape):
-    """What a draft is against the one before."""
-
-    title: str
-    scenes: ScriptScenes
-    people: ScriptPeople
-    locations: ScriptLocations
-    affected_shots: list[AffectedShot]
-
-
-class Imported(Shape):
-    created: int
-    updated: int
-    unchanged: int
-    removed: list[Any]
-    skipped: list[dict[str, Any]]
-    warnings: list[Any]
-    run_id: str | None = None
-    screenplay: ImportedScreenplay | None = None
 
 
 class Production(BaseModel):

@@ -15,6 +15,7 @@ from server.web.operations import Call, Operation, operation
 from server.web.replies import Reply
 from server.web.rest import answers
 from server.web.rest.queries import AssetQuery, AssetWait, Limit
+from server.web.rest.shapes import Page
 
 __all__ = ["OPERATIONS", "number_of"]
 
@@ -263,7 +264,7 @@ OPERATIONS: list[Operation] = [
         f"{_ONE}/versions",
         list_versions,
         query=VersionQuery,
-        answer=answers.Page[answers.Version],
+        answer=Page[answers.Version],
     ),
     operation(
         "GET", _ONE + "/versions/{number}", read_version, query=AssetQuery, answer=answers.Version

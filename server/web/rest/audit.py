@@ -19,6 +19,7 @@ from server.web.operations import Call, Operation, operation
 from server.web.replies import Reply
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery
+from server.web.rest.shapes import Page
 
 __all__ = ["OPERATIONS"]
 
@@ -121,6 +122,6 @@ OPERATIONS: list[Operation] = [
         "/projects/{project_id}/audit",
         read_audit,
         query=AuditQuery,
-        answer=answers.Page[answers.AuditEntry],
+        answer=Page[answers.AuditEntry],
     ),
 ]

@@ -15,6 +15,7 @@ from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Reply
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery, Wait
+from server.web.rest.shapes import Page
 
 __all__ = ["OPERATIONS", "ReferenceOfNew"]
 
@@ -174,7 +175,7 @@ _ALL = "/projects/{project_id}/entities"
 _ONE = _ALL + "/{entity_id}"
 OPERATIONS: list[Operation] = [
     operation("POST", _ALL, create_entity, body=NewEntityBody, answer=answers.Entity, status=201),
-    operation("GET", _ALL, list_entities, query=EntityQuery, answer=answers.Page[answers.Entity]),
+    operation("GET", _ALL, list_entities, query=EntityQuery, answer=Page[answers.Entity]),
     operation("GET", _ONE, read_entity, answer=answers.Entity),
     operation(
         "PATCH", _ONE, change_entity, body=EntityChange, query=Wait, answer=answers.ChangedEntity
@@ -195,6 +196,6 @@ OPERATIONS: list[Operation] = [
         "/projects/{project_id}/resolved",
         list_resolved,
         query=ResolvedQuery,
-        answer=answers.Page[answers.Resolved],
+        answer=Page[answers.Resolved],
     ),
 ]

@@ -16,6 +16,7 @@ from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Reply, names_tag
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery
+from server.web.rest.shapes import Page
 
 __all__ = ["OPERATIONS"]
 
@@ -90,7 +91,7 @@ OPERATIONS: list[Operation] = [
         limit="picture_limit",
         accepts=_ACCEPTED,
     ),
-    operation("GET", _ALL, list_pictures, query=PageQuery, answer=answers.Page[answers.Picture]),
+    operation("GET", _ALL, list_pictures, query=PageQuery, answer=Page[answers.Picture]),
     operation("DELETE", f"{_ALL}/{{picture_id}}", delete_picture, answer=answers.PictureLeft),
     operation(
         "GET",

@@ -16,7 +16,9 @@ from server.web.bodies import Body, Query, parse
 from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Rendered, Reply
 from server.web.rest import answers
+from server.web.rest.import_answers import Imported
 from server.web.rest.queries import PageQuery
+from server.web.rest.shapes import Page
 
 __all__ = ["OPERATIONS"]
 
@@ -126,9 +128,7 @@ OPERATIONS: list[Operation] = [
     operation(
         "POST", "/projects", create_project, body=NewProject, answer=answers.Project, status=201
     ),
-    operation(
-        "GET", "/projects", list_projects, query=PageQuery, answer=answers.Page[answers.Project]
-    ),
+    operation("GET", "/projects", list_projects, query=PageQuery, answer=Page[answers.Project]),
     operation("GET", _ONE, read_project, answer=answers.Project),
     operation(
         "PATCH", _ONE, change_project, body=ProjectChange, role=Role.OWNER, answer=answers.Project
@@ -147,7 +147,7 @@ OPERATIONS: list[Operation] = [
         f"{_ONE}/import",
         import_file,
         query=ImportQuery,
-        answer=answers.Imported,
+        answer=Imported,
         file=True,
     ),
     operation(

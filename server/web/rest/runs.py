@@ -15,6 +15,7 @@ from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Reply
 from server.web.rest import answers
 from server.web.rest.queries import Limit, PageQuery, Wait
+from server.web.rest.shapes import Page
 
 __all__ = ["OPERATIONS"]
 
@@ -108,7 +109,7 @@ OPERATIONS: list[Operation] = [
         f"{_ONE}/outcomes",
         list_outcomes,
         query=PageQuery,
-        answer=answers.Page[answers.Outcome],
+        answer=Page[answers.Outcome],
     ),
     operation("POST", f"{_ONE}/cancel", cancel, query=Wait, answer=answers.Run),
 ]
