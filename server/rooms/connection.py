@@ -115,6 +115,11 @@ class Connection:
         """Put the connection out, saying why on every conversation that it holds."""
         self._emit_all(self._session.revoked(error))
 
+    async def settled(self) -> None:
+        """Wait until what it sent is acknowledged; raises Unavailable where the disk fails."""
+        for _, channel in list(self._open.values()):
+            await channel.settled()
+
     def close(self, code: int, reason: str) -> None:
         self._outbox.close(code, reason)
         self.leave()

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from protocol.errors import TABLE, Forbidden, RipplecutError, Unauthenticated
+from protocol.errors import TABLE, Forbidden, RipplecutError, Unauthenticated, Unavailable
 from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
 from server.rooms.access import Admission, Gatekeeper, Grant, Revocation
 from server.rooms.connection import Connection
 from server.rooms.document import encode_stored
+from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Write
 from server.rooms.plain import PlainSession
 from server.rooms.room import Room
@@ -24,6 +25,8 @@ from server.rooms.timers import LoopTimers, Timers
 __all__ = ["RealTimeSyncManager"]
 
 logger = logging.getLogger(__name__)
+
+_RESTARTING = "The server is restarting"
 
 
 class RealTimeSyncManager:
@@ -52,10 +55,19 @@ class RealTimeSyncManager:
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
+        self._draining = False
+        self._unloading: set[str] = set()
 
     @property
     def connections(self) -> int:
         return len(self._connections)
+
+    def life_cycle(self, project_id: str) -> LifeCycle:
+        """How far a project's room is."""
+        if project_id in self._opening:
+            return LifeCycle.LOADING
+        room = self._rooms.get(project_id)
+        return LifeCycle.GONE if room is None else room.state
 
     @contextmanager
     def admission(self) -> Iterator[Admission]:
@@ -71,14 +83,22 @@ class RealTimeSyncManager:
             self._admissions.discard(admission)
 
     def attach(self, project_id: str, write: Write, grant: Grant | None = None) -> Connection:
-        """Begin a connection on an accepted socket; ``grant`` is who it is, where that is known."""
+        """Begin a connection on an accepted socket; ``grant`` is who it is, where that is known.
+
+        Raises Unavailable while the server stops.
+        """
         return self._attach(project_id, write, Session(self._settings, grant))
 
     def attach_document(self, project_id: str, name: str, write: Write, grant: Grant) -> Connection:
-        """Begin a connection that is about one document, without the envelope's login."""
+        """Begin a connection that is about one document, without the envelope's login.
+
+        Raises Unavailable while the server stops.
+        """
         return self._attach(project_id, write, PlainSession(self._settings, grant, name))
 
     def _attach(self, project_id: str, write: Write, session: Session) -> Connection:
+        if self._draining:
+            raise Unavailable(_RESTARTING)
         connection = Connection(
             project_id,
             write,
@@ -146,13 +166,36 @@ class RealTimeSyncManager:
         if room is not None:
             room.tell(frame, concerns)
 
-    async def aclose(self) -> None:
-        """Say goodbye with 1012, then wait until everything that was typed is durable.
+    async def drain(self) -> None:
+        """Let nobody in any more, and close with 1012, one connection after the other, each once
+        what it sent is acknowledged.
 
-        Gives up on a store that goes on failing; what it did not take was never acknowledged.
+        They stay usable until their turn comes. Where the store goes on failing they are all closed
+        at once; what it did not take was never acknowledged.
         """
-        for connection in list(self._connections.values()):
-            connection.close(TABLE["unavailable"].close, "The server is restarting")
+        self._draining = True
+        leaving = list(self._connections.values())
+        window, pause = self._settings.drain_window, self._settings.drain_pause
+        pause = min(pause, window / max(len(leaving), 1))
+        try:
+            async with asyncio.timeout(self._settings.flush_patience):
+                for number, connection in enumerate(leaving):
+                    if number:
+                        await self._timers.sleep(pause)
+                    await connection.settled()
+                    connection.close(TABLE["unavailable"].close, _RESTARTING)
+        except (TimeoutError, Unavailable):
+            logger.error("Closing connections before all of what they sent was stored")
+        finally:
+            for connection in list(self._connections.values()):
+                connection.close(TABLE["unavailable"].close, _RESTARTING)
+
+    async def aclose(self) -> None:
+        """Drain, then publish what waits for it, and wait until everything is durable.
+
+        Gives up on a store that goes on failing.
+        """
+        await self.drain()
         try:
             async with asyncio.timeout(self._settings.flush_patience):
                 await asyncio.gather(*(room.aclose() for room in self._rooms.values()))
@@ -182,3 +225,27 @@ class RealTimeSyncManager:
 
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)
+        self._unload_later(connection.project_id)
+
+    def _unload_later(self, project_id: str) -> None:
+        if project_id in self._unloading or project_id not in self._rooms:
+            return
+        if not (self._draining or self._attended(project_id)):
+            self._unloading.add(project_id)
+            self._timers.call_later(
+                self._settings.unload_after, lambda: self._unload_if_idle(project_id)
+            )
+
+    def _unload_if_idle(self, project_id: str) -> None:
+        self._unloading.discard(project_id)
+        room = self._rooms.get(project_id)
+        if room is None or self._draining or self._attended(project_id):
+            return
+        if room.idle:
+            del self._rooms[project_id]
+            room.put_away()
+        else:
+            self._unload_later(project_id)
+
+    def _attended(self, project_id: str) -> bool:
+        return any(one.project_id == project_id for one in self._connections.values())

@@ -36,6 +36,10 @@ class RoomSettings:
     unload_after: float = 30.0
     flush_patience: float = 10.0
     """How long closing waits for a disk that does not take what was typed."""
+    drain_pause: float = 0.005
+    """Between the closes of one connection and the next, so that they do not come back at once."""
+    drain_window: float = 2.0
+    """How long the closes of all of them may take."""
     durable_patience: float = 5.0
     """How long a writer on top of a draft waits for what was typed to reach the disk."""
     compact_at: int = 500
