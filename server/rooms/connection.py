@@ -36,7 +36,7 @@ from server.rooms.room import Room
 from server.rooms.session import Effects, Session
 from server.rooms.settings import RoomSettings
 from server.rooms.subscriptions import Subscription
-from server.rooms.timers import Timers
+from server.rooms.timers import Cancellable, Timers
 
 __all__ = ["Connection"]
 
@@ -79,6 +79,7 @@ class Connection:
         self._opening: Grant | None = None
         self._admission = admission
         self._keep_alive = settings.keep_alive
+        self._sign: Cancellable | None = None
         self._left = False
         self._on_left = on_left
         self._deadline = timers.call_later(
@@ -98,12 +99,6 @@ class Connection:
     async def begin(self) -> None:
         """To be called once, before the first frame is handed in."""
         await self._perform_all(self._session.opening())
-
-    def keep_alive(self, frame: bytes) -> None:
-        """Send a frame now and then, for a client that takes silence for a dead line."""
-        if not self._left:
-            self._outbox.push(Item(frame, Overflow.DROP))
-            self._timers.call_later(self._keep_alive, lambda: self.keep_alive(frame))
 
     async def receive_text(self, text: str) -> None:
         await self._perform_all(self._session.receive_text(text))
@@ -130,6 +125,8 @@ class Connection:
             return
         self._left = True
         self._deadline.cancel()
+        if self._sign is not None:
+            self._sign.cancel()
         for key in list(self._open):
             self._detach(key)
         if self._room is not None:
@@ -252,6 +249,13 @@ class Connection:
             room.detach(attachment, channel)
             return
         self._open[key] = (attachment, channel)
+        if self._sign is None:
+            self._sign = self._timers.call_later(self._keep_alive, self._give_sign)
+
+    def _give_sign(self) -> None:
+        """Send something now and then, for a client that takes silence for a dead line."""
+        self._outbox.push(Item(self._session.sign_of_life, Overflow.DROP))
+        self._sign = self._timers.call_later(self._keep_alive, self._give_sign)
 
     async def _join(self, grant: Grant, hello: frames.Hello) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protocol import ywebsocket
 from protocol.errors import Malformed, RipplecutError, TooLarge
+from protocol.hocuspocus import encode_awareness_frame
 from server.rooms.access import Grant
 from server.rooms.session import Closing, Effects, Session
 from server.rooms.settings import RoomSettings
@@ -24,6 +25,10 @@ class PlainSession(Session):
         super().__init__(settings, grant)
         self._grant = grant
         self._key = key
+
+    @property
+    def sign_of_life(self) -> bytes:
+        return encode_awareness_frame(self._key, ())
 
     def opening(self) -> Effects:
         return self._granted(self._key, self._grant)

@@ -106,6 +106,11 @@ class Session:
     def grant(self) -> Grant | None:
         return None if isinstance(self._state, Closing) else self._state.grant
 
+    @property
+    def sign_of_life(self) -> bytes:
+        """What a client who has documents open hears now and then."""
+        return hocuspocus.PING
+
     def opening(self) -> Effects:
         """What is to be done before the first frame comes."""
         return []

@@ -28,7 +28,7 @@ class RoomSettings:
     """Yjs clients that one document of one connection may introduce."""
     login_deadline: float = 60.0
     keep_alive: float = 15.0
-    """A y-websocket client takes 30 s without a message for a dead line."""
+    """Yjs clients take 30 s without a message for a dead line."""
     awareness_interval: float = 0.05
     presence_interval: float = 0.1
     draft_interval: float = 0.1

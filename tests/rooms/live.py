@@ -106,6 +106,8 @@ class Socket:
 
 def describe(frame: bytes) -> str:
     """A server's binary frame in words: ``step 2``, ``status 1``, ``denied: …``."""
+    if frame == hocuspocus.PING:
+        return "ping"
     reader = Reader(frame)
     reader.var_string(1024)
     kind = reader.var_uint()
