@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from protocol.errors import TABLE, Forbidden, RipplecutError, Unauthenticated, Unavailable
+from protocol.errors import (
+    TABLE,
+    Forbidden,
+    NotFound,
+    RipplecutError,
+    Unauthenticated,
+    Unavailable,
+)
 from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
-from server.rooms.access import Admission, Gatekeeper, Grant, Revocation
+from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
 from server.rooms.connection import Connection
 from server.rooms.document import encode_stored
 from server.rooms.lifecycle import LifeCycle
@@ -56,6 +63,7 @@ class RealTimeSyncManager:
         self._connections: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
         self._draining = False
+        self._rechecking = False
         self._unloading: set[str] = set()
 
     @property
@@ -111,14 +119,15 @@ class RealTimeSyncManager:
             on_left=self._left,
         )
         self._connections[connection.id] = connection
+        self._recheck_later()
         return connection
 
     def revoke(self, predicate: Revocation, error: RipplecutError | None = None) -> int:
-        """Put out every connection that speaks for somebody whom ``predicate`` names.
+        """End what rests on a right of somebody whom ``predicate`` names: documents that were
+        opened by a token of their own, or a whole connection.
 
         ``error`` is Unauthenticated (a token that is no longer good, 4401; the default) or
-        Forbidden (a member who was removed or whose role changed, 4403). Returns how many
-        connections were put out.
+        Forbidden (a member who was removed, 4403). Returns how many connections it concerned.
         """
         reason = error or Unauthenticated("The token was revoked; log in again")
         for admission in self._admissions:
@@ -129,8 +138,46 @@ class RealTimeSyncManager:
             if any(predicate(grant.identity, connection.project_id) for grant in connection.grants)
         ]
         for connection in named:
-            connection.revoke(reason)
+            connection.revoke(predicate, reason)
         return len(named)
+
+    async def recheck(self) -> None:
+        """Ask again whether everybody may still be here, and as what; happens by itself, too.
+
+        Whose token ends soon is asked for another one. A gate that fails changes nothing.
+        """
+        here: dict[tuple[Identity, str], list[Connection]] = {}
+        for connection in self._connections.values():
+            for grant in connection.grants:
+                here.setdefault((grant.identity, connection.project_id), []).append(connection)
+        for (identity, project_id), connections in here.items():
+            left = self._gate.expires_in(identity)
+            if left is not None and 0 < left <= self._settings.renew_ahead:
+                for connection in connections:
+                    connection.ask_again(identity, left)
+            try:
+                grant = Grant(identity, await self._gate.authorise(identity, project_id))
+            except (Unauthenticated, Forbidden, NotFound) as error:
+                _put_out(connections, identity, error)
+            except Exception:
+                logger.exception("It could not be found out what %r may do", identity.user)
+            else:
+                for connection in connections:
+                    connection.regrade(grant)
+
+    def _recheck_later(self) -> None:
+        if not self._rechecking and self._connections:
+            self._rechecking = True
+            self._timers.call_later(
+                self._settings.recheck_every, lambda: self._timers.spawn(self._recheck())
+            )
+
+    async def _recheck(self) -> None:
+        try:
+            await self.recheck()
+        finally:
+            self._rechecking = False
+            self._recheck_later()
 
     def remove_member(self, project_id: str, user: str) -> int:
         """Put out whoever is in a project as ``user``, after their right to be there changed."""
@@ -249,3 +296,8 @@ class RealTimeSyncManager:
 
     def _attended(self, project_id: str) -> bool:
         return any(one.project_id == project_id for one in self._connections.values())
+
+
+def _put_out(connections: Iterable[Connection], identity: Identity, error: RipplecutError) -> None:
+    for connection in connections:
+        connection.revoke(lambda who, _: who == identity, error)

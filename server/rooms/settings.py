@@ -27,6 +27,10 @@ class RoomSettings:
     awareness_clients: int = 64
     """Yjs clients that one document of one connection may introduce."""
     login_deadline: float = 60.0
+    recheck_every: float = 5.0
+    """How soon it is noticed that a token ended or that a role changed."""
+    renew_ahead: float = 30.0
+    """So long before a token ends its client is asked for another."""
     keep_alive: float = 15.0
     """Yjs clients take 30 s without a message for a dead line."""
     awareness_interval: float = 0.05

@@ -9,6 +9,8 @@ import * as Y from "yjs";
 // The server is killed between edits: sooner back than by default, so that tests are quick.
 const QUICK = { delay: 100, minDelay: 100, maxDelay: 400, initialDelay: 0 };
 
+const [denials, stops] = [new Map(), new Map()];
+
 const families = {
   hocuspocus({ url, token, names }) {
     const tokens = [].concat(token);
@@ -16,13 +18,18 @@ const families = {
     return new Map(names.map((name) => {
       const next = () => (tokens.length > 1 ? tokens.shift() : tokens[0]);
       const provider = new HocuspocusProvider({ websocketProvider, name, token: next });
+      provider.on("authenticationFailed", ({ reason }) => { denials.set(provider, reason); });
       provider.attach();
       return [name, provider];
     }));
   },
   ywebsocket({ url, token, names }) {
     const settings = { params: { token }, WebSocketPolyfill: WebSocket, disableBc: true, maxBackoffTime: 400 };
-    return new Map(names.map((name) => [name, new WebsocketProvider(url, name, new Y.Doc(), settings)]));
+    return new Map(names.map((name) => {
+      const provider = new WebsocketProvider(url, name, new Y.Doc(), settings);
+      provider.on("closed", ({ code }) => { stops.set(provider, code); });
+      return [name, provider];
+    }));
   },
 };
 
@@ -68,6 +75,16 @@ const commands = {
   async scope(command) {
     const provider = one(command);
     await until(() => provider.authorizedScope === command.wanted, provider);
+  },
+  async denied(command) {
+    const provider = one(command);
+    await until(() => denials.has(provider), provider);
+    return denials.get(provider);
+  },
+  async stopped(command) {
+    const provider = one(command);
+    await until(() => stops.has(provider), provider);
+    return stops.get(provider);
   },
   point: (command) => one(command).awareness.setLocalStateField("user", { name: command.user }),
   sees: (command) => until(() => present(one(command), command.user) === command.wanted, one(command)),

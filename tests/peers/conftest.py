@@ -9,9 +9,9 @@ import pytest
 
 from bench.running import RunningServer
 from tests.peers.peers import Node, World
-from tests.rooms.conftest import node
+from tests.rooms.conftest import node, served
 
-__all__ = ["node"]
+__all__ = ["node", "served"]
 
 
 @pytest.fixture(scope="module")

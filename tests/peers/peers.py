@@ -21,7 +21,7 @@ from protocol.client import Client, connect
 from protocol.draft import Draft
 from tests.peers.plain import Line, PycrdtLine, ShortIdLine, YpyLine
 
-__all__ = ["FAMILIES", "HocuspocusPeer", "Node", "Peer", "ScriptPeer", "World"]
+__all__ = ["FAMILIES", "HocuspocusPeer", "Node", "Peer", "ScriptPeer", "World", "YWebsocketPeer"]
 
 PEERS = Path(__file__).parents[1] / "node" / "peers.mjs"
 
@@ -85,6 +85,15 @@ class Node:
             answer.cancel()
 
 
+class Reachable(Protocol):
+    """Where a published provider finds a server, and itself."""
+
+    node: Node
+
+    @property
+    def url(self) -> str: ...
+
+
 class World:
     """A running server with the project ``film``, and the Node process of a test."""
 
@@ -92,6 +101,10 @@ class World:
         self.server = server
         self.node = node
         self._peers: list[Peer] = []
+
+    @property
+    def url(self) -> str:
+        return f"ws{self.server.url.removeprefix('http')}"
 
     def entity(self, name: str | None = None) -> str:
         """A new character, and the id of it."""
@@ -152,9 +165,9 @@ class _NodePeer:
     path: ClassVar[str]
     _ids: ClassVar[count[int]] = count()
 
-    def __init__(self, world: World, token: str | list[str]) -> None:
+    def __init__(self, world: Reachable, token: str | list[str]) -> None:
         self._node = world.node
-        self._url = f"ws{world.server.url.removeprefix('http')}{self.path}"
+        self._url = f"{world.url}{self.path}"
         self._token = token
         self._id = next(self._ids)
         self._left = False
@@ -202,12 +215,20 @@ class HocuspocusPeer(_NodePeer):
     async def unsynced(self, name: str) -> int:
         return int(await self.ask("unsynced", name=name))
 
+    async def denied(self, name: str) -> str:
+        """Wait until a document is denied, or was; answers the reason."""
+        return str(await self.ask("denied", name=name))
+
 
 class YWebsocketPeer(_NodePeer):
     """``y-websocket``, a socket for each document."""
 
     family = "ywebsocket"
     path = "/yjs/film"
+
+    async def stopped(self, name: str) -> int:
+        """Wait until it has stopped for good, or had; answers the close code."""
+        return int(await self.ask("stopped", name=name))
 
 
 class _PlainPeer:
@@ -217,7 +238,7 @@ class _PlainPeer:
     line: ClassVar[type[Line]]
 
     def __init__(self, world: World, token: str) -> None:
-        self._url = f"ws{world.server.url.removeprefix('http')}/yjs/film/{{}}?token={token}"
+        self._url = f"{world.url}/yjs/film/{{}}?token={token}"
         self._lines: dict[str, Line] = {}
 
     async def open(self, *names: str) -> None:
