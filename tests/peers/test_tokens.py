@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from protocol.client import connect
 from protocol.errors import Unauthenticated
 from server.rooms.access import Role
 from tests.peers.peers import HocuspocusPeer, Node, YWebsocketPeer
@@ -56,6 +57,32 @@ async def test_R48_the_provider_sends_another_token_and_goes_on(stand: Stand) ->
         await bob.saved()
         assert await stand.served.stored_text("hero") == "«after»«by bob»"
         assert await ann.unsynced("hero") == 1
+
+
+async def test_R48_the_client_for_scripts_sends_another_token_and_goes_on(served: Served) -> None:
+    gate, manager, tokens = served.gate, served.manager, iter(["ann.1", "ann.2"])
+    async with (
+        asyncio.timeout(PATIENCE),
+        connect(served.url, "film", token="bob") as bobs,
+        connect(served.url, "film", token=lambda: next(tokens)) as film,
+    ):
+        hero, theirs = await film.open("hero"), await bobs.open("hero")
+        gate.expiries["token-ann.1"] = 20.0
+        gate.roles["token-ann.2"] = Role.VIEWER
+        await manager.recheck()
+        async for event in film.events():
+            if event["type"] == "role":
+                break
+        assert film.welcome["role"] == "viewer"
+        gate.lost["token-ann.1"] = ENDED
+        await manager.recheck()
+        changed = asyncio.Event()
+        subscription = hero.doc.observe(lambda _: changed.set())
+        theirs["description"] = "by bob"
+        await changed.wait()
+        hero.doc.unobserve(subscription)
+        assert hero["description"] == "by bob"
+        assert hero.read_only
 
 
 async def test_R47_the_provider_is_denied_when_its_token_ends(stand: Stand) -> None:

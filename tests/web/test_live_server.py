@@ -18,6 +18,7 @@ from server.domain.drafts import read_values
 from server.rooms.access import Role
 from server.rooms.document import encode_stored
 from server.serve import ReadyServer, uvicorn_config
+from server.web.auth import hash_of
 from tests.web.conftest import ADMIN, Web
 
 
@@ -223,3 +224,35 @@ async def test_R46_a_peer_that_does_not_answer_pings_is_noticed(film: Web) -> No
                 there = len(orjson.loads(await ws.recv()).get("people", ())) or there
             assert film.state.manager.connections == 1
             writer.close()
+
+
+async def test_R47_R48_a_real_token_is_asked_for_in_time_and_then_ends(film: Web) -> None:
+    token = await film.token(Role.EDITOR, "film", seconds=60)
+    async with (
+        serving(film) as (port, _),
+        connect(f"ws://127.0.0.1:{port}/ws/projects/film?token={token}") as ws,
+        connect(f"ws://127.0.0.1:{port}/yjs/film/mara?token={token}") as yjs,
+        connect(f"ws://127.0.0.1:{port}/ws/projects/film?token={token}") as renewing,
+    ):
+        for one in (ws, renewing):
+            await one.send(HELLO.decode())
+            assert orjson.loads(await one.recv())["type"] == "welcome"
+        film.clock.pass_(seconds=40)
+        await film.state.manager.recheck()
+        for one in (ws, renewing):
+            while (asked := orjson.loads(await one.recv()))["type"] != "token":
+                pass
+            assert 0 < asked["expires_in"] <= 20
+        another = await film.token(Role.EDITOR, "film", seconds=60)
+        await renewing.send(orjson.dumps({"type": "token", "token": another}).decode())
+        while orjson.loads(await renewing.recv())["type"] != "role":
+            pass
+        film.clock.pass_(seconds=21)
+        await film.state.manager.recheck()
+        assert await code_at_the_end(ws) == await code_at_the_end(yjs) == 4401
+        await renewing.send('{"type": "ping", "id": 1}')
+        while orjson.loads(await renewing.recv())["type"] != "pong":
+            pass
+        await film.state.store.remove_token(hash_of(another))
+        await film.state.manager.recheck()
+        assert await code_at_the_end(renewing) == 4401
