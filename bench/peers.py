@@ -162,6 +162,8 @@ def _enveloped(name: str) -> list[bytes]:
 
 def _envelope_2(frame: bytes) -> bool:
     """A step 2, which Hocuspocus sends as a reply of type 4."""
+    if frame == hocuspocus.PING:
+        return False
     at = 1 + frame[0]
     return frame[at] in (0, 4) and frame[at + 1] == SyncStep.STEP_2
 

@@ -54,7 +54,7 @@ def connect(
     url: str,
     project_id: str,
     *,
-    token: str,
+    token: str | Callable[[], str],
     subscribe: Literal["all"] | Iterable[str] = "all",
     rng: Callable[[], float] = random.random,
 ) -> Client:
@@ -64,9 +64,12 @@ def connect(
     ValueError. Entering raises Unauthenticated,
     Forbidden or NotFound where the server does so, and Unavailable where nobody answers. After
     that a lost line is mended: events go on where they stopped, drafts merge.
+
+    ``token`` may be a function, which is asked for each connection, and again before a token ends.
     """
     wanted: Literal["all"] | list[str] = "all" if subscribe == "all" else list(subscribe)
-    return Client(_address(url, project_id), token, wanted, rng)
+    tokens = token if callable(token) else lambda: token
+    return Client(_address(url, project_id), tokens, wanted, rng)
 
 
 def _address(url: str, project_id: str) -> str:
@@ -84,7 +87,7 @@ class Client:
     def __init__(
         self,
         address: str,
-        token: str,
+        token: Callable[[], str],
         subscribe: Literal["all"] | list[str],
         rng: Callable[[], float],
     ) -> None:
@@ -208,7 +211,7 @@ class Client:
     async def _converse(self, socket: ClientConnection) -> None:
         hello: dict[str, Any] = {
             "type": "hello",
-            "token": self._token,
+            "token": self._token(),
             "subscribe": self._subscribe,
         }
         if self._position is not None:
@@ -241,6 +244,11 @@ class Client:
                 return
             case "pong":
                 return
+            case "token":
+                self._say(_text({"type": "token", "token": self._token()}))
+                return
+            case "role":
+                self.welcome = {**self.welcome, "role": frame["role"]}
             case "resync":
                 self._position = None
             case _ if "seq" in frame and self._position is not None:
@@ -263,10 +271,9 @@ class Client:
         match message:
             case hocuspocus.Ping():
                 self._say(hocuspocus.PONG)
-            case hocuspocus.Pong():
+            case hocuspocus.Pong() | hocuspocus.TokenRequest():
+                # The documents rest on the token of the hello; for that the server asks by text.
                 return
-            case hocuspocus.TokenRequest(key):
-                self._say(hocuspocus.encode_auth_token(key, self._token))
             case _:
                 draft = self._drafts.get(message.key)
                 if draft is not None:

@@ -10,7 +10,7 @@ from pycrdt import Doc, Map, Text, TransactionEvent
 
 from protocol import hocuspocus
 from protocol.errors import Forbidden, NotFound, RipplecutError
-from protocol.ysync import EMPTY_STATE_VECTOR
+from protocol.ysync import EMPTY_STATE_VECTOR, fresh_client_id
 
 __all__ = ["Draft"]
 
@@ -24,7 +24,7 @@ class Draft:
 
     def __init__(self, name: str, send: Callable[[bytes], None]) -> None:
         self.name = name
-        self.doc: Doc[Any] = Doc()
+        self.doc: Doc[Any] = Doc(client_id=fresh_client_id())
         self.fields: Map[Any] = self.doc.get("fields", type=Map)
         self.read_only = False
         self._send = send

@@ -24,6 +24,7 @@ __all__ = [
     "PresenceFrame",
     "Resume",
     "Subscribe",
+    "TokenFrame",
     "Unsubscribe",
     "Viewing",
     "decode_frame",
@@ -32,7 +33,9 @@ __all__ = [
     "pong",
     "presence",
     "resync",
+    "role",
     "saved",
+    "token_wanted",
     "welcome",
 ]
 
@@ -95,7 +98,15 @@ class PingFrame:
     ) = None
 
 
-ClientFrame = Hello | Subscribe | Unsubscribe | Viewing | PresenceFrame | PingFrame
+@dataclass(frozen=True, slots=True)
+class TokenFrame:
+    """The token on which the connection rests from now on."""
+
+    type: Literal["token"]
+    token: Annotated[str, Field(min_length=1, max_length=8 * 1024)]
+
+
+ClientFrame = Hello | Subscribe | Unsubscribe | Viewing | PresenceFrame | PingFrame | TokenFrame
 
 _ADAPTER: TypeAdapter[ClientFrame] = TypeAdapter(
     Annotated[ClientFrame, Field(discriminator="type")]
@@ -150,6 +161,14 @@ def pong(identifier: str | int | None, seq: int) -> str:
 
 def saved(document: str, clock: int) -> str:
     return encode_frame({"type": "saved", "document": document, "clock": clock})
+
+
+def role(role: str) -> str:
+    return encode_frame({"type": "role", "role": role})
+
+
+def token_wanted(expires_in: float) -> str:
+    return encode_frame({"type": "token", "expires_in": round(expires_in)})
 
 
 def resync(reason: str) -> str:

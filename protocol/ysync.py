@@ -7,6 +7,7 @@ they came as: nothing here needs to look inside.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -28,6 +29,7 @@ __all__ = [
     "decode_sync",
     "encode_awareness",
     "encode_sync",
+    "fresh_client_id",
 ]
 
 EMPTY_STATE_VECTOR = b"\x00"
@@ -57,6 +59,13 @@ class AwarenessEntry:
     @property
     def gone(self) -> bool:
         return self.state == NULL_STATE
+
+
+def fresh_client_id() -> int:
+    """An id for who edits a document. As short as those of Yjs itself: older libraries (y-py) read
+    no more than 32 bits, and what they then write beside a longer id is never merged by anybody.
+    """
+    return secrets.randbits(32)
 
 
 def encode_sync(step: SyncStep, data: bytes) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -37,8 +36,6 @@ __all__ = ["create_app"]
 
 log = logging.getLogger("ripplecut")
 
-_SWEEP_SECONDS = 5.0
-
 
 def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages.PAGE) -> Starlette:
     """The application. Its lifespan opens the store, goes on with open runs, and loads the demo."""
@@ -48,7 +45,6 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
         store = await _open_store(settings)
         try:
             web = app.state.web = await assemble(settings, store, clock)
-            sweeper = asyncio.create_task(_put_out_expired(web), name="expired tokens")
             try:
                 await web.projects.resume()
                 if settings.demo:
@@ -58,9 +54,6 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
             finally:
                 web.ready = False
                 web.images.close()
-                sweeper.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sweeper
                 await web.manager.aclose()
                 await web.projects.close()
         finally:
@@ -128,20 +121,6 @@ async def _load_demo(web: WebState) -> None:
     from server.demo import load_demo
 
     await load_demo(web.projects, Actor(local_user(), "cli"))
-
-
-async def _put_out_expired(web: WebState) -> None:
-    """Close the sockets of tokens that have run out since they came in."""
-    while True:
-        await asyncio.sleep(_SWEEP_SECONDS)
-        expired = web.authority.take_expired()
-        if expired:
-            count = web.manager.revoke(_one_of(expired))
-            log.info("%d connections of expired tokens were closed", count)
-
-
-def _one_of(token_ids: frozenset[str]) -> Callable[..., bool]:
-    return lambda identity, _project: identity.token_id in token_ids
 
 
 class Live:

@@ -36,11 +36,20 @@ class PortInUse(Failed):
 
 
 class ReadyServer(uvicorn.Server):
-    """Uvicorn that leaves the signals to us and says when it listens."""
+    """Uvicorn that leaves the signals to us, says when it listens, and lets sockets end in order.
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], Awaitable[None]]) -> None:
+    ``drain`` is awaited when nobody can come any more, before the connections are closed.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[], Awaitable[None]],
+        drain: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._drain = drain
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -51,6 +60,17 @@ class ReadyServer(uvicorn.Server):
         await super().startup(sockets=sockets)
         if not self.should_exit:
             await self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        if self._drain is not None:
+            draining = asyncio.ensure_future(self._drain())
+            while not (draining.done() or self.force_exit):
+                await asyncio.wait([draining], timeout=0.1)
+            draining.cancel()
+            await asyncio.gather(draining, return_exceptions=True)
+        await super().shutdown(sockets=sockets)
 
 
 def serve(settings: Settings) -> None:
@@ -80,7 +100,10 @@ async def run_app(settings: Settings, data: DataDir, listener: socket.socket) ->
         sys.stdout.write(f"Ripplecut is ready: {url}/login?token={token}\n")
         sys.stdout.flush()
 
-    server = ReadyServer(uvicorn_config(app, settings), say_ready)
+    async def drain() -> None:
+        await app.state.web.manager.drain()
+
+    server = ReadyServer(uvicorn_config(app, settings), say_ready, drain)
     _end_on_signals(server)
     async with app.router.lifespan_context(app):
         token = await _login_token(app.state.web, settings)

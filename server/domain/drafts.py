@@ -2,9 +2,9 @@
 bytes.
 
 A document's shared types: a ``Y.Map`` named ``fields``; prose fields are ``Y.Text`` in it, the
-others plain JSON. Every function that edits takes a fresh random client id (pycrdt's default),
-because reusing one after a lost transaction would leave two replicas different for ever. The one
-exception is the seed of a field that is declared later: the same bytes wherever it is made.
+others plain JSON. Every function that edits takes a fresh random client id of 32 bits, because
+reusing one after a lost transaction would leave two replicas different for ever. The one exception
+is the seed of a field that is declared later: the same bytes wherever it is made.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pycrdt import Array, Doc, Map, Text, merge_updates
 from protocol.codec import Reader
 from protocol.errors import Invalid
 from protocol.update_scan import scan_update
-from protocol.ysync import decode_state_vector
+from protocol.ysync import decode_state_vector, fresh_client_id
 from server.domain.kinds import MAX_JSON_DEPTH, Kind, normalise
 from server.domain.text import edits
 
@@ -48,7 +48,7 @@ class Edited(NamedTuple):
 
 def seed(kind: Kind, fields: Mapping[str, Any]) -> bytes:
     """The first state of an entity's document: every prose field a text, also when it is empty."""
-    doc: Doc[Any] = Doc()
+    doc: Doc[Any] = Doc(client_id=fresh_client_id())
     root = doc.get("fields", type=Map)
     with doc.transaction():
         for name in kind.prose:
@@ -60,10 +60,14 @@ def seed(kind: Kind, fields: Mapping[str, Any]) -> bytes:
 
 
 def _open(states: Iterable[bytes]) -> tuple[Doc[Any], Map[Any]]:
-    doc: Doc[Any] = Doc()
-    for state in states:
-        doc.apply_update(state)
-    return doc, doc.get("fields", type=Map)
+    whole = list(states)
+    while True:
+        doc: Doc[Any] = Doc(client_id=fresh_client_id())
+        for state in whole:
+            doc.apply_update(state)
+        # An id of 32 bits is fresh when nobody in the document has it.
+        if doc.client_id not in decode_state_vector(Reader(doc.get_state())):
+            return doc, doc.get("fields", type=Map)
 
 
 def merge_states(states: Iterable[bytes]) -> bytes:
@@ -230,7 +234,7 @@ def declare_prose(draft_state: bytes, names: Collection[str]) -> bytes | None:
 
 def merge_text(base: str, ours: str, theirs: str) -> str:
     """Merge two texts that grew from one base, the way their editors would have merged live."""
-    doc: Doc[Any] = Doc()
+    doc: Doc[Any] = Doc(client_id=fresh_client_id())
     doc.get("fields", type=Map)["text"] = Text(base)
     start = doc.get_update()
     sides = []

@@ -27,11 +27,15 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person or a program behind a token; ``token_id`` is what a revocation names."""
+    """A person or a program behind a token; ``token_id`` is what a revocation names.
+
+    ``expires_at`` is when the token ends, on the gatekeeper's clock; ``None`` means never.
+    """
 
     user: str
     colour: str
     token_id: str
+    expires_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +78,11 @@ class Gatekeeper(Protocol):
         ...
 
     async def authorise(self, identity: Identity, project_id: str) -> Role:
-        """The role of somebody in a project; raises Forbidden or NotFound."""
+        """The role of somebody in a project, as it is now; raises Unauthenticated where their token
+        is no longer good, Forbidden or NotFound.
+        """
+        ...
+
+    def expires_in(self, identity: Identity) -> float | None:
+        """Seconds until a token ends; ``None`` means that it does not."""
         ...

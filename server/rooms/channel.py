@@ -197,8 +197,18 @@ class Channel:
             self._due.cancel()
             self._fan_out()
 
-    async def flushed(self) -> None:
+    async def settled(self) -> None:
+        """Wait until all that was taken so far is acknowledged; raises Unavailable where the disk
+        fails.
+        """
+        await self._log.durable()
+
+    async def drain(self) -> None:
+        """Take nothing more, wait until all is durable, and be gone."""
+        self.document.drain()
+        self.stop()
         await self._log.drained()
+        self.document.unload()
 
     def expel(self, error: RipplecutError) -> None:
         """Put everybody out, because the document is not there any more."""

@@ -26,6 +26,10 @@ class Compaction:
         self._timers = timers
         self._busy: set[str] = set()
 
+    @property
+    def idle(self) -> bool:
+        return not self._busy
+
     def start(self, entity_id: str) -> None:
         # Two at once would each drop the first updates, and the second those that came meanwhile.
         if entity_id not in self._busy:

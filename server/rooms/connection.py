@@ -10,7 +10,7 @@ from typing import assert_never
 from protocol import frames
 from protocol.errors import Malformed, RipplecutError
 from protocol.hocuspocus import document_name
-from server.rooms.access import Admission, Gatekeeper, Grant
+from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
 from server.rooms.channel import Attachment, Channel
 from server.rooms.effects import (
     AnswerPing,
@@ -36,7 +36,7 @@ from server.rooms.room import Room
 from server.rooms.session import Effects, Session
 from server.rooms.settings import RoomSettings
 from server.rooms.subscriptions import Subscription
-from server.rooms.timers import Timers
+from server.rooms.timers import Cancellable, Timers
 
 __all__ = ["Connection"]
 
@@ -76,9 +76,10 @@ class Connection:
         self._participant = Participant(self._outbox, Subscription(settings.subscription_limit))
         self._room: Room | None = None
         self._open: dict[str, tuple[Attachment, Channel]] = {}
-        self._opening: Grant | None = None
+        self._asked: set[Identity] = set()
         self._admission = admission
         self._keep_alive = settings.keep_alive
+        self._sign: Cancellable | None = None
         self._left = False
         self._on_left = on_left
         self._deadline = timers.call_later(
@@ -92,18 +93,13 @@ class Connection:
     @property
     def grants(self) -> list[Grant]:
         """Everybody whom this connection speaks for."""
-        grants = [attachment.grant for attachment, _ in self._open.values()]
-        return [*grants, *filter(None, (self._session.grant, self._opening))]
+        grants = {attachment.grant: None for attachment, _ in self._open.values()}
+        own = self._session.grant
+        return list(grants if own is None else {**grants, own: None})
 
     async def begin(self) -> None:
         """To be called once, before the first frame is handed in."""
         await self._perform_all(self._session.opening())
-
-    def keep_alive(self, frame: bytes) -> None:
-        """Send a frame now and then, for a client that takes silence for a dead line."""
-        if not self._left:
-            self._outbox.push(Item(frame, Overflow.DROP))
-            self._timers.call_later(self._keep_alive, lambda: self.keep_alive(frame))
 
     async def receive_text(self, text: str) -> None:
         await self._perform_all(self._session.receive_text(text))
@@ -111,9 +107,40 @@ class Connection:
     async def receive_bytes(self, data: bytes) -> None:
         await self._perform_all(self._session.receive_bytes(data))
 
-    def revoke(self, error: RipplecutError) -> None:
-        """Put the connection out, saying why on every conversation that it holds."""
-        self._emit_all(self._session.revoked(error))
+    def revoke(self, predicate: Revocation, error: RipplecutError) -> None:
+        """End what rests on a right that somebody lost, saying why: documents, or all of it."""
+        own = self._session.grant
+        if own is not None and predicate(own.identity, self.project_id):
+            self._emit_all(self._session.revoked(error))
+            return
+        for key, (attachment, _) in list(self._open.items()):
+            if predicate(attachment.grant.identity, self.project_id):
+                self._detach(key)
+                self._emit_all(self._session.document_revoked(key, error))
+
+    def ask_again(self, identity: Identity, seconds: float) -> None:
+        """Ask, once, for another token in place of one that ends in so many seconds."""
+        if identity not in self._asked:
+            self._asked.add(identity)
+            keys = [key for key, (one, _) in self._open.items() if one.grant.identity == identity]
+            self._emit_all(self._session.expiring(identity, keys, seconds))
+
+    def regrade(self, grant: Grant) -> None:
+        """Somebody whom this connection speaks for has this role now."""
+        own = self._session.grant
+        if own is not None and own != grant and own.identity == grant.identity:
+            self._emit_all(self._session.replaced(grant))
+        for key, (attachment, _) in self._open.items():
+            before = attachment.grant
+            if before.identity == grant.identity:
+                attachment.grant = grant
+                if before.read_only != grant.read_only:
+                    self._emit_all(self._session.regraded(key, grant))
+
+    async def settled(self) -> None:
+        """Wait until what it sent is acknowledged; raises Unavailable where the disk fails."""
+        for _, channel in list(self._open.values()):
+            await channel.settled()
 
     def close(self, code: int, reason: str) -> None:
         self._outbox.close(code, reason)
@@ -125,6 +152,8 @@ class Connection:
             return
         self._left = True
         self._deadline.cancel()
+        if self._sign is not None:
+            self._sign.cancel()
         for key in list(self._open):
             self._detach(key)
         if self._room is not None:
@@ -219,10 +248,25 @@ class Connection:
                 role = await self._gate.authorise(identity, self.project_id)
                 admission.check(identity, self.project_id)
             except RipplecutError as error:
-                self._emit_all(self._session.refused(request, error))
+                refusal = error
+            else:
+                # No await between the check and this: from here on ``grants`` names them.
+                effects = self._welcomed(request, Grant(identity, role))
+                await self._perform_all(effects)
                 return
-        # No await between the check and this: from here on ``grants`` names them.
-        await self._perform_all(self._session.authenticated(request, Grant(identity, role)))
+        await self._perform_all(self._session.refused(request, refusal))
+
+    def _welcomed(self, request: Authenticate, grant: Grant) -> Effects:
+        own = self._session.grant
+        renews = (
+            own is not None
+            and own.identity in self._asked
+            and own.identity.user == grant.identity.user
+            and isinstance(request.wanted, str)
+        )
+        # A document's new token stands for the socket's old one, which is about to end.
+        effects = self._session.replaced(grant) if renews else []
+        return [*effects, *self._session.authenticated(request, grant)]
 
     async def _open_document(self, key: str, grant: Grant) -> None:
         opened = self._open.get(key)
@@ -234,19 +278,30 @@ class Connection:
         attachment = Attachment(
             self._participant, key, grant, lambda error: self._expelled(key, error)
         )
-        self._opening = grant
-        try:
-            room = await self._entered()
-            channel = await room.open(attachment, document_name(key))
-        except RipplecutError as error:
-            self._emit_all(self._session.unopened(key, error))
-            return
-        finally:
-            self._opening = None
-        if self._left:
-            room.detach(attachment, channel)
-            return
+        with self._admission() as admission:
+            try:
+                room = await self._entered()
+                channel = await room.open(attachment, document_name(key))
+            except RipplecutError as error:
+                self._emit_all(self._session.unopened(key, error))
+                return
+            if self._left:
+                room.detach(attachment, channel)
+                return
+            try:
+                admission.check(grant.identity, self.project_id)
+            except RipplecutError as error:
+                room.detach(attachment, channel)
+                self._emit_all(self._session.unopened(key, error))
+                return
         self._open[key] = (attachment, channel)
+        if self._sign is None:
+            self._sign = self._timers.call_later(self._keep_alive, self._give_sign)
+
+    def _give_sign(self) -> None:
+        """Send something now and then, for a client that takes silence for a dead line."""
+        self._outbox.push(Item(self._session.sign_of_life, Overflow.DROP))
+        self._sign = self._timers.call_later(self._keep_alive, self._give_sign)
 
     async def _join(self, grant: Grant, hello: frames.Hello) -> None:
         try:

@@ -21,6 +21,7 @@ from server.ports import StoredDocument
 __all__ = [
     "MERGE_AT_MOST",
     "DraftDocument",
+    "Draining",
     "Gone",
     "Loading",
     "Opened",
@@ -40,6 +41,7 @@ MAX_TYPES = 5_000
 are nested in each other overflow its stack."""
 _SCANNED_AT_ONCE = 16 * 1024
 _OPENED_AT_ONCE = 50
+_STOPPING = "The server is stopping"
 
 
 def _is_panic(error: BaseException) -> bool:
@@ -158,6 +160,13 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """Takes no more updates; what it merged is on its way to the disk."""
+
+    loaded: Ready
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """Unloaded, or never there; whoever still holds this instance must ask for a new one."""
 
@@ -178,10 +187,10 @@ class DraftDocument:
         self._waiting = False
         self._probe: tuple[int, Doc[Any], list[bool]] | None = None
         self._late: list[bytes] = []
-        self._state: Loading | Ready | Gone | None = None
+        self._state: Loading | Ready | Draining | Gone | None = None
 
     @property
-    def state(self) -> Loading | Ready | Gone | None:
+    def state(self) -> Loading | Ready | Draining | Gone | None:
         """``None`` until somebody asks for it."""
         return self._state
 
@@ -197,14 +206,32 @@ class DraftDocument:
                     return
                 case Gone(reason):
                     raise Unavailable(reason)
+                case Draining():
+                    raise Unavailable(_STOPPING)
                 case None:
                     self._reload()
                 case Loading(task):
-                    # Shielded: one waiter that is cancelled must not take the load away from the
-                    # others.
-                    await asyncio.shield(task)
+                    # Not awaited itself: one waiter that is cancelled must not take the load away
+                    # from the others, and a load that is given up is no cancellation of theirs.
+                    await asyncio.wait([task])
+                    if task.cancelled():
+                        raise Unavailable(_STOPPING)
+                    task.result()
                 case other:
                     assert_never(other)
+
+    def drain(self) -> None:
+        """Take nothing more; to be unloaded once all of it is durable."""
+        match self._state:
+            case Ready() as loaded:
+                self._state = Draining(loaded)
+            case Loading(task):
+                self._state = Gone(_STOPPING)
+                task.cancel()
+            case Draining() | Gone() | None:
+                return
+            case other:
+                assert_never(other)
 
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
@@ -265,7 +292,7 @@ class DraftDocument:
                 ready.generation += 1
             case Loading():
                 self._late.append(update)
-            case Gone() | None:
+            case Draining() | Gone() | None:
                 return
             case other:
                 assert_never(other)
@@ -374,7 +401,7 @@ class DraftDocument:
             self._state = Gone(error.detail)
             raise
         except asyncio.CancelledError:
-            self._state = Gone("The server is stopping")
+            self._state = Gone(_STOPPING)
             raise
         except BaseException as error:
             if not (isinstance(error, Exception) or _is_panic(error)):

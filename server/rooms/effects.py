@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from protocol.frames import Hello, PresenceFrame
+from protocol.frames import Hello, PresenceFrame, TokenFrame
 from protocol.ysync import AwarenessEntry
 from server.rooms.access import Grant
 
@@ -49,11 +49,11 @@ class Close:
 class Authenticate:
     """Find out whose token this is, and say ``session.authenticated`` or ``refused``.
 
-    ``wanted`` is what it was for: the hello, or the routing key of a document.
+    ``wanted`` is what it was for: the hello, a renewal, or the routing key of a document.
     """
 
     token: str
-    wanted: Hello | str
+    wanted: Hello | TokenFrame | str
 
 
 @dataclass(frozen=True, slots=True)

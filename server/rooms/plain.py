@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from protocol import ywebsocket
 from protocol.errors import Malformed, RipplecutError, TooLarge
+from protocol.hocuspocus import encode_awareness_frame, encode_denied
 from server.rooms.access import Grant
+from server.rooms.effects import SendBytes
 from server.rooms.session import Closing, Effects, Session
 from server.rooms.settings import RoomSettings
 
@@ -25,8 +27,18 @@ class PlainSession(Session):
         self._grant = grant
         self._key = key
 
+    @property
+    def sign_of_life(self) -> bytes:
+        return encode_awareness_frame(self._key, ())
+
     def opening(self) -> Effects:
-        return self._granted(self._key, self._grant)
+        return self._granted(self._key, self._grant, follows=True)
+
+    def regraded(self, key: str, grant: Grant) -> Effects:
+        # Its client knows no scopes; a refusal is the one thing that it can be told.
+        if not grant.read_only:
+            return []
+        return [SendBytes(encode_denied(key, "You may only read this now"))]
 
     def receive_text(self, text: str) -> Effects:
         return self.broken(Malformed("Only binary frames belong here"))

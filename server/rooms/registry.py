@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from protocol.errors import TABLE, Forbidden, RipplecutError, Unauthenticated
+from protocol.errors import (
+    TABLE,
+    Forbidden,
+    NotFound,
+    RipplecutError,
+    Unauthenticated,
+    Unavailable,
+)
 from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
-from server.rooms.access import Admission, Gatekeeper, Grant, Revocation
+from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
 from server.rooms.connection import Connection
 from server.rooms.document import encode_stored
+from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Write
 from server.rooms.plain import PlainSession
 from server.rooms.room import Room
@@ -24,6 +32,8 @@ from server.rooms.timers import LoopTimers, Timers
 __all__ = ["RealTimeSyncManager"]
 
 logger = logging.getLogger(__name__)
+
+_RESTARTING = "The server is restarting"
 
 
 class RealTimeSyncManager:
@@ -52,10 +62,20 @@ class RealTimeSyncManager:
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
+        self._draining = False
+        self._rechecking = False
+        self._unloading: set[str] = set()
 
     @property
     def connections(self) -> int:
         return len(self._connections)
+
+    def life_cycle(self, project_id: str) -> LifeCycle:
+        """How far a project's room is."""
+        if project_id in self._opening:
+            return LifeCycle.LOADING
+        room = self._rooms.get(project_id)
+        return LifeCycle.GONE if room is None else room.state
 
     @contextmanager
     def admission(self) -> Iterator[Admission]:
@@ -71,14 +91,22 @@ class RealTimeSyncManager:
             self._admissions.discard(admission)
 
     def attach(self, project_id: str, write: Write, grant: Grant | None = None) -> Connection:
-        """Begin a connection on an accepted socket; ``grant`` is who it is, where that is known."""
+        """Begin a connection on an accepted socket; ``grant`` is who it is, where that is known.
+
+        Raises Unavailable while the server stops.
+        """
         return self._attach(project_id, write, Session(self._settings, grant))
 
     def attach_document(self, project_id: str, name: str, write: Write, grant: Grant) -> Connection:
-        """Begin a connection that is about one document, without the envelope's login."""
+        """Begin a connection that is about one document, without the envelope's login.
+
+        Raises Unavailable while the server stops.
+        """
         return self._attach(project_id, write, PlainSession(self._settings, grant, name))
 
     def _attach(self, project_id: str, write: Write, session: Session) -> Connection:
+        if self._draining:
+            raise Unavailable(_RESTARTING)
         connection = Connection(
             project_id,
             write,
@@ -91,14 +119,15 @@ class RealTimeSyncManager:
             on_left=self._left,
         )
         self._connections[connection.id] = connection
+        self._recheck_later()
         return connection
 
     def revoke(self, predicate: Revocation, error: RipplecutError | None = None) -> int:
-        """Put out every connection that speaks for somebody whom ``predicate`` names.
+        """End what rests on a right of somebody whom ``predicate`` names: documents that were
+        opened by a token of their own, or a whole connection.
 
         ``error`` is Unauthenticated (a token that is no longer good, 4401; the default) or
-        Forbidden (a member who was removed or whose role changed, 4403). Returns how many
-        connections were put out.
+        Forbidden (a member who was removed, 4403). Returns how many connections it concerned.
         """
         reason = error or Unauthenticated("The token was revoked; log in again")
         for admission in self._admissions:
@@ -109,8 +138,46 @@ class RealTimeSyncManager:
             if any(predicate(grant.identity, connection.project_id) for grant in connection.grants)
         ]
         for connection in named:
-            connection.revoke(reason)
+            connection.revoke(predicate, reason)
         return len(named)
+
+    async def recheck(self) -> None:
+        """Ask again whether everybody may still be here, and as what; happens by itself, too.
+
+        Whose token ends soon is asked for another one. A gate that fails changes nothing.
+        """
+        here: dict[tuple[Identity, str], list[Connection]] = {}
+        for connection in self._connections.values():
+            for grant in connection.grants:
+                here.setdefault((grant.identity, connection.project_id), []).append(connection)
+        for (identity, project_id), connections in here.items():
+            left = self._gate.expires_in(identity)
+            if left is not None and 0 < left <= self._settings.renew_ahead:
+                for connection in connections:
+                    connection.ask_again(identity, left)
+            try:
+                grant = Grant(identity, await self._gate.authorise(identity, project_id))
+            except (Unauthenticated, Forbidden, NotFound) as error:
+                _put_out(connections, identity, error)
+            except Exception:
+                logger.exception("It could not be found out what %r may do", identity.user)
+            else:
+                for connection in connections:
+                    connection.regrade(grant)
+
+    def _recheck_later(self) -> None:
+        if not self._rechecking and self._connections:
+            self._rechecking = True
+            self._timers.call_later(
+                self._settings.recheck_every, lambda: self._timers.spawn(self._recheck())
+            )
+
+    async def _recheck(self) -> None:
+        try:
+            await self.recheck()
+        finally:
+            self._rechecking = False
+            self._recheck_later()
 
     def remove_member(self, project_id: str, user: str) -> int:
         """Put out whoever is in a project as ``user``, after their right to be there changed."""
@@ -146,13 +213,36 @@ class RealTimeSyncManager:
         if room is not None:
             room.tell(frame, concerns)
 
-    async def aclose(self) -> None:
-        """Say goodbye with 1012, then wait until everything that was typed is durable.
+    async def drain(self) -> None:
+        """Let nobody in any more, and close with 1012, one connection after the other, each once
+        what it sent is acknowledged.
 
-        Gives up on a store that goes on failing; what it did not take was never acknowledged.
+        They stay usable until their turn comes. Where the store goes on failing they are all closed
+        at once; what it did not take was never acknowledged.
         """
-        for connection in list(self._connections.values()):
-            connection.close(TABLE["unavailable"].close, "The server is restarting")
+        self._draining = True
+        leaving = list(self._connections.values())
+        window, pause = self._settings.drain_window, self._settings.drain_pause
+        pause = min(pause, window / max(len(leaving), 1))
+        try:
+            async with asyncio.timeout(self._settings.flush_patience):
+                for number, connection in enumerate(leaving):
+                    if number:
+                        await self._timers.sleep(pause)
+                    await connection.settled()
+                    connection.close(TABLE["unavailable"].close, _RESTARTING)
+        except (TimeoutError, Unavailable):
+            logger.error("Closing connections before all of what they sent was stored")
+        finally:
+            for connection in list(self._connections.values()):
+                connection.close(TABLE["unavailable"].close, _RESTARTING)
+
+    async def aclose(self) -> None:
+        """Drain, then publish what waits for it, and wait until everything is durable.
+
+        Gives up on a store that goes on failing.
+        """
+        await self.drain()
         try:
             async with asyncio.timeout(self._settings.flush_patience):
                 await asyncio.gather(*(room.aclose() for room in self._rooms.values()))
@@ -182,3 +272,32 @@ class RealTimeSyncManager:
 
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)
+        self._unload_later(connection.project_id)
+
+    def _unload_later(self, project_id: str) -> None:
+        if project_id in self._unloading or project_id not in self._rooms:
+            return
+        if not (self._draining or self._attended(project_id)):
+            self._unloading.add(project_id)
+            self._timers.call_later(
+                self._settings.unload_after, lambda: self._unload_if_idle(project_id)
+            )
+
+    def _unload_if_idle(self, project_id: str) -> None:
+        self._unloading.discard(project_id)
+        room = self._rooms.get(project_id)
+        if room is None or self._draining or self._attended(project_id):
+            return
+        if room.idle:
+            del self._rooms[project_id]
+            room.put_away()
+        else:
+            self._unload_later(project_id)
+
+    def _attended(self, project_id: str) -> bool:
+        return any(one.project_id == project_id for one in self._connections.values())
+
+
+def _put_out(connections: Iterable[Connection], identity: Identity, error: RipplecutError) -> None:
+    for connection in connections:
+        connection.revoke(lambda who, _: who == identity, error)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from protocol import frames
-from protocol.errors import Invalid, NotFound, RipplecutError
+from protocol.errors import Invalid, NotFound, RipplecutError, Unavailable
 from protocol.frames import Hello, encode_frame
 from server.domain.events import Event
 from server.ports import DocumentStore, ProjectCore
@@ -14,6 +15,7 @@ from server.rooms.access import Grant
 from server.rooms.channel import Attachment, Channel
 from server.rooms.compaction import Compaction
 from server.rooms.document import Ready, encode_stored
+from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Item, Overflow
 from server.rooms.participant import Participant
 from server.rooms.presence import Presence
@@ -43,6 +45,7 @@ class Room:
         self._position = core.seq
         self._participants: dict[Participant, None] = {}
         self._channels: dict[str, Channel] = {}
+        self.state = LifeCycle.READY
         self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
         self._compaction = Compaction(core.project_id, store, timers)
         self._publishing = Publishing(
@@ -57,6 +60,11 @@ class Room:
     def position(self) -> int:
         """The ``seq`` up to which the stream has been fanned out."""
         return self._position
+
+    @property
+    def idle(self) -> bool:
+        """Nobody is here, no document is open, nothing is under way."""
+        return not self._participants and not self._channels and self._compaction.idle
 
     def enter(self, participant: Participant) -> None:
         self._participants[participant] = None
@@ -130,6 +138,8 @@ class Room:
 
     async def open(self, attachment: Attachment, entity_id: str) -> Channel:
         """Open a document for somebody; raises NotFound or Unavailable."""
+        if self.state is not LifeCycle.READY:
+            raise Unavailable("The server is restarting")
         if not self.core.has_entity(entity_id):
             raise NotFound(f"There is no {entity_id!r} in this project")
         channel = self._channels.get(entity_id)
@@ -192,14 +202,19 @@ class Room:
 
     async def aclose(self) -> None:
         """Publish what waits for it, stop the timers, wait until all that was typed is durable."""
+        self.state = LifeCycle.DRAINING
         self.presence.stop()
         for channel in list(self._channels.values()):
             channel.fan_out_now()
         await self._publishing.flush()
         self._publishing.stop()
-        for channel in list(self._channels.values()):
-            channel.stop()
-            await channel.flushed()
+        await asyncio.gather(*(channel.drain() for channel in self._channels.values()))
+        self.state = LifeCycle.GONE
+
+    def put_away(self) -> None:
+        """To be called on an idle room that nobody will find any more."""
+        self.presence.stop()
+        self.state = LifeCycle.GONE
 
     def _say_event(self, participant: Participant, event: Event, encoded: str) -> None:
         if event.seq > participant.position and participant.subscription.wants(event.concerns):

@@ -7,12 +7,20 @@ one of them; nothing is ever sent as text before the client has sent text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from protocol import frames, hocuspocus
-from protocol.errors import TABLE, Malformed, RipplecutError, TooLarge, Unauthenticated
-from server.rooms.access import Grant
+from protocol.errors import (
+    TABLE,
+    Forbidden,
+    Malformed,
+    RipplecutError,
+    TooLarge,
+    Unauthenticated,
+)
+from server.rooms.access import Grant, Identity
 from server.rooms.effects import (
     AnswerPing,
     AnswerQuery,
@@ -77,7 +85,9 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class _Granted:
-    pass
+    """``follows``: it rests on the socket's identity, and not on a token of its own."""
+
+    follows: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,11 @@ class Session:
     @property
     def grant(self) -> Grant | None:
         return None if isinstance(self._state, Closing) else self._state.grant
+
+    @property
+    def sign_of_life(self) -> bytes:
+        """What a client who has documents open hears now and then."""
+        return hocuspocus.PING
 
     def opening(self) -> Effects:
         """What is to be done before the first frame comes."""
@@ -163,18 +178,60 @@ class Session:
                 pass
             case other:
                 assert_never(other)
-        if isinstance(request.wanted, str):
-            return self._granted(request.wanted, grant)
-        self._state = Joined(grant)
-        return [Join(grant, request.wanted)]
+        match request.wanted:
+            case str() as key:
+                return self._granted(key, grant, follows=False)
+            case frames.TokenFrame():
+                return self._renewed(grant)
+            case frames.Hello() as hello:
+                self._state = Joined(grant)
+                return [Join(grant, hello)]
+            case unknown:
+                assert_never(unknown)
+
+    def replaced(self, grant: Grant) -> Effects:
+        """The socket rests on another grant from now on; so does what was opened on its identity.
+
+        Who listens for text is told their role where that has changed.
+        """
+        before = self.grant
+        if before is None:
+            return []
+        told: Effects = []
+        if isinstance(self._state, Joined):
+            self._state = Joined(grant)
+            if before.role != grant.role:
+                told.append(SendText(frames.role(grant.role.label)))
+        else:
+            self._state = AwaitingHello(grant)
+        following = [
+            Open(key, grant)
+            for key, document in self._documents.items()
+            if isinstance(document, _Granted) and document.follows
+        ]
+        return [*told, *following]
+
+    def expiring(self, identity: Identity, keys: Iterable[str], seconds: float) -> Effects:
+        """A token ends soon: ask for another, in the conversations that rest on it."""
+        asked: Effects = [SendBytes(hocuspocus.encode_token_request(key)) for key in keys]
+        if isinstance(self._state, Joined) and self._state.grant.identity == identity:
+            asked.append(SendText(frames.token_wanted(seconds)))
+        return asked
 
     def refused(self, request: Authenticate, error: RipplecutError) -> Effects:
         """The token of ``request`` is not good, or not for this project."""
         if isinstance(self._state, Closing):
             return []
-        if isinstance(request.wanted, str):
-            return self.unopened(request.wanted, error)
-        return self._fail(error)
+        match request.wanted:
+            case str() as key:
+                opened = isinstance(self._documents.get(key), _Granted)
+                return [*([Detach(key)] if opened else []), *self.unopened(key, error)]
+            case frames.TokenFrame():
+                return [self._error(error.code, error.detail)]
+            case frames.Hello():
+                return self._fail(error)
+            case unknown:
+                assert_never(unknown)
 
     def unopened(self, key: str, error: RipplecutError) -> Effects:
         """A document could not be opened: that is said of it alone, and the socket stays."""
@@ -200,6 +257,14 @@ class Session:
                 farewell.append(SendBytes(hocuspocus.encode_denied(key, error.detail)))
                 farewell.append(SendBytes(hocuspocus.encode_close(key, error.detail)))
         return farewell + self._fail(error)
+
+    def document_revoked(self, key: str, error: RipplecutError) -> Effects:
+        """The right to one document was taken away, and the socket's own was not."""
+        return [*self.unopened(key, error), SendBytes(hocuspocus.encode_close(key, error.detail))]
+
+    def regraded(self, key: str, grant: Grant) -> Effects:
+        """Somebody may do other things with an open document than before."""
+        return [SendBytes(hocuspocus.encode_authenticated(key, read_only=grant.read_only))]
 
     def broken(self, error: RipplecutError) -> Effects:
         """The conversation cannot go on: say why, where that may be said, and close."""
@@ -227,6 +292,8 @@ class Session:
                 return [View(frame.entities)]
             case frames.PresenceFrame():
                 return [MovePresence(frame)]
+            case frames.TokenFrame(_, token):
+                return [Authenticate(token, frame)]
             case other:
                 assert_never(other)
 
@@ -264,11 +331,21 @@ class Session:
         grant = self.grant
         if grant is None:
             return self.unopened(key, Unauthenticated(_NOBODY))
-        return self._granted(key, grant)
+        return self._granted(key, grant, follows=True)
 
-    def _granted(self, key: str, grant: Grant) -> Effects:
+    def _renewed(self, grant: Grant) -> Effects:
+        own = self.grant
+        if own is not None and own.identity.user != grant.identity.user:
+            error = Forbidden(f"This connection is {own.identity.user}'s; open another one")
+            return [self._error(error.code, error.detail)]
+        told = self.replaced(grant)
+        if not any(isinstance(effect, SendText) for effect in told):
+            told.append(SendText(frames.role(grant.role.label)))
+        return told
+
+    def _granted(self, key: str, grant: Grant, *, follows: bool) -> Effects:
         waiting = self._forget_waiting(key)
-        self._documents[key] = _Granted()
+        self._documents[key] = _Granted(follows)
         return [
             Open(key, grant),
             *(effect for message in waiting for effect in _document_effects(message)),

@@ -27,8 +27,12 @@ class RoomSettings:
     awareness_clients: int = 64
     """Yjs clients that one document of one connection may introduce."""
     login_deadline: float = 60.0
+    recheck_every: float = 5.0
+    """How soon it is noticed that a token ended or that a role changed."""
+    renew_ahead: float = 30.0
+    """So long before a token ends its client is asked for another."""
     keep_alive: float = 15.0
-    """A y-websocket client takes 30 s without a message for a dead line."""
+    """Yjs clients take 30 s without a message for a dead line."""
     awareness_interval: float = 0.05
     presence_interval: float = 0.1
     draft_interval: float = 0.1
@@ -36,6 +40,10 @@ class RoomSettings:
     unload_after: float = 30.0
     flush_patience: float = 10.0
     """How long closing waits for a disk that does not take what was typed."""
+    drain_pause: float = 0.005
+    """Between the closes of one connection and the next, so that they do not come back at once."""
+    drain_window: float = 2.0
+    """How long the closes of all of them may take."""
     durable_patience: float = 5.0
     """How long a writer on top of a draft waits for what was typed to reach the disk."""
     compact_at: int = 500

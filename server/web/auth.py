@@ -143,7 +143,6 @@ class Authority:
         self._admin_caller = Caller(admin, Role.OWNER, None, None)
         self._clock = clock
         self._project_exists = project_exists
-        self._expiries: dict[str, str] = {}
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -161,7 +160,8 @@ class Authority:
         if stored.expires_at is not None and stored.expires_at <= self._clock():
             raise Unauthenticated("This token has expired; log in again")
         via = "page" if stored.purpose == "session" else "api"
-        identity = Identity(stored.user, colour_of(stored.user), stored.hash)
+        colour = colour_of(stored.user)
+        identity = Identity(stored.user, colour, stored.hash, stored.expires_at)
         return Caller(identity, role_of(stored.role), stored.project_id, stored.expires_at, via)
 
     async def caller(self, scope: Scope) -> Caller:
@@ -175,10 +175,7 @@ class Authority:
         return await self.identify(token)
 
     async def authenticate(self, token: str) -> Identity:
-        caller = await self.identify(token)
-        if caller.expires_at is not None:
-            self._expiries[caller.identity.token_id] = caller.expires_at
-        return caller.identity
+        return (await self.identify(token)).identity
 
     async def authorise(self, identity: Identity, project_id: str) -> Role:
         if identity.token_id == ADMIN:
@@ -189,13 +186,8 @@ class Authority:
         await self._project_exists(project_id)
         return caller.role
 
-    def take_expired(self) -> frozenset[str]:
-        """The ids of the tokens that came in on sockets and have expired since, each told once."""
-        now = self._clock()
-        expired = frozenset(id_ for id_, at in self._expiries.items() if at <= now)
-        for token_id in expired:
-            del self._expiries[token_id]
-        return expired
+    def expires_in(self, identity: Identity) -> float | None:
+        return None if identity.expires_at is None else self.seconds_until(identity.expires_at)
 
     # -- giving and taking ----------------------------------------------------------------------
 
@@ -232,7 +224,6 @@ class Authority:
         """Forget a session; answers its token id."""
         hash_ = hash_of(session)
         await self._tokens.remove_token(hash_)
-        self._expiries.pop(hash_, None)
         return hash_
 
     def after(self, seconds: float) -> str:

@@ -17,7 +17,6 @@ from starlette.types import Message, Receive, Scope, Send
 from protocol import ywebsocket
 from protocol.codec import normal_id
 from protocol.errors import NotFound, RipplecutError, Unauthenticated
-from protocol.hocuspocus import encode_awareness_frame
 from server.domain.ids import MAX_ID
 from server.rooms.access import Gatekeeper, Grant
 from server.rooms.connection import Connection
@@ -103,9 +102,7 @@ class LiveEndpoint:
             if shown is not None:
                 await send(_message(shown))
 
-        connection = self._manager.attach_document(project_id, name, write_plain, grant)
-        connection.keep_alive(encode_awareness_frame(name, ()))
-        return connection
+        return self._manager.attach_document(project_id, name, write_plain, grant)
 
     async def _grant(self, scope: Scope, project_id: str) -> Grant | None:
         """Who the socket is by its handshake, or ``None``: then a frame may still say it.

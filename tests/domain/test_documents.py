@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.update_scan import scan_update
 from server.domain import drafts
 from server.domain.changes import unpublished
 from server.domain.default_kinds import default_kinds
@@ -47,6 +49,25 @@ def test_an_edit_of_a_draft_reads_back(old: str, new: str, hair: str | None) -> 
 def test_merging_with_an_unchanged_side_gives_the_other(base: str, ours: str) -> None:
     assert drafts.merge_text(base, ours, base) == ours
     assert drafts.merge_text(base, base, ours) == ours
+
+
+def test_R22_what_the_server_writes_has_client_ids_that_every_library_reads() -> None:
+    state = drafts.seed(KIND, {"description": "Tall"})
+    for words in ("Taller", "Tall again", "Small"):
+        edited = drafts.edit_at_head(state, KIND, {"description": words, "age": 3})
+        state = drafts.merge_states([state, edited.update])
+        state = drafts.edit_draft(state, state, KIND, {"description": f"{words}!"}).state
+    clients = scan_update(state, max_depth=32).ends
+    assert len(clients) == 7
+    assert max(clients) < 2**32
+
+
+def test_R22_an_id_that_somebody_has_is_not_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter([7, 7, 8])
+    monkeypatch.setattr(drafts, "fresh_client_id", lambda: next(ids))
+    state = drafts.seed(KIND, {"description": "Tall"})
+    update = drafts.edit_at_head(state, KIND, {"description": "Taller"}).update
+    assert set(scan_update(update, max_depth=32).ends) == {8}
 
 
 def test_every_prose_field_is_a_text_from_the_start() -> None:

@@ -52,10 +52,16 @@ class Served:
     """A running server and what it keeps. ``url`` is its address, without a path."""
 
     def __init__(
-        self, url: str, manager: RealTimeSyncManager, storage: SqliteStorage, node: str
+        self,
+        url: str,
+        manager: RealTimeSyncManager,
+        storage: SqliteStorage,
+        node: str,
+        gate: FakeGate,
     ) -> None:
         self.url = url
-        self._manager = manager
+        self.gate = gate
+        self.manager = manager
         self._storage = storage
         self._node = node
 
@@ -80,7 +86,7 @@ class Served:
 
     async def stored_text(self, name: str) -> str:
         """What the disk has, once it has all that was sent."""
-        await self._manager.draft_state("film", name)
+        await self.manager.draft_state("film", name)
         stored = await self._storage.load_document("film", name)
         return str(read_values(await encode_stored(stored))["description"])
 
@@ -117,7 +123,7 @@ async def served(tmp_path: Path, node: str) -> AsyncIterator[Served]:
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield Served(f"ws://127.0.0.1:{listener.getsockname()[1]}", manager, storage, node)
+        yield Served(f"ws://127.0.0.1:{listener.getsockname()[1]}", manager, storage, node, gate)
     finally:
         await manager.aclose()
         server.should_exit = True

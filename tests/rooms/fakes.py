@@ -10,7 +10,13 @@ from typing import Any
 
 from pycrdt import Doc, Map, Text
 
-from protocol.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from protocol.errors import (
+    Forbidden,
+    NotFound,
+    RipplecutError,
+    Unauthenticated,
+    Unavailable,
+)
 from server.domain.events import Event
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Grant, Identity, Role
@@ -213,19 +219,32 @@ def grant(user: str, role: Role = Role.EDITOR) -> Grant:
 
 
 class FakeGate:
-    """Everybody's token is their name; ``eve`` may only read, ``mallory`` is not in the project."""
+    """Everybody's token is their name, and a dot and more where they have several; ``eve`` may only
+    read, ``mallory`` is not in the project. A test may change what is said of a token id.
+    """
+
+    def __init__(self) -> None:
+        self.roles: dict[str, Role] = {}
+        self.lost: dict[str, RipplecutError] = {}
+        self.expiries: dict[str, float] = {}
 
     async def authenticate(self, token: str) -> Identity:
         if token == "wrong":
             raise Unauthenticated("This token is not known")
-        return Identity(token, "#aabbcc", f"token-{token}")
+        return Identity(token.partition(".")[0], "#aabbcc", f"token-{token}")
 
     async def authorise(self, identity: Identity, project_id: str) -> Role:
+        if identity.token_id in self.lost:
+            raise self.lost[identity.token_id]
         if identity.user == "mallory":
             raise Forbidden("You are not in this project")
         if project_id != "film":
             raise NotFound(f"There is no project {project_id!r}")
-        return Role.VIEWER if identity.user == "eve" else Role.EDITOR
+        usual = Role.VIEWER if identity.user == "eve" else Role.EDITOR
+        return self.roles.get(identity.token_id, usual)
+
+    def expires_in(self, identity: Identity) -> float | None:
+        return self.expiries.get(identity.token_id)
 
 
 class Wire:

@@ -24,10 +24,11 @@ class Stage:
         self.core = FakeCore(description="", age=30)
         self.store = FakeStore(hero=STATE)
         self.opened = 0
+        self.gate = FakeGate()
         self.manager = RealTimeSyncManager(
             open_core=self._open_core,
             store=self.store,
-            gate=FakeGate(),
+            gate=self.gate,
             settings=RoomSettings(**bounds),
             timers=self.timers,
         )
@@ -106,6 +107,8 @@ class Socket:
 
 def describe(frame: bytes) -> str:
     """A server's binary frame in words: ``step 2``, ``status 1``, ``denied: …``."""
+    if frame == hocuspocus.PING:
+        return "ping"
     reader = Reader(frame)
     reader.var_string(1024)
     kind = reader.var_uint()
@@ -115,6 +118,8 @@ def describe(frame: bytes) -> str:
         return "awareness"
     if kind == 2:
         verdict = reader.var_uint()
+        if verdict == 0:
+            return "token?"
         text = reader.var_string(1024)
         return f"denied: {text}" if verdict == 1 else text
     if kind == 7:

@@ -265,6 +265,21 @@ def seen(socket: Socket) -> list[AwarenessEntry]:
     ]
 
 
+async def test_R46_who_has_documents_open_hears_something_every_fifteen_seconds() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.joined("bob")
+    await stage.timers.advance(14)
+    assert ann.heard == []
+    await stage.timers.advance(32)
+    assert ann.heard == ["ping"] * 3
+    assert bob.heard == []
+    await ann.connection.receive_bytes(hocuspocus.PONG)
+    assert ann.heard == ["ping"] * 3
+    ann.connection.gone()
+    await stage.timers.advance(60)
+    assert ann.heard == ["ping"] * 3
+
+
 async def test_R24_awareness_goes_round_at_most_twenty_times_a_second() -> None:
     stage = Stage()
     ann, bob = await stage.opened_by(), await stage.opened_by("bob")

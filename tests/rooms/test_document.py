@@ -16,6 +16,7 @@ from server.ports import StoredDocument
 from server.rooms.document import (
     MAX_TYPES,
     DraftDocument,
+    Draining,
     Gone,
     Loading,
     Ready,
@@ -44,7 +45,7 @@ async def loaded(state: bytes = STATE, limit: int = 2**21) -> DraftDocument:
     return document
 
 
-async def test_concurrent_joins_load_once() -> None:
+async def test_R44_concurrent_joins_load_once() -> None:
     store = FakeStore(hero=STATE)
     document = DraftDocument(loader(store), limit=2**21)
     joins = [asyncio.ensure_future(document.ready()) for _ in range(50)]
@@ -72,10 +73,35 @@ async def test_a_document_that_cannot_be_read_is_unavailable() -> None:
         await document.ready()
 
 
-async def test_before_it_is_ready_nothing_can_be_asked() -> None:
+async def test_R44_before_it_is_ready_nothing_can_be_asked_or_written() -> None:
     document = DraftDocument(loader(FakeStore(hero=STATE)), limit=2**21)
     with pytest.raises(Unavailable):
         document.encoded()
+    with pytest.raises(Unavailable):
+        document.apply(Client(STATE).type("x"))
+
+
+async def test_R44_what_drains_takes_nothing_more() -> None:
+    document = await loaded()
+    document.drain()
+    draining = isinstance(document.state, Draining)
+    assert draining
+    with pytest.raises(Unavailable):
+        document.apply(Client(STATE).type("x"))
+    with pytest.raises(Unavailable):
+        await document.ready()
+    document.unload()
+    assert isinstance(document.state, Gone)
+
+
+async def test_R44_who_waits_for_a_load_that_is_drained_is_told() -> None:
+    document = DraftDocument(loader(FakeStore(hero=STATE)), limit=2**21)
+    waiting = asyncio.ensure_future(document.ready())
+    await asyncio.sleep(0)
+    document.drain()
+    with pytest.raises(Unavailable):
+        await waiting
+    assert isinstance(document.state, Gone)
 
 
 async def test_updates_after_the_base_state_are_loaded() -> None:

@@ -104,6 +104,16 @@ async def test_R7_a_stale_cookie_is_nobody(handshake: dict[str, str]) -> None:
     await browser.leave()
 
 
+async def test_R45_who_comes_while_the_server_stops_is_told_so() -> None:
+    browser = Browser(query="token=ann")
+    await browser.leave()
+    await browser.manager.drain()
+    late = Browser(query="token=ann")
+    await late.manager.drain()
+    await late.task
+    assert late.code == 1012
+
+
 async def test_R11_who_logs_out_while_the_project_is_loading_does_not_stay() -> None:
     browser = Browser(query="token=ann")
     loading = asyncio.Event()

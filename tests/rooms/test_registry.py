@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from protocol.errors import NotFound, Unavailable
-from server.ports import Actor
+from server.ports import Actor, StoredDocument
 from server.rooms.access import Identity, Role
+from server.rooms.lifecycle import LifeCycle
 from server.rooms.registry import RealTimeSyncManager
 from tests.rooms.fakes import Client, FakeCore, FakeGate, FakeStore, grant, settle
-from tests.rooms.live import Stage
+from tests.rooms.live import Socket, Stage
 
 
 async def test_a_room_is_opened_once_and_only_for_who_is_let_in() -> None:
@@ -228,7 +229,7 @@ async def test_a_failure_of_ours_closes_with_1011() -> None:
     assert "bug" not in ann.told[-1]["message"]
 
 
-async def test_closing_says_goodbye_and_waits_for_the_disk() -> None:
+async def test_R45_what_was_sent_is_acknowledged_before_the_close() -> None:
     stage = Stage()
     ann = await stage.opened_by()
     stage.store.open.clear()
@@ -236,10 +237,163 @@ async def test_closing_says_goodbye_and_waits_for_the_disk() -> None:
     closing = asyncio.ensure_future(stage.manager.aclose())
     await settle()
     assert not closing.done()
-    assert ann.wire.closed_with() == 1012
+    assert ann.wire.closed_with() is None
+    await ann.send(ann.yjs.type("very "))
     stage.store.open.set()
     await closing
-    assert len(stage.store.appended) == 1
+    assert len(stage.store.appended) == 2
+    assert ann.heard == ["status 1", "status 1"]
+    assert ann.wire.closed_with() == 1012
+
+
+async def test_R45_closes_are_spread() -> None:
+    stage = Stage(drain_pause=0.01, drain_window=2.0)
+    sockets = [await stage.joined() for _ in range(4)]
+    draining = asyncio.ensure_future(stage.manager.drain())
+    for closed in range(1, 5):
+        await settle()
+        assert [one.wire.closed_with() for one in sockets].count(1012) == closed
+        await stage.timers.advance(0.01)
+    await draining
+
+
+async def test_R45_the_closes_of_many_stay_within_the_window() -> None:
+    stage = Stage(drain_pause=0.5, drain_window=1.0)
+    sockets = [await stage.joined() for _ in range(20)]
+    draining = asyncio.ensure_future(stage.manager.drain())
+    await stage.timers.advance(0.5)
+    assert 10 <= [one.wire.closed_with() for one in sockets].count(1012) <= 11
+    await stage.timers.advance(0.5)
+    await draining
+    assert stage.manager.connections == 0
+
+
+async def test_R45_who_is_still_there_is_served_and_nobody_new_comes_in() -> None:
+    stage = Stage(drain_pause=1.0)
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    draining = asyncio.ensure_future(stage.manager.drain())
+    await settle()
+    assert ann.wire.closed_with() == 1012
+    await bob.send(bob.yjs.type("still here"))
+    await settle()
+    assert bob.heard == ["status 1"]
+    with pytest.raises(Unavailable):
+        stage.ann()
+    await stage.timers.advance(1.0)
+    await draining
+    assert bob.wire.closed_with() == 1012
+
+
+async def test_R45_where_the_store_fails_all_are_closed_unacknowledged() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    stage.store.broken = True
+    await ann.send(ann.yjs.type("x"))
+    draining = asyncio.ensure_future(stage.manager.drain())
+    await stage.timers.advance(4.9)
+    assert ann.wire.closed_with() is None
+    await stage.timers.advance(0.2)
+    await draining
+    assert ann.heard == []
+    assert ann.wire.closed_with() == bob.wire.closed_with() == 1012
+
+
+async def test_R44_a_room_is_loading_ready_draining_and_gone() -> None:
+    stage = Stage()
+    assert stage.manager.life_cycle("film") is LifeCycle.GONE
+    ann = stage.ann()
+    hello = asyncio.ensure_future(ann.say("hello"))
+    await asyncio.sleep(0)
+    assert stage.manager.life_cycle("film") is LifeCycle.LOADING
+    await hello
+    assert stage.manager.life_cycle("film") is LifeCycle.READY
+    bob = await stage.opened_by("bob")
+    stage.store.open.clear()
+    await bob.send(bob.yjs.type("x"))
+    bob.connection.gone()
+    closing = asyncio.ensure_future(stage.manager.aclose())
+    await settle()
+    assert stage.manager.life_cycle("film") is LifeCycle.DRAINING
+    stage.store.open.set()
+    await closing
+    assert stage.manager.life_cycle("film") is LifeCycle.GONE
+
+
+async def test_R44_an_empty_room_is_put_away_after_a_while_and_opened_again() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.type("x"))
+    ann.connection.gone()
+    await stage.timers.advance(20)
+    bob = await stage.joined("bob")
+    await stage.timers.advance(120)
+    assert stage.opened == 1
+    bob.connection.gone()
+    await stage.timers.advance(29)
+    assert stage.manager.life_cycle("film") is LifeCycle.READY
+    await stage.timers.advance(2)
+    assert stage.manager.life_cycle("film") is LifeCycle.GONE
+    late = await stage.joined("late")
+    assert stage.opened == 2
+    stage.emit("hero")
+    assert len(late.of_type("version_created")) == 1
+
+
+async def test_R44_a_room_with_something_under_way_is_not_put_away() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    stage.store.open.clear()
+    await ann.send(ann.yjs.type("x"))
+    ann.connection.gone()
+    await stage.timers.advance(300)
+    assert stage.manager.life_cycle("film") is LifeCycle.READY
+    stage.store.open.set()
+    await stage.timers.advance(120)
+    assert stage.manager.life_cycle("film") is LifeCycle.GONE
+    assert Client(await stage.manager.draft_state("film", "hero")).text() == "x"
+
+
+async def test_R44_a_document_is_loaded_once_and_nothing_is_written_into_it_before() -> None:
+    stage = Stage()
+    loading = asyncio.Event()
+    load = stage.store.load_document
+
+    async def slowly(project_id: str, entity_id: str) -> StoredDocument:
+        await loading.wait()
+        return await load(project_id, entity_id)
+
+    stage.store.load_document = slowly  # type: ignore[method-assign]
+    sockets = [stage.ann() for _ in range(10)]
+
+    async def come(number: int, socket: Socket) -> None:
+        await socket.open()
+        await socket.send(socket.yjs.set("age", number))
+
+    coming = [asyncio.ensure_future(come(*one)) for one in enumerate(sockets)]
+    await settle()
+    assert stage.store.appended == []
+    assert all(socket.heard == [] for socket in sockets)
+    loading.set()
+    await asyncio.gather(*coming)
+    await settle()
+    assert stage.store.loads == 1
+    for socket in sockets:
+        assert socket.heard[:3] == ["read-write", "step 1", "step 2"]
+        assert socket.heard.count("status 1") == 1
+
+
+async def test_R44_who_comes_back_soon_finds_the_document_as_it_was() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    ann.connection.gone()
+    await stage.timers.advance(29)
+    bob = await stage.opened_by("bob")
+    await stage.timers.advance(29)
+    assert stage.store.loads == 1
+    bob.connection.gone()
+    await stage.timers.advance(31)
+    await stage.opened_by()
+    assert stage.store.loads == 2
 
 
 async def test_closing_gives_up_on_a_store_that_goes_on_failing() -> None:

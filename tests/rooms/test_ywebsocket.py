@@ -88,7 +88,6 @@ def attached(stage: Stage, who: Grant) -> tuple[Any, Wire]:
 async def test_R43_an_idle_line_is_kept_alive() -> None:
     stage = Stage()
     connection, wire = attached(stage, grant("ann"))
-    connection.keep_alive(b"\x04hero\x01\x01\x00")
     await connection.begin()
     for _ in range(3):
         wire.take()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import orjson
@@ -13,13 +13,17 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from protocol.client import connect as connect_to_documents
+from server.domain.drafts import read_values
 from server.rooms.access import Role
+from server.rooms.document import encode_stored
 from server.serve import ReadyServer, uvicorn_config
+from server.web.auth import hash_of
 from tests.web.conftest import ADMIN, Web
 
 
 @asynccontextmanager
-async def serving(web: Web) -> AsyncIterator[int]:
+async def serving(web: Web, ping_interval: float = 20.0) -> AsyncIterator[tuple[int, ReadyServer]]:
     """The application on a port of its own."""
     listening = asyncio.Event()
 
@@ -29,11 +33,14 @@ async def serving(web: Web) -> AsyncIterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
-        server = ReadyServer(uvicorn_config(web.app, web.state.settings), ready)
+        config = uvicorn_config(web.app, web.state.settings)
+        config.ws_ping_interval = ping_interval
+        config.ws_ping_timeout = ping_interval
+        server = ReadyServer(config, ready, web.state.manager.drain)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.wait_for(listening.wait(), 10)
-            yield port
+            yield port, server
         finally:
             server.should_exit = True
             await task
@@ -41,7 +48,7 @@ async def serving(web: Web) -> AsyncIterator[int]:
 
 @pytest.fixture
 async def port(film: Web) -> AsyncIterator[int]:
-    async with serving(film) as found:
+    async with serving(film) as (found, _):
         yield found
 
 
@@ -135,7 +142,7 @@ async def test_a_socket_that_may_not_is_closed_with_its_reason(
 async def test_a_token_of_another_project_does_not_open_this_one(film: Web) -> None:
     await film.make("other")
     token = await film.token(Role.OWNER, "other")
-    async with serving(film) as port:
+    async with serving(film) as (port, _):
         url = f"ws://127.0.0.1:{port}/ws/projects/film"
         async with connect(url, additional_headers={"authorization": f"Bearer {token}"}) as ws:
             with pytest.raises(ConnectionClosed) as closed:
@@ -166,3 +173,86 @@ async def test_logging_out_closes_the_sockets_of_the_session(port: int) -> None:
                 await until_closed(ws)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 4401
+
+
+HELLO = b'{"type": "hello"}'
+
+
+async def code_at_the_end(ws: ClientConnection) -> int:
+    with pytest.raises(ConnectionClosed) as closed:
+        await until_closed(ws)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
+async def test_R45_a_server_that_stops_acknowledges_and_then_says_1012(film: Web) -> None:
+    async with serving(film) as (port, server), AsyncExitStack() as sockets:
+        url = f"ws://127.0.0.1:{port}/ws/projects/film?token={ADMIN}"
+        everybody = [await sockets.enter_async_context(connect(url)) for _ in range(20)]
+        for ws in everybody:
+            await ws.send(HELLO.decode())
+            assert orjson.loads(await ws.recv())["type"] == "welcome"
+        typing = connect_to_documents(f"http://127.0.0.1:{port}", "film", token=ADMIN)
+        async with typing as script:
+            mara = await script.open("mara")
+            mara["description"] = "The last words. 🎬"
+            server.should_exit = True
+            await mara.saved()
+        codes = await asyncio.gather(*(code_at_the_end(ws) for ws in everybody))
+        assert codes == [1012] * 20
+    stored = await film.state.store.load_document("film", "mara")
+    assert read_values(await encode_stored(stored))["description"] == "The last words. 🎬"
+
+
+async def test_R46_a_peer_that_does_not_answer_pings_is_noticed(film: Web) -> None:
+    async with serving(film, ping_interval=0.05) as (port, _):
+        path = f"/ws/projects/film?token={ADMIN}"
+        async with connect(f"ws://127.0.0.1:{port}{path}") as ws:
+            await ws.send(HELLO.decode())
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(
+                f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+                "Connection: Upgrade\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+                "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+            )
+            assert b"101" in await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"\x81" + bytes((0x80 | len(HELLO),)) + bytes(4) + HELLO)
+            there = 0
+            while there < 2:
+                there = len(orjson.loads(await ws.recv()).get("people", ()))
+            while there > 1:
+                there = len(orjson.loads(await ws.recv()).get("people", ())) or there
+            assert film.state.manager.connections == 1
+            writer.close()
+
+
+async def test_R47_R48_a_real_token_is_asked_for_in_time_and_then_ends(film: Web) -> None:
+    token = await film.token(Role.EDITOR, "film", seconds=60)
+    async with (
+        serving(film) as (port, _),
+        connect(f"ws://127.0.0.1:{port}/ws/projects/film?token={token}") as ws,
+        connect(f"ws://127.0.0.1:{port}/yjs/film/mara?token={token}") as yjs,
+        connect(f"ws://127.0.0.1:{port}/ws/projects/film?token={token}") as renewing,
+    ):
+        for one in (ws, renewing):
+            await one.send(HELLO.decode())
+            assert orjson.loads(await one.recv())["type"] == "welcome"
+        film.clock.pass_(seconds=40)
+        await film.state.manager.recheck()
+        for one in (ws, renewing):
+            while (asked := orjson.loads(await one.recv()))["type"] != "token":
+                pass
+            assert 0 < asked["expires_in"] <= 20
+        another = await film.token(Role.EDITOR, "film", seconds=60)
+        await renewing.send(orjson.dumps({"type": "token", "token": another}).decode())
+        while orjson.loads(await renewing.recv())["type"] != "role":
+            pass
+        film.clock.pass_(seconds=21)
+        await film.state.manager.recheck()
+        assert await code_at_the_end(ws) == await code_at_the_end(yjs) == 4401
+        await renewing.send('{"type": "ping", "id": 1}')
+        while orjson.loads(await renewing.recv())["type"] != "pong":
+            pass
+        await film.state.store.remove_token(hash_of(another))
+        await film.state.manager.recheck()
+        assert await code_at_the_end(renewing) == 4401
