@@ -101,9 +101,14 @@ class _Scanner:
         deletes: dict[int, int] = {}
         for _ in range(self._count()):
             structs, client, clock = self._count(), self._number(), self._number()
+            if not structs:
+                raise Invalid("The update names a client and nothing of it")
             end = ends.get(client, 0)
             for _ in range(structs):
                 length, is_skip = self._struct()
+                if not length:
+                    # The library divides by it, long after it has taken it in.
+                    raise Invalid("The update holds something of no length")
                 clock += length
                 if not is_skip:
                     end = max(end, clock)
@@ -114,6 +119,8 @@ class _Scanner:
             for _ in range(self._count()):
                 end = self._bounded(self._number() + self._number())
                 deletes[client] = max(end, deletes.get(client, 0))
+        if self._at != self._size:
+            raise Invalid("The update cannot be read: something follows its end")
         return UpdateScan(ends, deletes, self._types)
 
     def _struct(self) -> tuple[int, bool]:

@@ -47,6 +47,11 @@ def _is_panic(error: BaseException) -> bool:
     return type(error).__name__ == "PanicException"
 
 
+def _is_failure(error: BaseException) -> bool:
+    """A panic, or an error of the library's own: of an item whose parent is none, say."""
+    return isinstance(error, Exception) or _is_panic(error)
+
+
 def _scan(update: bytes) -> UpdateScan:
     return scan_update(update, max_depth=MAX_JSON_DEPTH)
 
@@ -333,10 +338,11 @@ class DraftDocument:
         except ValueError as error:
             raise Invalid("The update cannot be read") from error
         except BaseException as error:
-            if not _is_panic(error):
+            if not _is_failure(error):
                 raise
             if live:
-                logger.warning("An update made the CRDT panic; the document is loaded anew")
+                # It may have been merged in part.
+                logger.warning("An update made the CRDT fail; the document is loaded anew")
                 self._reload()
             raise Invalid("The update cannot be merged") from error
 
