@@ -23,6 +23,7 @@ from server.failures import Failed
 from server.rooms.access import Role
 from server.web.auth import local_user
 from server.web.state import WebState
+from server.web.wire import BoundedHttp, BoundedWebSocket
 
 __all__ = ["PortInUse", "ReadyServer", "serve", "uvicorn_config"]
 
@@ -98,8 +99,8 @@ def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",  # it is entered here, where its errors can be said in plain words
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedHttp,
+        ws=BoundedWebSocket,
         ws_max_size=settings.frame_limit + _FRAME_HEADROOM,
         ws_per_message_deflate=False,
         log_config=None,

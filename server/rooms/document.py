@@ -38,6 +38,10 @@ MERGE_AT_MOST = 200
 MAX_TYPES = 5_000
 """Shared types in one document. The library deletes nested ones by calling itself: some 30,000 that
 are nested in each other overflow its stack."""
+MAX_CROWD = 1_000
+"""So often can one key be set by somebody who has not seen it. People do so once each, when they
+are the first at the same time; ten thousand cost the library half a second, and more each time.
+"""
 _SCANNED_AT_ONCE = 16 * 1024
 _OPENED_AT_ONCE = 50
 
@@ -79,6 +83,7 @@ class Opened:
 
     doc: Doc[Any]
     types: int
+    crowd: int
     waiting: bool
     skipped: int
 
@@ -89,10 +94,10 @@ async def open_stored(stored: StoredDocument) -> Opened:
     # replicas different.
     doc: Doc[Any] = Doc()
     whole = UpdateScan({}, {}, 0)
-    types = skipped = 0
+    types = crowd = skipped = 0
     if stored.state:
         whole = await scan_foreign(stored.state)
-        types = whole.types
+        types, crowd = whole.types, whole.crowd
         doc.apply_update(stored.state)
     for number, update in enumerate(stored.updates, 1):
         if number % _OPENED_AT_ONCE == 0:
@@ -102,14 +107,16 @@ async def open_stored(stored: StoredDocument) -> Opened:
             if scan.types and types + scan.types > MAX_TYPES:
                 types = (await scan_foreign(doc.get_update())).types
                 _bound_types(types + scan.types)
+            _bound_crowd(crowd, scan.crowd)
         except (Invalid, TooLarge) as error:
             logger.error("A stored update is left out: %s", error.detail)
             skipped += 1
             continue
         doc.apply_update(update)
         types += scan.types
+        crowd += max(0, scan.crowd - 1)
         whole = whole.joined(scan)
-    return Opened(doc, types, whole.waits(_known(doc)), skipped)
+    return Opened(doc, types, crowd, whole.waits(_known(doc)), skipped)
 
 
 async def encode_stored(stored: StoredDocument) -> bytes:
@@ -123,6 +130,12 @@ async def encode_stored(stored: StoredDocument) -> bytes:
 def _bound_types(types: int) -> None:
     if types > MAX_TYPES:
         raise TooLarge(f"The document would hold more than {MAX_TYPES} shared types")
+
+
+def _bound_crowd(crowd: int, more: int) -> None:
+    # One each is what every update may bring.
+    if more > 1 and crowd + more > MAX_CROWD:
+        raise TooLarge(f"A key would be set anew more than {MAX_CROWD} times")
 
 
 def merge_in_chunks(updates: Sequence[bytes]) -> list[bytes]:
@@ -151,13 +164,14 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size`` and ``types`` are upper estimates; ``encoded`` is a generation and its
+    """Loaded. ``size``, ``types`` and ``crowd`` are upper estimates; ``encoded`` is a generation and its
     state.
     """
 
     doc: Doc[Any]
     size: int
     types: int
+    crowd: int
     generation: int = 0
     encoded: tuple[int, bytes] | None = None
 
@@ -228,6 +242,7 @@ class DraftDocument:
             return None
         scan = scan or _scan(update)
         self._count_types(ready, scan)
+        _bound_crowd(ready.crowd, scan.crowd)
         self._make_room(ready, update)
         self._probe = None
         self._merged.clear()
@@ -241,6 +256,7 @@ class DraftDocument:
             self._waiting = self._waiting or waits
         ready.size += len(update)
         ready.types += scan.types
+        ready.crowd += max(0, scan.crowd - 1)
         ready.generation += 1
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
@@ -393,7 +409,9 @@ class DraftDocument:
         self._probe = None
         doc.observe(self._observed)
         encoded = doc.get_update()
-        self._state = Ready(doc, size=len(encoded), types=opened.types, encoded=(0, encoded))
+        self._state = Ready(
+            doc, size=len(encoded), types=opened.types, crowd=opened.crowd, encoded=(0, encoded)
+        )
 
     def _observed(self, event: TransactionEvent) -> None:
         # Reading the update costs an encoding: only where it may be more than what was applied.

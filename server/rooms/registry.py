@@ -51,6 +51,7 @@ class RealTimeSyncManager:
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
+        self._strangers: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
 
     @property
@@ -91,7 +92,17 @@ class RealTimeSyncManager:
             on_left=self._left,
         )
         self._connections[connection.id] = connection
+        if not connection.known:
+            self._strangers[connection.id] = connection
+            self._bound_strangers()
         return connection
+
+    def _bound_strangers(self) -> None:
+        if len(self._strangers) <= self._settings.strangers:
+            return
+        self._strangers = {key: one for key, one in self._strangers.items() if not one.known}
+        if len(self._strangers) > self._settings.strangers:
+            self._strangers.pop(next(iter(self._strangers))).crowd_out()
 
     def revoke(self, predicate: Revocation, error: RipplecutError | None = None) -> int:
         """Put out every connection that speaks for somebody whom ``predicate`` names.
@@ -182,3 +193,4 @@ class RealTimeSyncManager:
 
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)
+        self._strangers.pop(connection.id, None)

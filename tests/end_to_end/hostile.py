@@ -20,7 +20,7 @@ from pycrdt import Array, Doc, Map, Text
 from protocol import hocuspocus
 from protocol.codec import var_bytes, var_string, var_uint
 from protocol.ysync import AwarenessEntry
-from tests.end_to_end.sockets import BINARY, CLOSE, PING, TEXT, RawSocket, open_socket
+from tests.end_to_end.sockets import BINARY, CLOSE, TEXT, RawSocket, open_socket
 
 __all__ = ["KNOWN_CODES", "POISON", "Attack", "Mutator"]
 
@@ -48,7 +48,9 @@ POISON: Sequence[bytes] = [
     bytes.fromhex("0101faf299e6aadde1050100000088faf299e6aadde105000176019c7875017c3f80000000"),
     bytes.fromhex("0102b1dab9f1a90b00270101660163020400b1dab9f1a90b00066e657374656400"),
     bytes.fromhex("01028592c0cee0f195040101028592c0cee0f19504002801660162000004010174016100"),
-    _one(b"\x28\x01" + var_string("storm") + var_string("x") + b"\x01" + b"\x75\x01" * 5000 + b"\x7e"),
+    _one(
+        b"\x28\x01" + var_string("storm") + var_string("x") + b"\x01" + b"\x75\x01" * 5000 + b"\x7e"
+    ),
     b"\x01" + var_uint(2**40) + var_uint(1) + b"\x00",
     b"\x00\x01\x05" + var_uint(2**31),
     _crowded(20_000),
@@ -106,7 +108,9 @@ class Mutator:
                 case 2:
                     bent[at : at + 1] = var_uint(chance.choice((2**14, 2**31, 2**53 - 1)))
                 case 3:
-                    bent[at:at] = chance.choice((b"\xff" * 9, b"\x80" * 20, b"\x00", bytes(bent[:9])))
+                    bent[at:at] = chance.choice(
+                        (b"\xff" * 9, b"\x80" * 20, b"\x00", bytes(bent[:9]))
+                    )
                 case 4 if at < len(bent):
                     bent[at] = chance.randrange(256)
                 case _:
@@ -122,12 +126,16 @@ class Mutator:
             case 4:
                 return bytes((chance.choice((0, 4)), 1)) + var_bytes(self.update())
             case 5:
-                return b"\x00\x00" + var_bytes(chance.choice((b"\x00", b"", self.bent(b"\x01\x05\x09"))))
+                return b"\x00\x00" + var_bytes(
+                    chance.choice((b"\x00", b"", self.bent(b"\x01\x05\x09")))
+                )
             case 6:
                 entries = [AwarenessEntry(chance.randrange(9), chance.randrange(5), "{}")] * 3
                 return hocuspocus.encode_awareness_frame("", entries)[1:]
             case _:
-                return chance.choice((b"\x03", b"\x05\x01a", b"\x07", b"\x08\x01", b"\x02\x00\x01x"))
+                return chance.choice(
+                    (b"\x03", b"\x05\x01a", b"\x07", b"\x08\x01", b"\x02\x00\x01x")
+                )
 
     def binary(self, keys: Sequence[str]) -> bytes:
         """A frame of the envelope; one in four is broken as a whole."""
@@ -200,17 +208,14 @@ class Storm:
     async def _sockets(self, chance: random.Random) -> None:
         mutator = Mutator(chance)
         kinds: Sequence[Callable[[Mutator], Any]] = (
-            self._editor,
-            self._editor,
-            self._editor,
-            self._plain,
-            self._viewer,
-            self._nobody,
-            self._crowd,
-            self._breaker,
+            *(self._editor,) * 8,
+            *(self._plain,) * 3,
+            *(self._nobody,) * 3,
+            *(self._viewer,) * 2,
+            *(self._breaker,) * 2,
         )
         while self.sent < self._attack.frames:
-            await chance.choice(kinds)(mutator)
+            await (self._crowd if chance.random() < 0.01 else chance.choice(kinds))(mutator)
 
     async def _editor(self, mutator: Mutator) -> None:
         await self._enveloped(mutator, self._attack.editor)
@@ -230,9 +235,9 @@ class Storm:
         await self._converse(
             socket,
             mutator,
-            lambda: (TEXT, mutator.text())
-            if chance.random() < 0.05
-            else (BINARY, mutator.binary(keys)),
+            lambda: (
+                (TEXT, mutator.text()) if chance.random() < 0.05 else (BINARY, mutator.binary(keys))
+            ),
         )
 
     async def _plain(self, mutator: Mutator) -> None:
@@ -271,7 +276,7 @@ class Storm:
                 return BINARY, hocuspocus.encode_auth_token(name, "")
             return BINARY, hocuspocus.encode_step_one(name, b"\x00")
 
-        await self._converse(socket, mutator, make, at_most=3000)
+        await self._converse(socket, mutator, make, at_most=min(3000, self._attack.frames // 5))
 
     async def _breaker(self, mutator: Mutator) -> None:
         token = mutator.chance.choice(("", f"?token={self._attack.editor}"))
@@ -288,11 +293,16 @@ class Storm:
         at_most: int = 400,
     ) -> None:
         """Send bursts, each until the server has read it, until it has had enough."""
-        for _ in range(mutator.chance.randint(1, at_most // BURST)):
-            for _ in range(BURST):
-                await socket.send(*make())
+        for _ in range(mutator.chance.randint(at_most // 2, at_most) // BURST):
+            burst = [make() for _ in range(BURST)]
+            for opcode, payload in burst:
+                await socket.send(opcode, payload)
             self.sent += BURST
-            await socket.send(PING, b"read")
+            try:
+                await socket.heard()
+            except TimeoutError:
+                shown = [(opcode, payload[:200]) for opcode, payload in burst]
+                raise TimeoutError(f"the server does not read on after {shown}") from None
             if socket.code is not None or self.sent >= self._attack.frames:
                 break
         await self._finish(socket)

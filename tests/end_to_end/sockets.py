@@ -8,7 +8,7 @@ import os
 import struct
 from urllib.parse import urlsplit
 
-__all__ = ["BINARY", "CLOSE", "TEXT", "RawSocket", "open_socket"]
+__all__ = ["BINARY", "CLOSE", "PING", "TEXT", "RawSocket", "open_socket"]
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 PATIENCE = 30.0
@@ -22,6 +22,7 @@ class RawSocket:
         self._writer = writer
         self.code: int | None = None
         self.frames: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._pong = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
 
     async def send(self, opcode: int, payload: bytes) -> None:
@@ -30,6 +31,8 @@ class RawSocket:
 
     async def write(self, data: bytes) -> None:
         """Bytes as they are."""
+        if self.code is not None:
+            return
         try:
             self._writer.write(data)
             await self._writer.drain()
@@ -46,6 +49,13 @@ class RawSocket:
         assert self.code is not None
         return self.code
 
+    async def heard(self) -> None:
+        """Wait until the server has read everything up to here, or closed."""
+        self._pong.clear()
+        await self.send(PING, b"")
+        if self.code is None:
+            await asyncio.wait_for(self._pong.wait(), PATIENCE)
+
     async def leave(self) -> None:
         """Go without a word, as a cut line."""
         self._writer.transport.abort()
@@ -59,12 +69,15 @@ class RawSocket:
                     self.code = struct.unpack("!H", payload[:2])[0] if payload else 1005
                 elif opcode == PING:
                     await self.send(PONG, payload)
+                elif opcode == PONG:
+                    self._pong.set()
                 elif opcode in (TEXT, BINARY):
                     self.frames.put_nowait(payload.decode() if opcode == TEXT else payload)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.code = 1006
         finally:
             self.frames.put_nowait(None)
+            self._pong.set()
             self._writer.close()
 
     async def _frame(self) -> tuple[int, bytes]:
