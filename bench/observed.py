@@ -2,8 +2,8 @@
 
 The probe asks to be woken every millisecond and writes down how late that was, with the
 monotonic time, so that a measurement in another process can cut out its own window. Beside it
-stands how much of the lateness the process computed itself: what a busy machine takes from it is
-left out there.
+stands how much of the lateness the loop's thread computed itself: what a busy machine takes from it
+is left out there.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ STEP = 0.001
 
 async def probe(samples: array.array[float]) -> None:
     while True:
-        asked, spent = time.monotonic(), time.process_time()
+        asked, spent = time.monotonic(), time.thread_time()
         await asyncio.sleep(STEP)
         woken = time.monotonic()
         lag = max(0.0, woken - asked - STEP)
         samples.append(woken)
         samples.append(lag)
-        samples.append(min(lag, time.process_time() - spent))
+        samples.append(min(lag, time.thread_time() - spent))
 
 
 def read_samples(path: Path, begin: float, end: float, *, own: bool = False) -> list[float]:
     """The lags, in seconds, that were measured between two monotonic times; with ``own`` only what
-    the process computed of each.
+    the loop itself computed of each.
     """
     samples = array.array("d")
     samples.frombytes(path.read_bytes())
