@@ -59,8 +59,9 @@ def serve(settings: Settings) -> None:
     # The store's thread computes too; with the usual 5 ms it would hold the loop up for that long.
     sys.setswitchinterval(0.0005)
     # Entities and references live long; looking through all of them again and again for garbage
-    # would stop the loop for tens of milliseconds in the midst of a run.
-    gc.set_threshold(50_000, 20, 50)
+    # would stop the loop for tens of milliseconds in the midst of a run. So would clearing away at
+    # once what a few hundred lost connections leave: the young are looked at often.
+    gc.set_threshold(10_000, 100, 50)
     data = DataDir(settings.data or Path("data"))
     _set_up_logging(settings.log_level)
     with data.locked(), _bound(settings.host, settings.port) as listener:
