@@ -1,7 +1,9 @@
 """``python -m bench.observed FILE serve …``: the program with a probe on its event loop.
 
 The probe asks to be woken every millisecond and writes down how late that was, with the
-monotonic time, so that a measurement in another process can cut out its own window.
+monotonic time, so that a measurement in another process can cut out its own window. Beside it
+stands how much of the lateness the loop's thread computed itself: what a busy machine takes from it
+is left out there.
 """
 
 from __future__ import annotations
@@ -24,20 +26,24 @@ STEP = 0.001
 
 async def probe(samples: array.array[float]) -> None:
     while True:
-        asked = time.monotonic()
+        asked, spent = time.monotonic(), time.thread_time()
         await asyncio.sleep(STEP)
         woken = time.monotonic()
+        lag = max(0.0, woken - asked - STEP)
         samples.append(woken)
-        samples.append(max(0.0, woken - asked - STEP))
+        samples.append(lag)
+        samples.append(min(lag, time.thread_time() - spent))
 
 
-def read_samples(path: Path, begin: float, end: float) -> list[float]:
-    """The lags, in seconds, that were measured between two monotonic times."""
+def read_samples(path: Path, begin: float, end: float, *, own: bool = False) -> list[float]:
+    """The lags, in seconds, that were measured between two monotonic times; with ``own`` only what
+    the loop itself computed of each.
+    """
     samples = array.array("d")
     samples.frombytes(path.read_bytes())
     return [
-        lag
-        for woken, lag in zip(samples[0::2], samples[1::2], strict=True)
+        computed if own else lag
+        for woken, lag, computed in zip(samples[0::3], samples[1::3], samples[2::3], strict=True)
         if begin <= woken <= end
     ]
 

@@ -56,6 +56,13 @@ class Wire(asyncio.Protocol):
     def send(self, payload: bytes) -> None:
         self._transport.write(_header(_BINARY, len(payload)) + payload)
 
+    def pause(self, paused: bool) -> None:
+        """Read nothing of what comes, or go on."""
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
     def close(self) -> None:
         self._transport.abort()
 

@@ -39,12 +39,15 @@ class UpdateScan(NamedTuple):
     """What an update holds.
 
     ``ends`` is where its operations of each client end, ``deletes`` where its deletions of each
-    client's operations end, ``types`` how many shared types it brings.
+    client's operations end, ``types`` how many shared types it brings. ``crowd`` is how often the
+    key that is set most is set by somebody who says to have never seen it: for each of them the
+    library walks along all that were there before.
     """
 
     ends: Mapping[int, int]
     deletes: Mapping[int, int]
     types: int
+    crowd: int = 0
 
     def joined(self, other: UpdateScan) -> UpdateScan:
         """What two updates hold together."""
@@ -52,6 +55,7 @@ class UpdateScan(NamedTuple):
             _furthest(self.ends, other.ends),
             _furthest(self.deletes, other.deletes),
             self.types + other.types,
+            self.crowd + other.crowd,
         )
 
     def beyond(self, known: Mapping[int, int]) -> bool:
@@ -87,7 +91,7 @@ def scan_update(update: bytes, *, max_depth: int) -> UpdateScan:
 class _Scanner:
     """Walks from front to back; past the end of the data, IndexError or Invalid."""
 
-    __slots__ = ("_at", "_data", "_depth", "_size", "_types")
+    __slots__ = ("_at", "_data", "_depth", "_size", "_types", "_unseen")
 
     def __init__(self, data: bytes, max_depth: int) -> None:
         self._data = data
@@ -95,15 +99,21 @@ class _Scanner:
         self._at = 0
         self._depth = max_depth
         self._types = 0
+        self._unseen: dict[tuple[bytes, bytes], int] = {}
 
     def update(self) -> UpdateScan:
         ends: dict[int, int] = {}
         deletes: dict[int, int] = {}
         for _ in range(self._count()):
             structs, client, clock = self._count(), self._number(), self._number()
+            if not structs:
+                raise Invalid("The update names a client and nothing of it")
             end = ends.get(client, 0)
             for _ in range(structs):
                 length, is_skip = self._struct()
+                if not length:
+                    # The library divides by it, long after it has taken it in.
+                    raise Invalid("The update holds something of no length")
                 clock += length
                 if not is_skip:
                     end = max(end, clock)
@@ -114,7 +124,9 @@ class _Scanner:
             for _ in range(self._count()):
                 end = self._bounded(self._number() + self._number())
                 deletes[client] = max(end, deletes.get(client, 0))
-        return UpdateScan(ends, deletes, self._types)
+        if self._at != self._size:
+            raise Invalid("The update cannot be read: something follows its end")
+        return UpdateScan(ends, deletes, self._types, max(self._unseen.values(), default=0))
 
     def _struct(self) -> tuple[int, bool]:
         """Pass a struct; returns how many clocks it takes, and whether it is only a gap."""
@@ -129,11 +141,14 @@ class _Scanner:
             self._pass_id()
         if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
             if self._number() == 1:
-                self._skip(self._number())
+                parent = self._text()
             else:
+                start = self._at
                 self._pass_id()
+                parent = self._data[start : self._at]
             if info & _HAS_KEY:
-                self._skip(self._number())
+                place = (parent, self._text())
+                self._unseen[place] = self._unseen.get(place, 0) + 1
         return self._content(info & 0x1F), False
 
     def _content(self, kind: int) -> int:
@@ -272,6 +287,12 @@ class _Scanner:
         if count > self._size - self._at:
             raise Invalid("The update cannot be read: it announces more than is there")
         return count
+
+    def _text(self) -> bytes:
+        length = self._number()
+        start = self._at
+        self._skip(length)
+        return self._data[start : self._at]
 
     def _skip(self, length: int) -> None:
         self._at += length

@@ -23,6 +23,7 @@ from server.failures import Failed
 from server.rooms.access import Role
 from server.web.auth import local_user
 from server.web.state import WebState
+from server.web.wire import BoundedHttp, BoundedWebSocket
 
 __all__ = ["PortInUse", "ReadyServer", "serve", "uvicorn_config"]
 
@@ -78,8 +79,9 @@ def serve(settings: Settings) -> None:
     # The store's thread computes too; with the usual 5 ms it would hold the loop up for that long.
     sys.setswitchinterval(0.0005)
     # Entities and references live long; looking through all of them again and again for garbage
-    # would stop the loop for tens of milliseconds in the midst of a run.
-    gc.set_threshold(50_000, 20, 50)
+    # would stop the loop for tens of milliseconds in the midst of a run. So would clearing away at
+    # once what a few hundred lost connections leave: the young are looked at often.
+    gc.set_threshold(10_000, 100, 50)
     data = DataDir(settings.data or Path("data"))
     _set_up_logging(settings.log_level)
     with data.locked(), _bound(settings.host, settings.port) as listener:
@@ -121,8 +123,8 @@ def uvicorn_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",  # it is entered here, where its errors can be said in plain words
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedHttp,
+        ws=BoundedWebSocket,
         ws_max_size=settings.frame_limit + _FRAME_HEADROOM,
         ws_per_message_deflate=False,
         log_config=None,

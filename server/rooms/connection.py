@@ -91,11 +91,20 @@ class Connection:
         return self._participant.id
 
     @property
+    def known(self) -> bool:
+        """Whether somebody has logged in on it."""
+        return self._session.grant is not None
+
+    @property
     def grants(self) -> list[Grant]:
         """Everybody whom this connection speaks for."""
         grants = {attachment.grant: None for attachment, _ in self._open.values()}
         own = self._session.grant
         return list(grants if own is None else {**grants, own: None})
+
+    def crowd_out(self) -> None:
+        """Close it where still nobody has logged in: too many others wait to do so."""
+        self._emit_all(self._session.expired())
 
     async def begin(self) -> None:
         """To be called once, before the first frame is handed in."""

@@ -39,6 +39,10 @@ MERGE_AT_MOST = 200
 MAX_TYPES = 5_000
 """Shared types in one document. The library deletes nested ones by calling itself: some 30,000 that
 are nested in each other overflow its stack."""
+MAX_CROWD = 1_000
+"""So often can one key be set by somebody who has not seen it. People do so once each, when they
+are the first at the same time; ten thousand cost the library half a second, and more each time.
+"""
 _SCANNED_AT_ONCE = 16 * 1024
 _OPENED_AT_ONCE = 50
 _STOPPING = "The server is stopping"
@@ -47,6 +51,11 @@ _STOPPING = "The server is stopping"
 def _is_panic(error: BaseException) -> bool:
     """A Rust panic: its class derives from BaseException and cannot be imported."""
     return type(error).__name__ == "PanicException"
+
+
+def _is_failure(error: BaseException) -> bool:
+    """A panic, or an error of the library's own: of an item whose parent is none, say."""
+    return isinstance(error, Exception) or _is_panic(error)
 
 
 def _scan(update: bytes) -> UpdateScan:
@@ -76,6 +85,7 @@ class Opened:
 
     doc: Doc[Any]
     types: int
+    crowd: int
     waiting: bool
     skipped: int
 
@@ -86,10 +96,10 @@ async def open_stored(stored: StoredDocument) -> Opened:
     # replicas different.
     doc: Doc[Any] = Doc()
     whole = UpdateScan({}, {}, 0)
-    types = skipped = 0
+    types = crowd = skipped = 0
     if stored.state:
         whole = await scan_foreign(stored.state)
-        types = whole.types
+        types, crowd = whole.types, whole.crowd
         doc.apply_update(stored.state)
     for number, update in enumerate(stored.updates, 1):
         if number % _OPENED_AT_ONCE == 0:
@@ -99,14 +109,16 @@ async def open_stored(stored: StoredDocument) -> Opened:
             if scan.types and types + scan.types > MAX_TYPES:
                 types = (await scan_foreign(doc.get_update())).types
                 _bound_types(types + scan.types)
+            _bound_crowd(crowd, scan.crowd)
         except (Invalid, TooLarge) as error:
             logger.error("A stored update is left out: %s", error.detail)
             skipped += 1
             continue
         doc.apply_update(update)
         types += scan.types
+        crowd += max(0, scan.crowd - 1)
         whole = whole.joined(scan)
-    return Opened(doc, types, whole.waits(_known(doc)), skipped)
+    return Opened(doc, types, crowd, whole.waits(_known(doc)), skipped)
 
 
 async def encode_stored(stored: StoredDocument) -> bytes:
@@ -120,6 +132,12 @@ async def encode_stored(stored: StoredDocument) -> bytes:
 def _bound_types(types: int) -> None:
     if types > MAX_TYPES:
         raise TooLarge(f"The document would hold more than {MAX_TYPES} shared types")
+
+
+def _bound_crowd(crowd: int, more: int) -> None:
+    # One each is what every update may bring.
+    if more > 1 and crowd + more > MAX_CROWD:
+        raise TooLarge(f"A key would be set anew more than {MAX_CROWD} times")
 
 
 def merge_in_chunks(updates: Sequence[bytes]) -> list[bytes]:
@@ -148,13 +166,14 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size`` and ``types`` are upper estimates; ``encoded`` is a generation and its
+    """Loaded. ``size``, ``types`` and ``crowd`` are upper estimates; ``encoded`` is a generation and its
     state.
     """
 
     doc: Doc[Any]
     size: int
     types: int
+    crowd: int
     generation: int = 0
     encoded: tuple[int, bytes] | None = None
 
@@ -250,6 +269,7 @@ class DraftDocument:
             return None
         scan = scan or _scan(update)
         self._count_types(ready, scan)
+        _bound_crowd(ready.crowd, scan.crowd)
         self._make_room(ready, update)
         self._probe = None
         self._merged.clear()
@@ -263,6 +283,7 @@ class DraftDocument:
             self._waiting = self._waiting or waits
         ready.size += len(update)
         ready.types += scan.types
+        ready.crowd += max(0, scan.crowd - 1)
         ready.generation += 1
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
@@ -360,10 +381,11 @@ class DraftDocument:
         except ValueError as error:
             raise Invalid("The update cannot be read") from error
         except BaseException as error:
-            if not _is_panic(error):
+            if not _is_failure(error):
                 raise
             if live:
-                logger.warning("An update made the CRDT panic; the document is loaded anew")
+                # It may have been merged in part.
+                logger.warning("An update made the CRDT fail; the document is loaded anew")
                 self._reload()
             raise Invalid("The update cannot be merged") from error
 
@@ -414,7 +436,9 @@ class DraftDocument:
         self._probe = None
         doc.observe(self._observed)
         encoded = doc.get_update()
-        self._state = Ready(doc, size=len(encoded), types=opened.types, encoded=(0, encoded))
+        self._state = Ready(
+            doc, size=len(encoded), types=opened.types, crowd=opened.crowd, encoded=(0, encoded)
+        )
 
     def _observed(self, event: TransactionEvent) -> None:
         # Reading the update costs an encoding: only where it may be more than what was applied.

@@ -61,6 +61,7 @@ class RealTimeSyncManager:
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
+        self._strangers: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
         self._draining = False
         self._rechecking = False
@@ -120,7 +121,17 @@ class RealTimeSyncManager:
         )
         self._connections[connection.id] = connection
         self._recheck_later()
+        if not connection.known:
+            self._strangers[connection.id] = connection
+            self._bound_strangers()
         return connection
+
+    def _bound_strangers(self) -> None:
+        if len(self._strangers) <= self._settings.strangers:
+            return
+        self._strangers = {key: one for key, one in self._strangers.items() if not one.known}
+        if len(self._strangers) > self._settings.strangers:
+            self._strangers.pop(next(iter(self._strangers))).crowd_out()
 
     def revoke(self, predicate: Revocation, error: RipplecutError | None = None) -> int:
         """End what rests on a right of somebody whom ``predicate`` names: documents that were
@@ -272,6 +283,7 @@ class RealTimeSyncManager:
 
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)
+        self._strangers.pop(connection.id, None)
         self._unload_later(connection.project_id)
 
     def _unload_later(self, project_id: str) -> None:

@@ -317,10 +317,7 @@ class Session:
         return [Join(grant, hello)]
 
     def _auth_frame(self, key: str, token: str) -> Effects:
-        if (
-            key not in self._documents
-            and len(self._documents) >= self._settings.documents_per_socket
-        ):
+        if key not in self._documents and self._full:
             return [
                 SendBytes(
                     hocuspocus.encode_denied(key, "Too many documents are open on this connection")
@@ -365,12 +362,20 @@ class Session:
             case _Waiting() as waiting:
                 return self._keep(waiting, message, size)
             case None:
-                if len(self._documents) >= self._settings.documents_per_socket:
+                if self._full:
                     return []
                 waiting = self._documents[message.key] = _Waiting()
                 return self._keep(waiting, message, size)
             case other:
                 assert_never(other)
+
+    @property
+    def _full(self) -> bool:
+        known = self.grant is not None
+        bound = (
+            self._settings.documents_per_socket if known else self._settings.documents_before_login
+        )
+        return len(self._documents) >= bound
 
     def _keep(self, waiting: _Waiting, message: _DocumentMessage, size: int) -> Effects:
         self._waiting_bytes += size

@@ -15,6 +15,9 @@ class RoomSettings:
     binary_frame_limit: int = 4 * 1024 * 1024
     before_login_limit: int = 16 * 1024
     """All that one socket may send before it is known who it is."""
+    documents_before_login: int = 16
+    strangers: int = 256
+    """Sockets on which nobody has logged in; past it the one that waits longest is closed."""
     waiting_limit: int = 256 * 1024
     waiting_frames: int = 64
     """What a known socket may send for documents whose auth frame has not come yet."""

@@ -22,6 +22,7 @@ from server.rooms.access import Gatekeeper, Grant
 from server.rooms.connection import Connection
 from server.rooms.outbox import CloseFrame, Frame
 from server.rooms.registry import RealTimeSyncManager
+from server.web.wire import KNOWN
 
 __all__ = ["SESSION_COOKIE", "LiveEndpoint", "origin_allowed"]
 
@@ -76,7 +77,13 @@ class LiveEndpoint:
             return
         try:
             await connection.begin()
-            while (message := await receive())["type"] == "websocket.receive":
+            announce = scope.get("extensions", {}).get(KNOWN)
+            while True:
+                if announce is not None and connection.known:
+                    announce()
+                    announce = None
+                if (message := await receive())["type"] != "websocket.receive":
+                    break
                 if (text := message.get("text")) is not None:
                     await connection.receive_text(text)
                 else:

@@ -1,0 +1,207 @@
+"""What stands between the socket and the application: Uvicorn's protocols, with bounds.
+
+A stranger may not hold a connection without a request, nor make the server keep more than a little;
+and nobody's flood of small frames may keep the loop from everybody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.transports import Transport
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import OPEN
+
+__all__ = ["KNOWN", "BoundedHttp", "BoundedWebSocket"]
+
+KNOWN = "ripplecut.known"
+"""The extension of a WebSocket's scope that is called, without arguments, once it is known whose
+socket it is.
+"""
+
+_HEAD_DEADLINE = 10.0
+"""Seconds for the head of a request."""
+_HEAD_LIMIT = 64 * 1024
+_STRANGER_FRAME_LIMIT = 64 * 1024
+"""The largest message of a socket that is nobody's."""
+_SLICE = 2048
+"""Bytes that are read for frames in one round of the loop."""
+_GOODBYE = 2.0
+"""Seconds in which what still comes on a broken socket is read and thrown away."""
+_TURN = 16
+"""Messages that one socket may hand over before the others have their turn."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """HTTP whose heads come within a time and a size; else 408 and 431."""
+
+    _due: asyncio.TimerHandle | None = None
+    _head = 0
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._due is not None:
+            self._head += len(data)
+            if self._head > _HEAD_LIMIT + len(data):
+                self._refuse(b"431 Request Header Fields Too Large")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        if self._due is None:
+            self._head = 0
+            self._due = self.loop.call_later(_HEAD_DEADLINE, self._refuse, b"408 Request Timeout")
+
+    def _head_came(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _refuse(self, status: bytes) -> None:
+        self._head_came()
+        if not self.transport.is_closing():
+            self.transport.write(
+                b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            )
+            self.transport.close()
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """WebSockets that are read a slice at a time, and hardly at all before they are somebody's."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._unread = bytearray()
+        self._read_at = 0
+        self._reading: asyncio.Handle | None = None
+        self._handed_over = 0
+        self._at_end = False
+        self._failed = False
+        self._limit = self.conn.max_message_size
+        self.conn.max_message_size = _STRANGER_FRAME_LIMIT
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        self._unread.clear()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._failed:
+            return
+        if not self.handshake_initiated:
+            super().data_received(data)
+            return
+        self._unread += data
+        if self._reading is None and not self.read_paused:
+            self._read()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """What was read before is still handled; then the transport is closed."""
+        self._at_end = True
+        return bool(self._unread)
+
+    async def receive(self) -> Any:
+        self._handed_over += 1
+        if self._handed_over % _TURN == 0:
+            await asyncio.sleep(0)
+        message = await super().receive()
+        self._go_on()
+        return message
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self.close_sent:
+            # Nothing takes messages any more, but the other side's goodbye may be among them.
+            self.read_paused = False
+            self._go_on()
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            cast(Any, self.scope)["extensions"][KNOWN] = self._known
+
+    def handle_ping(self) -> None:
+        # Who sends pings and reads no pongs gets none.
+        if self.writable.is_set() and not self._failed:
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_parser_exception(self) -> None:
+        """Say goodbye and read on for a moment: a socket that is closed with something unread is
+        reset, and the close frame is lost with it.
+        """
+        if self._failed:
+            return
+        self._failed = True
+        self._unread.clear()
+        goodbye = self.conn.close_sent
+        assert goodbye is not None
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": goodbye.code, "reason": goodbye.reason}
+        )
+        self.close_sent = True
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(_GOODBYE, self.transport.close)
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                if self.conn.state is OPEN:
+                    self.conn.fail(1007, "Text must be UTF-8")
+                    self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
+    def _known(self) -> None:
+        self.conn.max_message_size = self._limit
+
+    def _read(self) -> None:
+        """Look for frames in one slice, and leave the rest for the loop's next rounds."""
+        self._reading = None
+        end = self._read_at + _SLICE
+        slice_ = bytes(memoryview(self._unread)[self._read_at : end])
+        self._read_at = end
+        if end >= len(self._unread):
+            self._unread.clear()
+            self._read_at = 0
+        super().data_received(slice_)
+        if self._failed:
+            return
+        if self._unread:
+            self._go_on()
+        elif self._at_end:
+            self.transport.close()
+        elif not (self.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def _go_on(self) -> None:
+        idle = self._reading is None and not self.read_paused
+        if self._unread and idle and not self.transport.is_closing():
+            self.transport.pause_reading()
+            self._reading = self.loop.call_soon(self._read)
