@@ -47,7 +47,7 @@ class Channel:
     Updates of one round of the loop go to the others as one frame; each is then acknowledged to its
     sender exactly once, in order, after its commit. ``on_changed`` is called after each fan-out
     with the attachment that wrote last, or ``None`` for the server; ``on_grown`` when many updates
-    are stored.
+    are stored, with what is to be told how large the state is that was made of them.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Channel:
         timers: Timers,
         settings: RoomSettings,
         on_changed: Callable[[Channel, Attachment | None], None],
-        on_grown: Callable[[str], None],
+        on_grown: Callable[[str, Callable[[int], None]], None],
     ) -> None:
         self.entity_id = entity_id
         self._project_id = project_id
@@ -67,6 +67,7 @@ class Channel:
         self._on_grown = on_grown
         self._settings = settings
         self._stored = 0
+        self._base = 0
         self._attachments: dict[Attachment, None] = {}
         self._clocks: dict[Participant, int] = {}
         self._log = UpdateLog[Attachment](self._append, self._durable, timers, settings)
@@ -96,9 +97,10 @@ class Channel:
         )
 
     @property
-    def stored(self) -> int:
-        """About how many updates of it rest in the store."""
-        return self._stored
+    def worth_compacting(self) -> bool:
+        """Whether enough updates rest in the store to make one state of them as it is put away."""
+        least = self._settings.compact_at_rest + self._base // (10 * self._settings.compact_share)
+        return self._stored >= least
 
     async def attach(self, attachment: Attachment) -> None:
         """Load if needed and let somebody in; raises NotFound or Unavailable."""
@@ -150,7 +152,7 @@ class Channel:
             if attachment in self._attachments:
                 self._log.add(Entry(attachment, None, applied=False))
             raise
-        await self.document.ready()
+        await self._ready_for(scan)
         if attachment not in self._attachments:
             return
         if attachment.grant.read_only:
@@ -214,6 +216,12 @@ class Channel:
             self._due.cancel()
             self._due = None
 
+    async def _ready_for(self, scan: UpdateScan) -> None:
+        await self.document.ready()
+        if scan.types:
+            await self.document.counted()
+            await self.document.ready()
+
     def _holds_something_new(self, attachment: Attachment, update: bytes, scan: UpdateScan) -> bool:
         now = self._timers.now()
         exact = now - attachment.refused_at >= self._settings.exact_checks_every
@@ -231,6 +239,7 @@ class Channel:
         await self._log.drained()
         stored = await self._store.load_document(self._project_id, self.entity_id)
         self._stored = 0
+        self._base = len(stored.state)
         self._grown(len(stored.updates))
         return stored
 
@@ -240,9 +249,13 @@ class Channel:
 
     def _grown(self, count: int) -> None:
         self._stored += count
-        if self._stored > self._settings.compact_at:
+        most = self._settings.compact_at + self._base // self._settings.compact_share
+        if self._stored > most:
             self._stored = 0
-            self._on_grown(self.entity_id)
+            self._on_grown(self.entity_id, self._compacted)
+
+    def _compacted(self, size: int) -> None:
+        self._base = size
 
     def _fan_out_soon(self, update: bytes, sender: Attachment | None) -> None:
         self._round.append((update, sender))

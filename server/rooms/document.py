@@ -68,41 +68,47 @@ def _known(doc: Doc[Any]) -> dict[int, int]:
 class Opened:
     """A document out of storage.
 
-    ``waiting``: something of it waits for an update that is not there. ``skipped``: so many of its
-    updates could not be read safely and were left out.
+    ``types``: its shared types; ``None`` where they were not counted. ``waiting``: something of it
+    waits for an update that is not there. ``skipped``: so many of its updates could not be read
+    safely and were left out.
     """
 
     doc: Doc[Any]
-    types: int
+    types: int | None
     waiting: bool
     skipped: int
 
 
 async def open_stored(stored: StoredDocument) -> Opened:
-    """Open a document at rest, a slice at a time; raises Invalid where its base cannot be read."""
+    """Open a document at rest, a slice at a time; raises ValueError where its base cannot be read.
+
+    The base is taken as it is: this library encoded it, from updates that were all looked through.
+    Doing so again would be most of the time that a long document takes to open.
+    """
     # Without an id pycrdt takes a fresh random one: reusing one after a lost transaction leaves
     # replicas different.
     doc: Doc[Any] = Doc()
     whole = UpdateScan({}, {}, 0)
-    types = skipped = 0
+    types: int | None = None
+    skipped = 0
     if stored.state:
-        whole = await scan_foreign(stored.state)
-        types = whole.types
         doc.apply_update(stored.state)
     for number, update in enumerate(stored.updates, 1):
         if number % _OPENED_AT_ONCE == 0:
             await asyncio.sleep(0)
         try:
             scan = await scan_foreign(update)
-            if scan.types and types + scan.types > MAX_TYPES:
-                types = (await scan_foreign(doc.get_update())).types
+            if scan.types:
+                if types is None or types + scan.types > MAX_TYPES:
+                    types = (await scan_foreign(doc.get_update())).types
                 _bound_types(types + scan.types)
         except (Invalid, TooLarge) as error:
             logger.error("A stored update is left out: %s", error.detail)
             skipped += 1
             continue
         doc.apply_update(update)
-        types += scan.types
+        if types is not None:
+            types += scan.types
         whole = whole.joined(scan)
     return Opened(doc, types, whole.waits(_known(doc)), skipped)
 
@@ -146,13 +152,13 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size`` and ``types`` are upper estimates; ``encoded`` is a generation and its
-    state.
+    """Loaded. ``size`` and ``types`` are upper estimates (``None``: not counted yet); ``encoded``
+    is a generation and its state.
     """
 
     doc: Doc[Any]
     size: int
-    types: int
+    types: int | None
     generation: int = 0
     encoded: tuple[int, bytes] | None = None
 
@@ -206,6 +212,14 @@ class DraftDocument:
                 case other:
                     assert_never(other)
 
+    async def counted(self) -> None:
+        """Count the shared types, if that was not done yet, beside the loop."""
+        ready = self._ready()
+        if ready.types is None:
+            types = (await scan_foreign(self.encoded())).types
+            # What would bring more meanwhile waits here too.
+            ready.types = types if ready.types is None else ready.types
+
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
         self._probe = None
@@ -235,7 +249,8 @@ class DraftDocument:
                 return None
             self._waiting = self._waiting or waits
         ready.size += len(update)
-        ready.types += scan.types
+        if ready.types is not None:
+            ready.types += scan.types
         ready.generation += 1
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
@@ -315,9 +330,11 @@ class DraftDocument:
         return bool(fired)
 
     def _count_types(self, ready: Ready, scan: UpdateScan) -> None:
-        if not scan.types or ready.types + scan.types <= MAX_TYPES:
+        if not scan.types:
             return
-        if not self._waiting:
+        if ready.types is not None and ready.types + scan.types <= MAX_TYPES:
+            return
+        if ready.types is None or not self._waiting:
             # What waits is not in the encoded state, but can come in at any time.
             ready.types = _scan(self.encoded()).types
         _bound_types(ready.types + scan.types)

@@ -42,6 +42,9 @@ class RoomSettings:
     """So many stored updates of a document are made into one state while it is open."""
     compact_at_rest: int = 20
     """So many when it is put away."""
+    compact_share: int = 100
+    """For each so many bytes of its state one more, and for ten times as many at rest: making a long
+    document anew takes longer, so it must be worth more."""
     exact_checks_every: float = 1.0
     """How often a reader whose writes were refused is looked at closely."""
     retry_first: float = 0.5

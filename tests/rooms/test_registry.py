@@ -9,6 +9,7 @@ import pytest
 from protocol.errors import NotFound, Unavailable
 from server.ports import Actor
 from server.rooms.access import Identity, Role
+from server.rooms.document import encode_stored
 from server.rooms.registry import RealTimeSyncManager
 from tests.rooms.fakes import Client, FakeCore, FakeGate, FakeStore, grant, settle
 from tests.rooms.live import Stage
@@ -159,6 +160,45 @@ async def test_a_long_log_is_compacted_while_it_is_open() -> None:
     assert (entity, count) == ("hero", 11)
     assert len(stage.store.documents["hero"]) == 5
     assert Client(await stage.manager.draft_state("film", "hero")).text() == "x" * 15
+
+
+async def test_edits_go_on_while_the_log_is_compacted() -> None:
+    """Acknowledged, stored and fanned out, while the compaction still waits for the disk."""
+    stage = Stage(compact_at=10)
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    compact, going_on = stage.store.compact_document, asyncio.Event()
+    held: list[int] = []
+
+    async def slowly(project_id: str, entity_id: str, state: bytes, count: int) -> None:
+        held.append(count)
+        await going_on.wait()
+        await compact(project_id, entity_id, state, count)
+
+    stage.store.compact_document = slowly  # type: ignore[method-assign]
+    for _ in range(40):
+        await ann.send(ann.yjs.type("x"))
+        await stage.timers.advance()
+    assert held == [11]  # one at a time
+    assert ann.heard.count("status 1") == 40
+    assert bob.heard.count("update") == 40
+    going_on.set()
+    await settle()
+    assert len(stage.store.documents["hero"]) == 1 + 29
+    assert Client(await encode_stored(await stage.store.load_document("film", "hero"))).text() == (
+        "x" * 40
+    )
+
+
+async def test_a_long_document_is_compacted_less_often() -> None:
+    stage = Stage(compact_at=10, compact_share=100)
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.type("y" * 2000))
+    for _ in range(60):
+        await ann.send(ann.yjs.type("x"))
+        await settle()
+    (_, first), (_, second) = stage.store.compacted
+    assert first == 11
+    assert second > 30
 
 
 async def test_an_idle_document_is_compacted_when_it_is_put_away() -> None:
