@@ -86,7 +86,9 @@ async def _measure(folder: Path) -> list[Figure]:
         read, hydrated, size, rows = at_rest[name]
         detail = f"{size / 1024:.0f} kB, {rows} updates in the log"
         figures += [
-            Figure(f"{what}: connect to content, after a restart", synced[name], "ms", None, detail),
+            Figure(
+                f"{what}: connect to content, after a restart", synced[name], "ms", None, detail
+            ),
             Figure("of it: read from the database", read, "ms"),
             Figure("of it: checked and applied", hydrated, "ms"),
         ]

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from protocol import hocuspocus
-from protocol.errors import Invalid, RipplecutError, TooLarge
+from protocol import frames, hocuspocus
+from protocol.errors import Invalid, RipplecutError, TooLarge, Unavailable
 from protocol.frames import saved
 from protocol.update_scan import UpdateScan
-from protocol.ysync import AwarenessEntry
+from protocol.ysync import EMPTY_STATE_VECTOR, AwarenessEntry
 from server.ports import DocumentStore, StoredDocument
 from server.rooms.access import Grant
 from server.rooms.awareness import AwarenessBoard
@@ -24,6 +24,9 @@ from server.rooms.timers import Cancellable, Throttle, Timers
 __all__ = ["Attachment", "Channel"]
 
 logger = logging.getLogger(__name__)
+
+_READ_LIKE_ONE = 100
+"""Bytes of an update that take as long to read as an update by itself does."""
 
 
 @dataclass(eq=False, slots=True)
@@ -68,9 +71,12 @@ class Channel:
         self._settings = settings
         self._stored = 0
         self._base = 0
+        self._joined: tuple[bytes, str, Item] | None = None
         self._attachments: dict[Attachment, None] = {}
         self._clocks: dict[Participant, int] = {}
-        self._log = UpdateLog[Attachment](self._append, self._durable, timers, settings)
+        self._log = UpdateLog[Attachment](
+            self._append, self._durable, timers, settings, self._failing
+        )
         self._board = AwarenessBoard[Attachment](settings.awareness_clients)
         self._relay = Throttle(timers, settings.awareness_interval, self._tell_awareness)
         self._timers = timers
@@ -111,6 +117,8 @@ class Channel:
         if present := self._board.snapshot():
             frame = hocuspocus.encode_awareness_frame(attachment.key, present)
             attachment.participant.send(Item(frame, Overflow.DROP))
+        if self._log.failing:
+            attachment.participant.say(self._unsaved())
 
     def announce_scope(self, attachment: Attachment) -> None:
         frame = hocuspocus.encode_authenticated(
@@ -138,7 +146,16 @@ class Channel:
             attachment.participant.send(
                 Item(hocuspocus.encode_step_one(attachment.key, self.document.state_vector()))
             )
-        attachment.participant.send(Item(hocuspocus.encode_step_two(attachment.key, missing)))
+        if state_vector == EMPTY_STATE_VECTOR:
+            attachment.participant.send(self._whole(attachment.key, missing))
+        else:
+            attachment.participant.send(Item(hocuspocus.encode_step_two(attachment.key, missing)))
+
+    def _whole(self, key: str, state: bytes) -> Item:
+        """Those who join while nothing changes are sent the very same frame."""
+        if self._joined is None or self._joined[0] is not state or self._joined[1] != key:
+            self._joined = (state, key, Item(hocuspocus.encode_step_two(key, state)))
+        return self._joined[2]
 
     async def apply(self, attachment: Attachment, update: bytes) -> None:
         """Take a step 2 or an update and see that exactly one sync status answers it.
@@ -173,7 +190,7 @@ class Channel:
     def merge_committed(self, update: bytes) -> None:
         """Merge and fan out what the server wrote and committed."""
         self.document.merge_committed(update)
-        self._grown(1)
+        self._grown(update)
         self._fan_out_soon(update, None)
 
     def relay_awareness(self, attachment: Attachment, entries: Iterable[AwarenessEntry]) -> None:
@@ -240,15 +257,15 @@ class Channel:
         stored = await self._store.load_document(self._project_id, self.entity_id)
         self._stored = 0
         self._base = len(stored.state)
-        self._grown(len(stored.updates))
+        self._grown(*stored.updates)
         return stored
 
     async def _append(self, update: bytes) -> None:
         await self._store.append_update(self._project_id, self.entity_id, update)
-        self._grown(1)
+        self._grown(update)
 
-    def _grown(self, count: int) -> None:
-        self._stored += count
+    def _grown(self, *updates: bytes) -> None:
+        self._stored += sum(1 + len(update) // _READ_LIKE_ONE for update in updates)
         most = self._settings.compact_at + self._base // self._settings.compact_share
         if self._stored > most:
             self._stored = 0
@@ -295,6 +312,14 @@ class Channel:
             for participant in self._clocks:
                 self._clocks[participant] += stored
                 participant.say(saved(self.entity_id, self._clocks[participant]))
+
+    def _failing(self) -> None:
+        for participant in self._clocks:
+            participant.say(self._unsaved())
+
+    def _unsaved(self) -> str:
+        said = f"The disk does not take what is typed in {self.entity_id!r}; it is tried again"
+        return frames.error(Unavailable.code, said, fatal=False)
 
     def _tell_awareness(self) -> None:
         fresh = self._board.take_fresh()

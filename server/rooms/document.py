@@ -162,6 +162,10 @@ class Ready:
     generation: int = 0
     encoded: tuple[int, bytes] | None = None
 
+    def holds(self, types: int) -> None:
+        """It has at least so many; who counted at the same time may have brought more since."""
+        self.types = max(types, self.types or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Gone:
@@ -216,9 +220,7 @@ class DraftDocument:
         """Count the shared types, if that was not done yet, beside the loop."""
         ready = self._ready()
         if ready.types is None:
-            types = (await scan_foreign(self.encoded())).types
-            # What would bring more meanwhile waits here too.
-            ready.types = types if ready.types is None else ready.types
+            ready.holds((await scan_foreign(self.encoded())).types)
 
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")

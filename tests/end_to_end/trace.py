@@ -19,7 +19,7 @@ from protocol.client import connect
 from protocol.draft import Draft
 
 TRACE = Path(__file__).resolve().parents[3] / "shared/data/traces/friendsforever.json.gz"
-PROJECT, ENTITY, FIELD = "film", "script", "description"
+PROJECT, FIELD = "film", "description"
 
 
 class Step(NamedTuple):
@@ -59,7 +59,7 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self._to = port
-        self._open: set[asyncio.Transport] = set()
+        self._open: set[asyncio.WriteTransport] = set()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
@@ -170,7 +170,9 @@ class Author:
             self._typed.append(event.update)
 
 
-async def replay(server: RunningServer, trace: Trace, seed: int, *, cuts: int, ends: int) -> None:
+async def replay(
+    server: RunningServer, entity: str, trace: Trace, seed: int, *, cuts: int, ends: int
+) -> None:
     """Type it all, while lines are cut and the server ends (in order, or killed) and starts anew.
 
     Both authors have the end of the recording on their screens then, and on the disk it is too.
@@ -186,7 +188,7 @@ async def replay(server: RunningServer, trace: Trace, seed: int, *, cuts: int, e
             port = await stack.enter_async_context(line.listening())
             url = f"http://127.0.0.1:{port}"
             client = connect(url, PROJECT, token=server.token, subscribe=[], rng=lambda: 0.0)
-            draft = await (await stack.enter_async_context(client)).open(ENTITY)
+            draft = await (await stack.enter_async_context(client)).open(entity)
             authors.append(Author(number, draft))
         for number, step in enumerate(trace.steps):
             if number in cut_at:
@@ -198,14 +200,14 @@ async def replay(server: RunningServer, trace: Trace, seed: int, *, cuts: int, e
                 end = server.kill if chance.random() < 0.5 else server.stop
                 restarting = asyncio.ensure_future(asyncio.to_thread(_restart, server, end))
             author, other = authors[step.author], authors[1 - step.author]
-            other.send(max(step.seen, 0))
+            other.send(step.seen)
             await author.see(step.seen)
             author.type(step)
         if restarting is not None:
             await restarting
         for author in authors:
             author.send()
-        for author, other in (authors, reversed(authors)):
+        for author, other in (authors, authors[::-1]):
             await author.see(other.typed)
             await author.draft.saved()
             assert str(author.text) == trace.end
