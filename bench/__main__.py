@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import grid, keystroke, propagation, repaint, rooms
+from bench import documents, grid, keystroke, propagation, repaint, rooms
 from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.figures import Figure, comparison, table, write_json
 
@@ -21,8 +21,10 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "grid": grid.measure,
     "propagation": propagation.measure,
     "rooms": rooms.measure,
+    "documents": documents.measure,
 }
 USUAL = [name for name in PARTS if name != "rooms"]
+WITHOUT_BROWSER = {"propagation", "rooms", "documents"}
 ROOT = Path(__file__).parent.parent
 RESULTS = {"bench": "results", "rooms": "rooms"}
 """The README's marks, and the files that the figures go to."""
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> int:
         return 2
     figures: list[Figure] = []
     for name in wanted:
-        if name not in ("propagation", "rooms") and browser_path() is None:
+        if name not in WITHOUT_BROWSER and browser_path() is None:
             print(f"{name} is left out: {HOW_TO_GET_IT}")
             continue
         figures += PARTS[name]()

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from protocol import hocuspocus
-from protocol.errors import Invalid, RipplecutError, TooLarge
+from protocol import frames, hocuspocus
+from protocol.errors import Invalid, RipplecutError, TooLarge, Unavailable
 from protocol.frames import saved
 from protocol.update_scan import UpdateScan
-from protocol.ysync import AwarenessEntry
+from protocol.ysync import EMPTY_STATE_VECTOR, AwarenessEntry
 from server.ports import DocumentStore, StoredDocument
 from server.rooms.access import Grant
 from server.rooms.awareness import AwarenessBoard
@@ -19,11 +19,15 @@ from server.rooms.log import Entry, UpdateLog
 from server.rooms.outbox import Item, Overflow, document_update
 from server.rooms.participant import Participant
 from server.rooms.settings import RoomSettings
+from server.rooms.tally import is_dear
 from server.rooms.timers import Cancellable, Throttle, Timers
 
 __all__ = ["Attachment", "Channel"]
 
 logger = logging.getLogger(__name__)
+
+_READ_LIKE_ONE = 100
+"""Bytes of an update that take as long to read as an update by itself does."""
 
 
 @dataclass(eq=False, slots=True)
@@ -47,7 +51,7 @@ class Channel:
     Updates of one round of the loop go to the others as one frame; each is then acknowledged to its
     sender exactly once, in order, after its commit. ``on_changed`` is called after each fan-out
     with the attachment that wrote last, or ``None`` for the server; ``on_grown`` when many updates
-    are stored.
+    are stored, with what is to be told how large the state is that was made of them.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class Channel:
         timers: Timers,
         settings: RoomSettings,
         on_changed: Callable[[Channel, Attachment | None], None],
-        on_grown: Callable[[str], None],
+        on_grown: Callable[[str, Callable[[int], None]], None],
     ) -> None:
         self.entity_id = entity_id
         self._project_id = project_id
@@ -67,9 +71,13 @@ class Channel:
         self._on_grown = on_grown
         self._settings = settings
         self._stored = 0
+        self._base = 0
+        self._joined: tuple[bytes, str, Item] | None = None
         self._attachments: dict[Attachment, None] = {}
         self._clocks: dict[Participant, int] = {}
-        self._log = UpdateLog[Attachment](self._append, self._durable, timers, settings)
+        self._log = UpdateLog[Attachment](
+            self._append, self._durable, timers, settings, self._failing
+        )
         self._board = AwarenessBoard[Attachment](settings.awareness_clients)
         self._relay = Throttle(timers, settings.awareness_interval, self._tell_awareness)
         self._timers = timers
@@ -96,9 +104,10 @@ class Channel:
         )
 
     @property
-    def stored(self) -> int:
-        """About how many updates of it rest in the store."""
-        return self._stored
+    def worth_compacting(self) -> bool:
+        """Whether enough updates rest in the store to make one state of them as it is put away."""
+        least = self._settings.compact_at_rest + self._base // (10 * self._settings.compact_share)
+        return self._stored >= least
 
     async def attach(self, attachment: Attachment) -> None:
         """Load if needed and let somebody in; raises NotFound or Unavailable."""
@@ -109,6 +118,8 @@ class Channel:
         if present := self._board.snapshot():
             frame = hocuspocus.encode_awareness_frame(attachment.key, present)
             attachment.participant.send(Item(frame, Overflow.DROP))
+        if self._log.failing:
+            attachment.participant.say(self._unsaved())
 
     def announce_scope(self, attachment: Attachment) -> None:
         frame = hocuspocus.encode_authenticated(
@@ -136,7 +147,16 @@ class Channel:
             attachment.participant.send(
                 Item(hocuspocus.encode_step_one(attachment.key, self.document.state_vector()))
             )
-        attachment.participant.send(Item(hocuspocus.encode_step_two(attachment.key, missing)))
+        if state_vector == EMPTY_STATE_VECTOR:
+            attachment.participant.send(self._whole(attachment.key, missing))
+        else:
+            attachment.participant.send(Item(hocuspocus.encode_step_two(attachment.key, missing)))
+
+    def _whole(self, key: str, state: bytes) -> Item:
+        """Those who join while nothing changes are sent the very same frame."""
+        if self._joined is None or self._joined[0] is not state or self._joined[1] != key:
+            self._joined = (state, key, Item(hocuspocus.encode_step_two(key, state)))
+        return self._joined[2]
 
     async def apply(self, attachment: Attachment, update: bytes) -> None:
         """Take a step 2 or an update and see that exactly one sync status answers it.
@@ -150,7 +170,7 @@ class Channel:
             if attachment in self._attachments:
                 self._log.add(Entry(attachment, None, applied=False))
             raise
-        await self.document.ready()
+        await self._ready_for(scan)
         if attachment not in self._attachments:
             return
         if attachment.grant.read_only:
@@ -171,7 +191,7 @@ class Channel:
     def merge_committed(self, update: bytes) -> None:
         """Merge and fan out what the server wrote and committed."""
         self.document.merge_committed(update)
-        self._grown(1)
+        self._grown(update)
         self._fan_out_soon(update, None)
 
     def relay_awareness(self, attachment: Attachment, entries: Iterable[AwarenessEntry]) -> None:
@@ -224,6 +244,12 @@ class Channel:
             self._due.cancel()
             self._due = None
 
+    async def _ready_for(self, scan: UpdateScan) -> None:
+        await self.document.ready()
+        if is_dear(scan):
+            await self.document.counted()
+            await self.document.ready()
+
     def _holds_something_new(self, attachment: Attachment, update: bytes, scan: UpdateScan) -> bool:
         now = self._timers.now()
         exact = now - attachment.refused_at >= self._settings.exact_checks_every
@@ -241,18 +267,23 @@ class Channel:
         await self._log.drained()
         stored = await self._store.load_document(self._project_id, self.entity_id)
         self._stored = 0
-        self._grown(len(stored.updates))
+        self._base = len(stored.state)
+        self._grown(*stored.updates)
         return stored
 
     async def _append(self, update: bytes) -> None:
         await self._store.append_update(self._project_id, self.entity_id, update)
-        self._grown(1)
+        self._grown(update)
 
-    def _grown(self, count: int) -> None:
-        self._stored += count
-        if self._stored > self._settings.compact_at:
+    def _grown(self, *updates: bytes) -> None:
+        self._stored += sum(1 + len(update) // _READ_LIKE_ONE for update in updates)
+        most = self._settings.compact_at + self._base // self._settings.compact_share
+        if self._stored > most:
             self._stored = 0
-            self._on_grown(self.entity_id)
+            self._on_grown(self.entity_id, self._compacted)
+
+    def _compacted(self, size: int) -> None:
+        self._base = size
 
     def _fan_out_soon(self, update: bytes, sender: Attachment | None) -> None:
         self._round.append((update, sender))
@@ -292,6 +323,14 @@ class Channel:
             for participant in self._clocks:
                 self._clocks[participant] += stored
                 participant.say(saved(self.entity_id, self._clocks[participant]))
+
+    def _failing(self) -> None:
+        for participant in self._clocks:
+            participant.say(self._unsaved())
+
+    def _unsaved(self) -> str:
+        said = f"The disk does not take what is typed in {self.entity_id!r}; it is tried again"
+        return frames.error(Unavailable.code, said, fatal=False)
 
     def _tell_awareness(self) -> None:
         fresh = self._board.take_fresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from server.ports import DocumentStore
 from server.rooms.document import open_stored
@@ -30,13 +31,14 @@ class Compaction:
     def idle(self) -> bool:
         return not self._busy
 
-    def start(self, entity_id: str) -> None:
+    def start(self, entity_id: str, done: Callable[[int], None] = lambda _: None) -> None:
+        """``done`` is told how many bytes the new state has, once it is durable."""
         # Two at once would each drop the first updates, and the second those that came meanwhile.
         if entity_id not in self._busy:
             self._busy.add(entity_id)
-            self._timers.spawn(self._compact(entity_id))
+            self._timers.spawn(self._compact(entity_id, done))
 
-    async def _compact(self, entity_id: str) -> None:
+    async def _compact(self, entity_id: str, done: Callable[[int], None]) -> None:
         try:
             stored = await self._store.load_document(self._project_id, entity_id)
             if not stored.updates:
@@ -45,9 +47,11 @@ class Compaction:
             # A state does not hold what waits, and what was left out may be mended by hand.
             if opened.waiting or opened.skipped:
                 return
+            state = opened.doc.get_update()
             await self._store.compact_document(
-                self._project_id, entity_id, opened.doc.get_update(), len(stored.updates)
+                self._project_id, entity_id, state, len(stored.updates)
             )
+            done(len(state))
         except Exception as error:
             logger.warning("The document of %r stays as it is: %s", entity_id, error)
         finally:

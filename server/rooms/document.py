@@ -17,6 +17,7 @@ from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE, decode_state_vector
 from server.domain.drafts import fields_of
 from server.domain.kinds import MAX_JSON_DEPTH
 from server.ports import StoredDocument
+from server.rooms.tally import Tally, is_dear
 
 __all__ = [
     "MERGE_AT_MOST",
@@ -36,13 +37,6 @@ logger = logging.getLogger(__name__)
 
 MERGE_AT_MOST = 200
 """Merging 200 updates takes half a millisecond, 18,000 two seconds."""
-MAX_TYPES = 5_000
-"""Shared types in one document. The library deletes nested ones by calling itself: some 30,000 that
-are nested in each other overflow its stack."""
-MAX_CROWD = 1_000
-"""So often can one key be set by somebody who has not seen it. People do so once each, when they
-are the first at the same time; ten thousand cost the library half a second, and more each time.
-"""
 _SCANNED_AT_ONCE = 16 * 1024
 _OPENED_AT_ONCE = 50
 _STOPPING = "The server is stopping"
@@ -79,46 +73,49 @@ def _known(doc: Doc[Any]) -> dict[int, int]:
 class Opened:
     """A document out of storage.
 
-    ``waiting``: something of it waits for an update that is not there. ``skipped``: so many of its
-    updates could not be read safely and were left out.
+    ``tally``: ``None`` where it was not counted. ``waiting``: something of it waits for an update
+    that is not there. ``skipped``: so many of its updates could not be read safely and were left
+    out.
     """
 
     doc: Doc[Any]
-    types: int
-    crowd: int
+    tally: Tally | None
     waiting: bool
     skipped: int
 
 
 async def open_stored(stored: StoredDocument) -> Opened:
-    """Open a document at rest, a slice at a time; raises Invalid where its base cannot be read."""
+    """Open a document at rest, a slice at a time; raises ValueError where its base cannot be read.
+
+    The base is taken as it is: this library encoded it, from updates that were all looked through.
+    Doing so again would be most of the time that a long document takes to open.
+    """
     # Without an id pycrdt takes a fresh random one: reusing one after a lost transaction leaves
     # replicas different.
     doc: Doc[Any] = Doc()
     whole = UpdateScan({}, {}, 0)
-    types = crowd = skipped = 0
+    tally: Tally | None = None
+    skipped = 0
     if stored.state:
-        whole = await scan_foreign(stored.state)
-        types, crowd = whole.types, whole.crowd
         doc.apply_update(stored.state)
     for number, update in enumerate(stored.updates, 1):
         if number % _OPENED_AT_ONCE == 0:
             await asyncio.sleep(0)
         try:
             scan = await scan_foreign(update)
-            if scan.types and types + scan.types > MAX_TYPES:
-                types = (await scan_foreign(doc.get_update())).types
-                _bound_types(types + scan.types)
-            _bound_crowd(crowd, scan.crowd)
+            if is_dear(scan):
+                if tally is None or not tally.admits(scan):
+                    tally = Tally.of(await scan_foreign(doc.get_update()))
+                tally.admit(scan)
         except (Invalid, TooLarge) as error:
             logger.error("A stored update is left out: %s", error.detail)
             skipped += 1
             continue
         doc.apply_update(update)
-        types += scan.types
-        crowd += max(0, scan.crowd - 1)
+        if tally is not None:
+            tally.add(scan)
         whole = whole.joined(scan)
-    return Opened(doc, types, crowd, whole.waits(_known(doc)), skipped)
+    return Opened(doc, tally, whole.waits(_known(doc)), skipped)
 
 
 async def encode_stored(stored: StoredDocument) -> bytes:
@@ -127,17 +124,6 @@ async def encode_stored(stored: StoredDocument) -> bytes:
         return (await open_stored(stored)).doc.get_update()
     except (Invalid, ValueError) as error:
         raise Unavailable("The document could not be loaded") from error
-
-
-def _bound_types(types: int) -> None:
-    if types > MAX_TYPES:
-        raise TooLarge(f"The document would hold more than {MAX_TYPES} shared types")
-
-
-def _bound_crowd(crowd: int, more: int) -> None:
-    # One each is what every update may bring.
-    if more > 1 and crowd + more > MAX_CROWD:
-        raise TooLarge(f"A key would be set anew more than {MAX_CROWD} times")
 
 
 def merge_in_chunks(updates: Sequence[bytes]) -> list[bytes]:
@@ -166,14 +152,13 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size``, ``types`` and ``crowd`` are upper estimates; ``encoded`` is a generation and its
-    state.
+    """Loaded. ``size`` is an upper estimate; ``tally`` is ``None`` until it is counted; ``encoded``
+    is a generation and its state.
     """
 
     doc: Doc[Any]
     size: int
-    types: int
-    crowd: int
+    tally: Tally | None
     generation: int = 0
     encoded: tuple[int, bytes] | None = None
 
@@ -252,6 +237,15 @@ class DraftDocument:
             case other:
                 assert_never(other)
 
+    async def counted(self) -> None:
+        """Count what is dear to merge, if that was not done yet, beside the loop."""
+        ready = self._ready()
+        if ready.tally is None:
+            scan = await scan_foreign(self.encoded())
+            # Who counted at the same time may have brought more since.
+            if ready.tally is None:
+                ready.tally = Tally.of(scan)
+
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
         self._probe = None
@@ -268,8 +262,7 @@ class DraftDocument:
         if update == EMPTY_UPDATE:
             return None
         scan = scan or _scan(update)
-        self._count_types(ready, scan)
-        _bound_crowd(ready.crowd, scan.crowd)
+        self._admit(ready, scan)
         self._make_room(ready, update)
         self._probe = None
         self._merged.clear()
@@ -282,8 +275,8 @@ class DraftDocument:
                 return None
             self._waiting = self._waiting or waits
         ready.size += len(update)
-        ready.types += scan.types
-        ready.crowd += max(0, scan.crowd - 1)
+        if ready.tally is not None:
+            ready.tally.add(scan)
         ready.generation += 1
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
@@ -362,13 +355,13 @@ class DraftDocument:
             self._probe = None
         return bool(fired)
 
-    def _count_types(self, ready: Ready, scan: UpdateScan) -> None:
-        if not scan.types or ready.types + scan.types <= MAX_TYPES:
+    def _admit(self, ready: Ready, scan: UpdateScan) -> None:
+        if not is_dear(scan) or (ready.tally is not None and ready.tally.admits(scan)):
             return
-        if not self._waiting:
+        if ready.tally is None or not self._waiting:
             # What waits is not in the encoded state, but can come in at any time.
-            ready.types = _scan(self.encoded()).types
-        _bound_types(ready.types + scan.types)
+            ready.tally = Tally.of(_scan(self.encoded()))
+        ready.tally.admit(scan)
 
     def _ready(self) -> Ready:
         if not isinstance(self._state, Ready):
@@ -436,9 +429,7 @@ class DraftDocument:
         self._probe = None
         doc.observe(self._observed)
         encoded = doc.get_update()
-        self._state = Ready(
-            doc, size=len(encoded), types=opened.types, crowd=opened.crowd, encoded=(0, encoded)
-        )
+        self._state = Ready(doc, size=len(encoded), tally=opened.tally, encoded=(0, encoded))
 
     def _observed(self, event: TransactionEvent) -> None:
         # Reading the update costs an encoding: only where it may be more than what was applied.

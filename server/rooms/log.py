@@ -39,7 +39,7 @@ class UpdateLog(Generic[Sender]):
     ``on_durable`` gets the entries in the order in which they were added, each exactly once, and
     none before everything added earlier is durable. While the store fails nothing is acknowledged
     and the same updates are tried again, so that no later update can commit without the one that it
-    builds on.
+    builds on; ``on_failing`` is called when that begins.
     """
 
     def __init__(
@@ -48,9 +48,11 @@ class UpdateLog(Generic[Sender]):
         on_durable: Callable[[Sequence[Entry[Sender]]], None],
         timers: Timers,
         settings: RoomSettings,
+        on_failing: Callable[[], None] = lambda: None,
     ) -> None:
         self._append = append
         self._on_durable = on_durable
+        self._on_failing = on_failing
         self._timers = timers
         self._settings = settings
         self._waiting: deque[Entry[Sender]] = deque()
@@ -59,6 +61,7 @@ class UpdateLog(Generic[Sender]):
         self._added = 0
         self._settled = 0
         self._progress = asyncio.Event()
+        self.failing = False
 
     @property
     def idle(self) -> bool:
@@ -146,12 +149,17 @@ class UpdateLog(Generic[Sender]):
             try:
                 await self._append(update)
             except NotFound:
+                self.failing = False
                 raise
             except Exception as error:
                 logger.error(
                     "An update could not be stored and is tried again in %.1f s: %s", delay, error
                 )
+                if not self.failing:
+                    self.failing = True
+                    self._on_failing()
                 await self._timers.sleep(delay)
                 delay = min(2 * delay, self._settings.retry_longest)
             else:
+                self.failing = False
                 return

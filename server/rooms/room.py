@@ -262,7 +262,7 @@ class Room:
             return
         channel.document.unload()
         self._unload(channel)
-        if channel.stored >= self._settings.compact_at_rest:
+        if channel.worth_compacting:
             self._compaction.start(channel.entity_id)
 
     def _unload(self, channel: Channel) -> None:

@@ -50,9 +50,13 @@ class RoomSettings:
     durable_patience: float = 5.0
     """How long a writer on top of a draft waits for what was typed to reach the disk."""
     compact_at: int = 500
-    """So many stored updates of a document are made into one state while it is open."""
+    """So many stored updates of a document are made into one state while it is open. A long update
+    counts as one for every hundred bytes: that is about what it takes to read."""
     compact_at_rest: int = 20
     """So many when it is put away."""
+    compact_share: int = 400
+    """One more for each so many bytes of the state (a tenth of that at rest): to make a long state
+    anew takes longer, and must be worth it."""
     exact_checks_every: float = 1.0
     """How often a reader whose writes were refused is looked at closely."""
     retry_first: float = 0.5

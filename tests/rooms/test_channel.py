@@ -12,7 +12,7 @@ from protocol.codec import var_string
 from protocol.ysync import AwarenessEntry
 from server.rooms.access import Role
 from tests.protocol.test_update_scan import arrays, holding
-from tests.rooms.fakes import Client, settle
+from tests.rooms.fakes import Client, grant, settle
 from tests.rooms.live import STATE, Socket, Stage, updates
 
 
@@ -49,6 +49,35 @@ async def test_R15_one_status_for_each_update_and_step_two() -> None:
     assert ann.heard == []
     await settle()
     assert ann.heard == ["status 1"] * 4
+
+
+async def test_R14_150_clients_that_join_are_sent_one_encoded_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encoded: list[bytes] = []
+    encode = Doc.get_update
+
+    def counted(doc: Doc[Any], state: bytes | None = None) -> bytes:
+        encoded.append(encode(doc, state))
+        return encoded[-1]
+
+    stage = Stage()
+    monkeypatch.setattr(Doc, "get_update", counted)
+    for generation in range(2):
+        encoded.clear()
+        sockets = [stage.socket(grant(f"user-{number}")) for number in range(150)]
+        for socket in sockets:
+            socket.yjs = Client()
+            await socket.open()
+        assert len(encoded) == 1
+        frames = [socket.wire.frames[-1] for socket in sockets]
+        assert all(frame is frames[0] for frame in frames)
+        message = hocuspocus.decode(frames[0]) if isinstance(frames[0], bytes) else None
+        assert isinstance(message, hocuspocus.StepTwo)
+        assert Client(message.update).text() == "x" * generation
+        ann = Client(message.update)
+        await sockets[0].send(ann.type("x"))
+        await stage.timers.advance()
 
 
 async def test_R16_no_status_while_the_store_waits() -> None:

@@ -10,11 +10,11 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlFragment
 
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
+from protocol.update_scan import UpdateScan, scan_update
 from protocol.ysync import EMPTY_UPDATE
 from server.domain.drafts import merge_states, read_values
 from server.ports import StoredDocument
 from server.rooms.document import (
-    MAX_TYPES,
     DraftDocument,
     Draining,
     Gone,
@@ -24,6 +24,7 @@ from server.rooms.document import (
     merge_in_chunks,
     open_stored,
 )
+from server.rooms.tally import MAX_TYPES
 from tests.protocol.test_update_scan import arrays, holding, nested_types
 from tests.rooms.fakes import Client, FakeStore, seed
 
@@ -300,11 +301,25 @@ async def test_a_stored_update_that_nests_too_deeply_is_left_out() -> None:
     assert read_values(merge_states([STATE, *stored.updates]))["description"] == "hi"
 
 
-async def test_a_base_that_nests_too_deeply_is_unavailable() -> None:
-    with pytest.raises(Unavailable):
-        await loaded(POISON)
-    with pytest.raises(Unavailable):
-        await encode_stored(StoredDocument(POISON, []))
+async def test_a_base_is_not_read_through_when_it_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scanned: list[int] = []
+
+    def scan(update: bytes, *, max_depth: int) -> UpdateScan:
+        scanned.append(len(update))
+        return scan_update(update, max_depth=max_depth)
+
+    monkeypatch.setattr("server.rooms.document.scan_update", scan)
+    document = await loaded(nested_types(MAX_TYPES))
+    assert document.apply(Client(document.encoded()).set("colour", "#204060"))
+    base = len(document.encoded())
+    assert max(scanned) < base
+    # Only what brings more shared types needs to know how many there are.
+    await document.counted()
+    with pytest.raises(TooLarge, match="shared types"):
+        document.apply(Client(STATE).set("more", Map()))
+    assert base in scanned
 
 
 async def test_too_many_shared_types_are_refused_also_in_pieces() -> None:

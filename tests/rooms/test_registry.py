@@ -9,6 +9,7 @@ import pytest
 from protocol.errors import NotFound, Unavailable
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Identity, Role
+from server.rooms.document import encode_stored
 from server.rooms.lifecycle import LifeCycle
 from server.rooms.registry import RealTimeSyncManager
 from tests.rooms.fakes import Client, FakeCore, FakeGate, FakeStore, grant, settle
@@ -160,6 +161,46 @@ async def test_a_long_log_is_compacted_while_it_is_open() -> None:
     assert (entity, count) == ("hero", 11)
     assert len(stage.store.documents["hero"]) == 5
     assert Client(await stage.manager.draft_state("film", "hero")).text() == "x" * 15
+
+
+async def test_edits_go_on_while_the_log_is_compacted() -> None:
+    """Acknowledged, stored and fanned out, while the compaction still waits for the disk."""
+    stage = Stage(compact_at=10)
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    compact, going_on = stage.store.compact_document, asyncio.Event()
+    held: list[int] = []
+
+    async def slowly(project_id: str, entity_id: str, state: bytes, count: int) -> None:
+        held.append(count)
+        await going_on.wait()
+        await compact(project_id, entity_id, state, count)
+
+    stage.store.compact_document = slowly  # type: ignore[method-assign]
+    for _ in range(40):
+        await ann.send(ann.yjs.type("x"))
+        await stage.timers.advance()
+    assert held == [11]  # one at a time
+    assert ann.heard.count("status 1") == 40
+    assert bob.heard.count("update") == 40
+    going_on.set()
+    await settle()
+    assert len(stage.store.documents["hero"]) == 1 + 29
+    assert Client(await encode_stored(await stage.store.load_document("film", "hero"))).text() == (
+        "x" * 40
+    )
+
+
+async def test_a_long_document_is_compacted_less_often() -> None:
+    stage = Stage(compact_at=10, compact_share=100)
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.type("y" * 2000))
+    for _ in range(80):
+        await ann.send(ann.yjs.type("x"))
+        await settle()
+    (_, long), (_, first), (_, second) = stage.store.compacted
+    assert long < 5
+    assert first > 25
+    assert second > 25
 
 
 async def test_an_idle_document_is_compacted_when_it_is_put_away() -> None:
@@ -422,6 +463,24 @@ async def test_a_late_close_of_an_old_socket_leaves_the_new_one_alone() -> None:
     await bob.send(bob.yjs.type("x"))
     await stage.timers.advance()
     assert new.heard == ["update"]
+
+
+async def test_who_sends_without_a_pause_does_not_keep_the_others_waiting() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+
+    async def flood() -> None:
+        for number in range(500):
+            await ann.send(ann.yjs.set("age", number))
+
+    flooding = asyncio.ensure_future(flood())
+    turns = 0
+    while not flooding.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 10
+    await stage.timers.advance()
+    assert bob.heard
 
 
 async def test_who_is_too_slow_leaves_the_room() -> None:
