@@ -108,6 +108,8 @@ export class Channel {
 
   #onSocket(socket: SplitSocket): void {
     this.#socket = socket
+    // The handshake of each document carries what was typed meanwhile; sent a second time, it would be confirmed a second time.
+    Reflect.set(this.sockets, 'messageQueue', [])
     this.#lastLife = Date.now()
     this.#asked = 0
     socket.sendText(JSON.stringify({ type: 'hello', subscribe: 'all', ...(this.#position === null ? {} : { resume: this.#position }) }))
