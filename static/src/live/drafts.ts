@@ -115,10 +115,8 @@ export class Draft {
 
   /** Their states come again as they were: what is known of a clock would make them look old, and their carets stay away. */
   #forgetOthers(): void {
-    const meta = this.awareness?.meta
-    for (const client of [...(meta?.keys() ?? [])]) {
-      if (client !== this.doc.clientID) meta?.delete(client)
-    }
+    const { awareness } = this
+    awareness?.meta.forEach((_seen, client) => client === this.doc.clientID || awareness.meta.delete(client))
   }
 
   /** Waits anew for the server to confirm what is unsent; only an open line is waited for. */
