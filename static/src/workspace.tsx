@@ -274,9 +274,8 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
   const settings = project.project.value
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
-      <p class="only-read" role="status" data-testid="followed-said">{following.said.value}</p>
       <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} stalled={project.drafts.stalled.value} savedAt={project.savedAt.value}
-        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} {...doings} />
+        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} {...doings} />
       <Rail onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
         <WiredSafety project={project} />

@@ -128,7 +128,7 @@ def test_a_click_on_an_avatar_goes_where_that_person_goes_until_one_goes_elsewhe
     expect(his.locator('main[data-view="breakdown"]')).to_be_visible()
 
 
-def test_undo_takes_back_ones_own_words_only_and_offline_words_meet_once(
+def test_undo_is_for_ones_own_words_and_words_written_offline_meet_once(
     server: RunningServer, film: str, opened: Open
 ) -> None:
     hers = opened("mara", "storyboard?e=hero")
@@ -176,6 +176,15 @@ def test_undo_takes_back_ones_own_words_only_and_offline_words_meet_once(
     hers.locator("[data-testid=name]").click()
     expect(hers.locator('[data-history-version="2"]')).to_be_visible()
     assert server.get(f"/projects/{film}/entities/hero")["fields"]["description"] == whole
+
+    hers.context.set_offline(True)
+    expect(hers.locator("[data-offline]")).to_be_visible()
+    write(hers, "Control+Home", "Again: ")
+    hers.locator("[data-testid=project-menu]").click()
+    hers.locator("[data-testid=all-projects]").click()
+    expect(hers.locator("[data-inspector]")).to_have_count(0)
+    hers.context.set_offline(False)
+    until(partial(is_written, his, f"Again: {whole}"))
 
 
 def test_a_server_that_cannot_store_is_said_and_what_was_typed_is_kept(

@@ -75,7 +75,7 @@ export class OpenProject {
       // Few are cheap; many are fetched by what is looked at.
       urgent: (entity) => !this.shots.isShot(entity) || this.shots.sees(entity) || this.shots.size.peek() <= FEW,
     })
-    this.others = computed(() => this.people.value.filter((p) => p.session !== this.channel.session.value))
+    this.others = computed(() => this.people.value.filter((p) => !this.channel.sessions.value.has(p.session)))
     this.aspect = computed(() => readAspect(this.project.value))
     this.statuses = computed(() => readStatuses(this.project.value))
     this.following = new Following(this.others, { route, go, nameOf: (entity) => this.names.of(entity) })

@@ -22,6 +22,8 @@ export interface HeaderProps {
   me: { user: string; name: string; colour: string }
   others: readonly Person[]
   following: { user: string; name: string; colour: string; away: boolean } | null
+  /** What following did, for those who do not see it. */
+  said: string
   mayCreate: boolean
   mayImport: boolean
   nameOf(id: string): string
@@ -63,7 +65,7 @@ function ProjectMenu(props: HeaderProps) {
 }
 
 export function Header(props: HeaderProps) {
-  const { project, name, view, entity, live, unsent, stalled, savedAt, me, others, following, nameOf, onFollow, onFind } = props
+  const { project, name, view, entity, live, unsent, stalled, savedAt, me, others, following, said, nameOf, onFollow, onFind } = props
   const tab = (to: View, label: string) => (
     <a href={href({ project, view: to, entity })} class={view === to ? 'tab on' : 'tab'} aria-current={view === to ? 'page' : undefined} data-tab={to}>{label}</a>
   )
@@ -74,6 +76,7 @@ export function Header(props: HeaderProps) {
       <nav aria-label="Views">{tab('breakdown', 'Breakdown')}{tab('storyboard', 'Storyboard')}</nav>
       <button type="button" class="find" aria-label={`Find or do, ${FIND_KEY}`} onClick={onFind} data-testid="find"><Icon name="search" size={14} /><span>Find or do</span><kbd>{FIND_KEY}</kbd></button>
       <Saved live={live} unsent={unsent} stalled={stalled} savedAt={savedAt} />
+      <p class="only-read" role="status" data-testid="followed-said">{said}</p>
       {following !== null && <Followed {...following} onStop={() => onFollow(following.user)} />}
       <People me={me} others={others} following={following?.user ?? null} nameOf={nameOf} onFollow={onFollow} />
     </header>
