@@ -4,10 +4,12 @@ import * as api from './api/endpoints.ts'
 import { onUnauthenticated } from './api/http.ts'
 import { Problem } from './api/problem.ts'
 import type { ImportFile } from './store/importing.ts'
+import { unsentAnywhere } from './live/drafts.ts'
 import { OpenProject } from './store/open-project.ts'
 import type { Me, Project } from './types.ts'
 import { go, route } from './ui/router.ts'
-import { dismiss, hold, toasts } from './ui/toasts.ts'
+import { count } from './ui/bits.tsx'
+import { dismiss, hold, tell, toasts } from './ui/toasts.ts'
 import { Icon } from './ui/icon.tsx'
 import { chooseFile, FileDrop } from './views/shell/drop.tsx'
 import { Login, LoginAgain } from './views/shell/entrance.tsx'
@@ -67,13 +69,19 @@ effect(() => {
   const [who, id] = [me.value, route.value.project]
   const before = open.peek()
   if (before !== null && before.id === id && before.me === who) return
-  before?.close()
+  // Somebody else may not send in their name what is unsent.
+  before?.close(before.me === who)
   open.value = who === null || id === null ? null : new OpenProject(id, who, lock)
   // Coming back to the list, it shows what has changed meanwhile.
   if (before !== null && id === null && who !== null) void listAll().catch(() => undefined)
 })
 
 void enter(cameByLink())
+
+// Leaving with unsent edits asks first; the browser words the question.
+globalThis.addEventListener('beforeunload', (event) => {
+  if (unsentAnywhere() > 0) event.preventDefault()
+})
 
 function Toasts() {
   return (
@@ -94,7 +102,13 @@ function Toasts() {
   )
 }
 
-async function signOut(): Promise<void> {
+function signOut(): void {
+  const unsent = unsentAnywhere()
+  if (unsent === 0) void leave()
+  else tell(`${count(unsent, 'change is', 'changes are')} not sent yet.`, 'Whoever signs out now loses what waits here.', { words: 'Sign out all the same', run: () => void leave() })
+}
+
+async function leave(): Promise<void> {
   await api.logout().catch(() => undefined)
   me.value = null
   projects.value = null
@@ -128,8 +142,8 @@ export function App() {
   return (
     <>
       {project === null
-        ? <Projects projects={projects.value} error={error.value} mayCreate={mayCreate} onAgain={() => void enter(false)} onNew={onNew} onImport={chooseFile} onSignOut={() => void signOut()} />
-        : <Workspace key={project.id} project={project} projects={list} mayCreate={mayCreate} mayImport={mayImport} onNew={onNew} onImport={chooseFile} onSignOut={() => void signOut()} />}
+        ? <Projects projects={projects.value} error={error.value} mayCreate={mayCreate} onAgain={() => void enter(false)} onNew={onNew} onImport={chooseFile} onSignOut={signOut} />
+        : <Workspace key={project.id} project={project} projects={list} mayCreate={mayCreate} mayImport={mayImport} onNew={onNew} onImport={chooseFile} onSignOut={signOut} />}
       {mayImport && (project !== null || mayCreate) && <FileDrop onFile={(found) => (dropped.value = found)} />}
       {file !== null && <ImportDialog key={`${file.name} ${file.text.length}`} file={file} projects={here === null ? [] : [here]} mayCreate={mayCreate} onDone={(id) => void settle(id)} onClose={() => (dropped.value = null)} />}
       {naming.value && <NewProject onDone={(made) => void settle(made.id)} onClose={() => (naming.value = false)} />}

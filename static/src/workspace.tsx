@@ -3,9 +3,10 @@ import { useComputed } from '@preact/signals'
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
 import * as api from './api/endpoints.ts'
 import { explain, Problem } from './api/problem.ts'
+import type { Following } from './store/following.ts'
 import { LOOSE } from './store/groups.ts'
 import { inspect, type OpenProject } from './store/open-project.ts'
-import type { Project } from './types.ts'
+import type { Person, Project } from './types.ts'
 import { Notice, Skeleton } from './ui/bits.tsx'
 import { Icon } from './ui/icon.tsx'
 import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
@@ -13,12 +14,14 @@ import { go, hrefOf, route } from './ui/router.ts'
 import { fail } from './ui/toasts.ts'
 import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
-import { Header, unique } from './views/shell/header.tsx'
+import { Header } from './views/shell/header.tsx'
 import { KeysDialog } from './views/shell/keys.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
+import { unique } from './views/shell/people.tsx'
 import { NewShot, ProjectSettings } from './views/shell/project-dialogs.tsx'
 import { Progress } from './views/shell/progress.tsx'
 import { Rail } from './views/shell/rail.tsx'
+import { Safety } from './views/shell/safety.tsx'
 import { WiredStoryboard } from './views/storyboard/wired.tsx'
 
 /** How soon a server that could not be reached is asked again. */
@@ -67,7 +70,7 @@ function jump(id: string): void {
   requestAnimationFrame(() => document.querySelector<HTMLElement>('.inspector')?.focus({ preventScroll: true }))
 }
 
-function useKeys(onFind: () => void, onKeys: () => void) {
+function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key === 'k' && (event.metaKey || event.ctrlKey)) {
@@ -75,7 +78,7 @@ function useKeys(onFind: () => void, onKeys: () => void) {
         if (document.querySelector('dialog[open]') === null) onFind()
         return
       }
-      if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('dialog[open]') === null) return back()
+      if (event.key === 'Escape' && !event.defaultPrevented && document.querySelector('dialog[open]') === null) return following.user.peek() === null ? back() : following.stop()
       if (typing(event) || event.metaKey || event.ctrlKey || event.altKey) return
       if (event.key === 'b') go({ view: 'breakdown' })
       else if (event.key === 's') go({ view: 'storyboard' })
@@ -83,7 +86,7 @@ function useKeys(onFind: () => void, onKeys: () => void) {
     }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
-  }, [onFind, onKeys])
+  }, [following, onFind, onKeys])
 }
 
 interface Doings {
@@ -128,15 +131,39 @@ function commandsOf(doings: Doings): Command[] {
   ]
 }
 
-/** Leaving with unsent edits asks first; the browser words the question. */
-function useUnsentGuard(project: OpenProject) {
+/** Everybody who is here can be followed from the palette, too. */
+function followCommands(others: readonly Person[], following: Following): Command[] {
+  return unique(others).map((p) => ({
+    id: `follow ${p.user}`,
+    words: `${following.user.peek() === p.user ? 'Stop following' : 'Follow'} ${p.name || p.user}`,
+    icon: 'eye',
+    key: '',
+    run: () => following.toggle(p.user),
+  }))
+}
+
+/** Whoever begins to work where they were brought is not taken away from it; the focus is never left nowhere. */
+function useFollowing(following: Following) {
+  const person = following.person.value
   useEffect(() => {
-    const onLeave = (event: BeforeUnloadEvent) => {
-      if (project.drafts.unsent.peek() > 0) event.preventDefault()
+    const onDo = (event: Event) => {
+      const at = event.target instanceof Element ? event.target.closest('.inspector') : null
+      if (at !== null && (event.type === 'input' || (event.target as Element).closest('button') !== null)) following.stop()
     }
-    globalThis.addEventListener('beforeunload', onLeave)
-    return () => globalThis.removeEventListener('beforeunload', onLeave)
-  }, [project])
+    document.addEventListener('input', onDo)
+    document.addEventListener('click', onDo)
+    return () => {
+      document.removeEventListener('input', onDo)
+      document.removeEventListener('click', onDo)
+    }
+  }, [following])
+  useEffect(() => {
+    if (person === null) return undefined
+    const frame = requestAnimationFrame(() => {
+      if (document.activeElement === document.body) document.querySelector<HTMLElement>('main.view')?.focus({ preventScroll: true })
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [person])
 }
 
 /** What cannot be shown, and the way on; a server that is away is asked again by itself. */
@@ -199,17 +226,10 @@ function BottomLine({ project }: { project: OpenProject }) {
   return <Progress line={line} name={known?.name ?? line.asset} version={known?.version ?? null} shots={project.shots.usage(line.asset).total} onCancel={() => void api.cancelRun(line.id).catch(fail)} />
 }
 
-function Offline({ project }: { project: OpenProject }) {
+function WiredSafety({ project }: { project: OpenProject }) {
   if (project.phase.value === 'failed') return null
-  const state = project.channel.state.value
-  const unsent = project.drafts.unsent.value
-  if (state === 'refused') return <p class="banner bad" role="alert">The live connection is refused: {project.channel.refusal.value} What is shown may be old.</p>
-  if (state !== 'offline') return null
-  return (
-    <p class="banner" role="status" data-offline={unsent}>
-      Offline. {unsent === 0 ? 'Nothing is waiting to be sent.' : `${unsent} ${unsent === 1 ? 'edit is' : 'edits are'} kept here and will be sent when the connection is back.`} What others do is not shown meanwhile.
-    </p>
-  )
+  const { channel, drafts, waiting } = project
+  return <Safety live={channel.state.value} refusal={channel.refusal.value} unsent={drafts.unsent.value} behind={waiting.behind.value} stalled={drafts.stalled.value} rejected={drafts.rejected.value.map((id) => project.names.of(id))} />
 }
 
 export interface WorkspaceProps extends Pick<Doings, 'mayCreate' | 'mayImport' | 'onNew' | 'onImport' | 'onSignOut'> {
@@ -228,11 +248,11 @@ function download(url: string): void {
 export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
   const [asked, setAsked] = useState<'find' | 'keys' | 'settings' | 'new shot' | null>(null)
   const onScreen = useViewing(project)
-  useUnsentGuard(project)
+  useFollowing(project.following)
   const close = useCallback(() => setAsked(null), [])
   const find = useCallback(() => setAsked('find'), [])
   const keys = useCallback(() => setAsked('keys'), [])
-  useKeys(find, keys)
+  useKeys(project.following, find, keys)
   const search = useCallback(async (words: string) => {
     const { items } = await api.findEntities(project.id, words)
     project.names.learn(items)
@@ -248,20 +268,23 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
   }, [title.value, entity])
   const doings: Doings = { ...rest, onNewShot: () => setAsked('new shot'), onExport: () => download(api.exportUrl(project.id)), onSettings: () => setAsked('settings'), onKeys: keys }
   const others = project.others.value
+  const { following } = project
+  const onFollow = useCallback((user: string) => following.toggle(user), [following])
+  const followed = following.user.value === null ? null : { user: following.user.value, name: following.name.value, colour: following.colour.value, away: following.person.value === null }
   const settings = project.project.value
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
-      <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} savedAt={project.savedAt.value}
-        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} nameOf={tools.nameOf} onFind={find} {...doings} />
+      <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} stalled={project.drafts.stalled.value} savedAt={project.savedAt.value}
+        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} {...doings} />
       <Rail onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
-        <Offline project={project} />
+        <WiredSafety project={project} />
         <View project={project} doings={doings} onScreen={onScreen} />
       </main>
       {inspection !== null && project.phase.value !== 'failed' && <WiredInspector key={inspection.id} project={project} open={inspection} onClose={() => leave(inspection.id)} />}
       <BottomLine project={project} />
       {asked === 'find' && (
-        <Palette scope={project.id} names={project.names.all()} commands={commandsOf(doings)} people={unique(others)} {...tools} search={search} onJump={jump} onClose={close} />
+        <Palette scope={project.id} names={project.names.all()} commands={[...commandsOf(doings), ...followCommands(others, following)]} people={unique(others)} {...tools} search={search} onJump={jump} onClose={close} />
       )}
       {asked === 'keys' && <KeysDialog onClose={close} />}
       {asked === 'settings' && settings !== null && <ProjectSettings project={settings} mayChange={project.me.role === 'owner'} onClose={close} onDone={(changed) => {

@@ -262,7 +262,7 @@ def test_a_stopped_server_is_said_and_coming_back_is_noticed(
         expect(page.locator("[data-offline]")).to_be_visible()
         hex_field.fill("#123456")
         hex_field.press("Enter")
-        expect(page.locator('[data-offline="1"]')).to_contain_text("1 edit is kept here")
+        expect(page.locator('[data-offline="1"]')).to_contain_text("1 change waits here")
         server.start()
         expect(page.locator("[data-saved=saved]")).to_be_visible(timeout=30_000)
         expect(page.locator("[data-offline]")).to_have_count(0)

@@ -21,7 +21,8 @@ const VIEWING_EVERY = 250
 
 export class Channel {
   readonly state = signal<LiveState>('connecting')
-  readonly session = signal<string | null>(null)
+  /** All sessions that this page has had: the server notices late that an earlier one is gone. */
+  readonly sessions = signal<ReadonlySet<string>>(new Set())
   readonly refusal = signal('')
   readonly sockets: HocuspocusProviderWebsocket
   readonly #events: ChannelEvents
@@ -108,6 +109,8 @@ export class Channel {
 
   #onSocket(socket: SplitSocket): void {
     this.#socket = socket
+    // The handshake of each document carries what was typed meanwhile; sent a second time, it would be confirmed a second time.
+    Reflect.set(this.sockets, 'messageQueue', [])
     this.#lastLife = Date.now()
     this.#asked = 0
     socket.sendText(JSON.stringify({ type: 'hello', subscribe: 'all', ...(this.#position === null ? {} : { resume: this.#position }) }))
@@ -139,7 +142,7 @@ export class Channel {
   #onWelcome(frame: Frame): void {
     const first = this.#position === null
     this.#position = { epoch: String(frame['epoch']), seq: frame.seq ?? 0 }
-    this.session.value = typeof frame['session'] === 'string' ? frame['session'] : null
+    if (typeof frame['session'] === 'string') this.sessions.value = new Set(this.sessions.peek()).add(frame['session'])
     this.state.value = 'live'
     this.sockets.resolveConnectionAttempt()
     if (this.#presence !== null) this.#send({ type: 'presence', ...this.#presence })

@@ -15,6 +15,12 @@ export const HERE = Symbol('edited here')
 
 const LINGER = 4_000
 
+/** How long an edit may go unconfirmed on an open line before it counts as not saved. */
+const PATIENCE = 5_000
+
+/** The server's answer to an edit that it did not take: sync status 0. */
+const SYNC_STATUS = 8
+
 export class Draft {
   readonly id: string
   readonly doc = new Y.Doc()
@@ -25,9 +31,16 @@ export class Draft {
   readonly refused = signal('')
   /** Edits of this page that the server has not yet confirmed. */
   readonly unsent = signal(0)
+  /** The line is open, and still nobody confirms. */
+  readonly stalled = signal(false)
+  /** The server did not take an edit, and will not. */
+  readonly rejected = signal(false)
   /** The whole document as JSON; changes with every edit, one's own or another's. */
   readonly values: Signal<Fields>
   holders = 0
+  readonly #undo = new Map<Y.Text, Y.UndoManager>()
+  #unconfirmed = 0
+  #patience: ReturnType<typeof setTimeout> | undefined
 
   constructor(id: string, sockets: HocuspocusProviderWebsocket, me: DraftPerson, onValues: (id: string, values: Fields) => void) {
     this.id = id
@@ -54,11 +67,25 @@ export class Draft {
         this.refused.value = reason
       },
       onUnsyncedChanges: ({ number }) => {
+        const heard = number < this.#unconfirmed
+        this.#unconfirmed = number
         if (number === 0) this.unsent.value = 0
+        if (heard) this.#wait(true)
+      },
+      onOpen: () => this.#wait(true),
+      onClose: () => {
+        this.#wait(false)
+        this.#forgetOthers()
+      },
+      onMessage: ({ message }) => {
+        message.readVarString()
+        if (message.readVarUint() === SYNC_STATUS && message.readVarUint() === 0) this.rejected.value = true
       },
     })
     this.doc.on('update', (_update: Uint8Array, origin: unknown) => {
-      if (origin !== this.provider) this.unsent.value += 1
+      if (origin === this.provider) return
+      this.unsent.value += 1
+      if (this.unsent.peek() === 1) this.#wait(true)
     })
     this.provider.setAwarenessField('user', me)
     this.provider.attach()
@@ -79,14 +106,45 @@ export class Draft {
     return found instanceof Y.Text ? found : null
   }
 
+  /** Takes back what is typed here into this text, never what others do; remembers for as long as the draft is open. */
+  undoOf(text: Y.Text): Y.UndoManager {
+    const found = this.#undo.get(text) ?? new Y.UndoManager(text, { trackedOrigins: new Set() })
+    this.#undo.set(text, found)
+    return found
+  }
+
+  /** Their states come again as they were: what is known of a clock would make them look old, and their carets stay away. */
+  #forgetOthers(): void {
+    const { awareness } = this
+    awareness?.meta.forEach((_seen, client) => client === this.doc.clientID || awareness.meta.delete(client))
+  }
+
+  /** Waits anew for the server to confirm what is unsent; only an open line is waited for. */
+  #wait(open: boolean): void {
+    clearTimeout(this.#patience)
+    this.stalled.value = false
+    if (!open || this.unsent.peek() === 0) return
+    this.#patience = setTimeout(() => (this.stalled.value = true), PATIENCE)
+  }
+
   destroy(): void {
+    clearTimeout(this.#patience)
     this.provider.destroy()
     this.doc.destroy()
   }
 }
 
+/** Everybody's drafts of this page: those of a project that was left go on until they are sent. */
+const all = new Set<Drafts>()
+
+/** Edits that would be lost if the page went away now. */
+export const unsentAnywhere = () => [...all].reduce((sum, drafts) => sum + drafts.unsent.peek(), 0)
+
 export class Drafts {
   readonly unsent: ReadonlySignal<number>
+  readonly stalled: ReadonlySignal<boolean>
+  /** The drafts with an edit that the server did not take. */
+  readonly rejected: ReadonlySignal<readonly string[]>
   readonly #open = signal<ReadonlyMap<string, Draft>>(new Map())
   readonly #sockets: HocuspocusProviderWebsocket
   readonly #me: DraftPerson
@@ -97,6 +155,9 @@ export class Drafts {
     this.#me = me
     this.#onValues = onValues
     this.unsent = computed(() => [...this.#open.value.values()].reduce((sum, draft) => sum + draft.unsent.value, 0))
+    this.stalled = computed(() => [...this.#open.value.values()].some((draft) => draft.stalled.value))
+    this.rejected = computed(() => [...this.#open.value.values()].filter((draft) => draft.rejected.value).map((draft) => draft.id))
+    all.add(this)
   }
 
   open(id: string): Draft {
@@ -120,6 +181,7 @@ export class Drafts {
   }
 
   destroy(): void {
+    all.delete(this)
     for (const draft of this.#open.peek().values()) draft.destroy()
     this.#open.value = new Map()
   }

@@ -4,9 +4,11 @@ import * as api from '../api/endpoints.ts'
 import { Channel } from '../live/channel.ts'
 import { Drafts } from '../live/drafts.ts'
 import type { Fields, Kind, Me, Person, Project, Resolved } from '../types.ts'
+import { count } from '../ui/bits.tsx'
 import { go, route } from '../ui/router.ts'
 import { fail, tell } from '../ui/toasts.ts'
 import { follow } from './follow.ts'
+import { Following } from './following.ts'
 import { Inspection } from './inspection.ts'
 import { Names } from './names.ts'
 import { difference } from './overlay.ts'
@@ -15,6 +17,7 @@ import { Refresher } from './refresher.ts'
 import { Runs } from './runs.ts'
 import { ShotStore } from './shots.ts'
 import { readSnapshot } from './snapshot.ts'
+import { Waiting } from './waiting.ts'
 
 const STATUSES = ['wip', 'review', 'approved', 'final', 'omitted']
 const WELCOME_PATIENCE = 1_500
@@ -41,6 +44,8 @@ export class OpenProject {
   readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
   readonly channel: Channel
   readonly drafts: Drafts
+  readonly following: Following
+  readonly waiting: Waiting
   readonly #refresher: Refresher
   readonly #stop: () => void
   #snapshot = 0
@@ -70,9 +75,11 @@ export class OpenProject {
       // Few are cheap; many are fetched by what is looked at.
       urgent: (entity) => !this.shots.isShot(entity) || this.shots.sees(entity) || this.shots.size.peek() <= FEW,
     })
-    this.others = computed(() => this.people.value.filter((p) => p.session !== this.channel.session.value))
+    this.others = computed(() => this.people.value.filter((p) => !this.channel.sessions.value.has(p.session)))
     this.aspect = computed(() => readAspect(this.project.value))
     this.statuses = computed(() => readStatuses(this.project.value))
+    this.following = new Following(this.others, { route, go, nameOf: (entity) => this.names.of(entity) })
+    this.waiting = new Waiting(this.channel.state, this.drafts.unsent, (edits) => tell('Back online.', `${count(edits, 'change that waited is', 'changes that waited are')} saved.`))
     this.#stop = effect(() => this.#inspect(route.value.project === id ? route.value.entity : null))
     void this.load()
   }
@@ -130,14 +137,27 @@ export class OpenProject {
     if (this.phase.peek() === 'failed') void this.load()
   }
 
-  close(): void {
+  /** Lets go of it; `sends`: what is unsent still goes, as soon as there is a way. */
+  close(sends: boolean): void {
     this.#snapshot += 1
     this.#stop()
+    this.following.close()
     this.inspection.peek()?.close()
     this.#refresher.stop()
-    this.drafts.destroy()
-    this.channel.destroy()
     this.runs.dismiss()
+    const end = () => {
+      this.waiting.close()
+      this.drafts.destroy()
+      this.channel.destroy()
+    }
+    if (!sends || this.drafts.unsent.peek() === 0) return end()
+    const stop = effect(() => {
+      if (this.drafts.unsent.value > 0) return
+      queueMicrotask(() => {
+        stop()
+        end()
+      })
+    })
   }
 
   #apply(items: readonly Resolved[], gone: readonly string[]): void {

@@ -36,6 +36,9 @@ export function Avatar({ person, here }: { person: Pick<Person, 'name' | 'user' 
   )
 }
 
+/** Each once, however many windows they have open. */
+export const namesOf = (people: readonly Person[]) => [...new Set(people.map((p) => p.name || p.user))]
+
 /** Grey bars where words will be; they appear only when the wait is long enough to notice. */
 export function Skeleton({ words, rows = 4 }: { words: string; rows?: number }) {
   return (

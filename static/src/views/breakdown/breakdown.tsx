@@ -289,7 +289,7 @@ export function Breakdown(props: BreakdownProps) {
   const template = columns.map((c) => `${c.width}px`).join(' ')
   const onDrag = (key: string, to: number) => grid.current?.style.setProperty('--columns', columns.map((c) => `${c.key === key ? to : c.width}px`).join(' '))
   const active = cursor.row === HEAD ? headId(column) : row === undefined || index < shown.from || index >= shown.to ? undefined : row.kind === 'group' ? cellId(index, 0) : cellId(index, column, chip)
-  const present = useMemo(() => new Map(people.flatMap((p) => (p.entity === null ? [] : [[p.entity, p] as const]))), [people])
+  const present = useMemo(() => new Map(people.flatMap((p) => (p.entity === null ? [] : [[p.entity, people.filter((q) => q.entity === p.entity)]]))), [people])
   return (
     <div ref={grid} class="breakdown" role="grid" tabIndex={0} aria-label="Breakdown" aria-multiselectable="true" aria-rowcount={rows.length + 1} aria-colcount={columns.length} aria-activedescendant={active}
       onKeyDown={onKeyDown} onClick={onClick} onDblClick={onDoubleClick} onFocus={onFocus}
@@ -304,7 +304,7 @@ export function Breakdown(props: BreakdownProps) {
               const cell = r.kind === 'shot' ? cellOf(r.id) : undefined
               return r.kind !== 'shot' || cell === undefined ? null : (
                 <RowView key={r.id} id={r.id} index={at} top={(at - start) * rowHeight} cell={cell} columns={columns} selected={selected.has(r.id)} open={r.id === opened} column={at === index ? column : -1} chip={at === index ? chip : -1}
-                  aspect={aspect} readonly={readonly} person={present.get(r.id)} measure={measure} nameOf={nameOf} hrefOf={hrefOf} />
+                  aspect={aspect} readonly={readonly} people={present.get(r.id)} measure={measure} nameOf={nameOf} hrefOf={hrefOf} />
               )
             })}
           </div>

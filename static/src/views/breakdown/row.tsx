@@ -1,8 +1,9 @@
 /** One shot of the breakdown: its words, and a chip for everything it is made of. */
 import type { ReadonlySignal } from '@preact/signals'
-import { isColour } from '../../sketch/colour.ts'
+import { inkOn, isColour } from '../../sketch/colour.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Kind, Person, ResolvedRef } from '../../types.ts'
+import { namesOf } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { now } from '../../ui/time.tsx'
 import { Wash } from '../../ui/wash.tsx'
@@ -26,7 +27,8 @@ export interface RowProps {
   /** The width over height of its thumbnail; 0 for none. */
   aspect: number
   readonly: boolean
-  person: Person | undefined
+  /** Who else has it open. */
+  people: readonly Person[] | undefined
   measure: Measure
   nameOf(id: string): string
   hrefOf(id: string): string
@@ -77,15 +79,18 @@ function chipsOf({ row, at, chip, references, kind, room, readonly, measure, hre
 }
 
 export function RowView(props: RowProps) {
-  const { id, index, top, cell, columns, selected, open, column, chip, aspect, readonly, person, measure, nameOf, hrefOf } = props
+  const { id, index, top, cell, columns, selected, open, column, chip, aspect, readonly, people, measure, nameOf, hrefOf } = props
+  const person = people?.[0]
+  const names = namesOf(people ?? [])
+  const have = `${names.join(', ')} ${names.length > 1 ? 'have' : 'has'} it open`
   const { shot, base, wash, previews } = cell.value
   const tag = previewTag(previews) ?? tagOf(base, nameOf, () => now.value)
   const text = (name: string) => (typeof shot.fields[name] === 'string' ? shot.fields[name] : '')
-  const classes = ['row', selected && 'selected', open && 'open', column >= 0 && 'current', wash > 0 && 'wash', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
+  const classes = ['row', selected && 'selected', open && 'open', column >= 0 && 'current', person !== undefined && 'ringed', wash > 0 && 'wash', base.status === 'omitted' && 'omitted'].filter(Boolean).join(' ')
   const at = (i: number, more = '') => `cell${more}${column === i ? ' at' : ''}`
   return (
     <div role="row" aria-rowindex={index + 2} aria-selected={selected} class={classes} data-row={id} data-entity={id} data-hash={base.hash} data-selected={selected ? '' : undefined}
-      data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ top: `${top}px`, '--person': person?.colour ?? 'transparent' }}>
+      data-preview={previews.length > 0 ? previews.join(', ') : undefined} style={{ top: `${top}px`, '--person': person?.colour, '--on-person': person && inkOn(person.colour) }}>
       {wash > 0 && <Wash count={wash} />}
       {columns.map((placed, i) => {
         const { key, kind } = placed
@@ -98,6 +103,7 @@ export function RowView(props: RowProps) {
             return (
               <span key={key} role="rowheader" id={cellAt} class={at(i, id.length * 7.4 + ID_AROUND + (aspect > 0 ? aspect * 28 : 0) > placed.width ? ' who tight' : ' who')}>
                 <span class="mark" data-mark aria-hidden="true">{selected && <Icon name="check" size={12} />}</span>
+                {person !== undefined && <span class="row-ring" data-mark data-ring={person.user} data-tip={have}>{names.length > 1 ? names.length : [...(names[0] ?? '')][0]?.toUpperCase()}<span class="only-read"> {have}</span></span>}
                 {aspect > 0 && <Thumb cell={cell} aspect={aspect} />}
                 <a class="mono id" href={hrefOf(id)} tabIndex={-1} draggable={false} title={id}><bdi>{id}</bdi></a>
               </span>

@@ -15,12 +15,13 @@ export interface ProseOptions {
   parent: HTMLElement
   text: Y.Text
   awareness: Awareness | null
+  undo: Y.UndoManager
   label: string
   readonly: boolean
   onBlur(): void
 }
 
-export function proseEditor({ parent, text, awareness, label, readonly, onBlur }: ProseOptions): ProseEditor {
+export function proseEditor({ parent, text, awareness, undo, label, readonly, onBlur }: ProseOptions): ProseEditor {
   return new EditorView({
     parent,
     state: EditorState.create({
@@ -33,7 +34,7 @@ export function proseEditor({ parent, text, awareness, label, readonly, onBlur }
         EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'true', autocapitalize: 'sentences' }),
         placeholder('Write here'),
         // Its own caret widget sets style attributes, which a strict policy refuses; `carets` does not.
-        yCollab(text, null),
+        yCollab(text, null, { undoManager: undo }),
         ...(awareness === null ? [] : [carets(text, awareness)]),
         EditorView.domEventHandlers({ blur: () => onBlur() }),
       ],

@@ -26,7 +26,7 @@ export function Prose({ name, label, draft, ready, readonly, value, focus = fals
     let gone = false
     void import('./editor.ts').then(({ proseEditor }) => {
       if (gone || host.current === null) return
-      editor = proseEditor({ parent: host.current, text, awareness: draft.awareness, label, readonly, onBlur: () => left.current() })
+      editor = proseEditor({ parent: host.current, text, awareness: draft.awareness, undo: draft.undoOf(text), label, readonly, onBlur: () => left.current() })
       setMounted(true)
       if (focus) host.current.querySelector<HTMLElement>('.cm-content')?.focus()
     })

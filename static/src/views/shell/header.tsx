@@ -1,12 +1,12 @@
 /** The top line: which project, which view, find or do, saved or not, who else is here. */
 import type { LiveState } from '../../live/channel.ts'
 import type { Person, Project } from '../../types.ts'
-import { Avatar } from '../../ui/bits.tsx'
 import { Icon, type IconName } from '../../ui/icon.tsx'
 import { Menu } from '../../ui/menu.tsx'
 import { exact } from '../../ui/time.tsx'
 import { href, type View } from '../../ui/router.ts'
 import { FIND_KEY } from './keys.tsx'
+import { Followed, People } from './people.tsx'
 
 export interface HeaderProps {
   project: string
@@ -16,12 +16,18 @@ export interface HeaderProps {
   entity: string | null
   live: LiveState
   unsent: number
+  /** The line is open, and the server does not confirm. */
+  stalled: boolean
   savedAt: string | null
   me: { user: string; name: string; colour: string }
   others: readonly Person[]
+  following: { user: string; name: string; colour: string; away: boolean } | null
+  /** What following did, for those who do not see it. */
+  said: string
   mayCreate: boolean
   mayImport: boolean
   nameOf(id: string): string
+  onFollow(user: string): void
   onFind(): void
   onNew(): void
   onImport(): void
@@ -29,17 +35,12 @@ export interface HeaderProps {
   onSettings(): void
 }
 
-function Saved({ live, unsent, savedAt }: { live: LiveState; unsent: number; savedAt: string | null }) {
+function Saved({ live, unsent, stalled, savedAt }: Pick<HeaderProps, 'live' | 'unsent' | 'stalled' | 'savedAt'>) {
   const [icon, word, state]: [IconName, string, string] = live === 'refused'
     ? ['cloud-off', 'Not connected', 'offline']
     : live === 'offline' ? ['cloud-off', unsent > 0 ? `Offline, ${unsent} unsent` : 'Offline', 'offline']
-    : live === 'connecting' ? ['cloud', 'Connecting…', 'connecting'] : unsent > 0 ? ['cloud', 'Saving…', 'saving'] : ['check', 'Saved', 'saved']
+    : live === 'connecting' ? ['cloud', 'Connecting…', 'connecting'] : unsent > 0 ? (stalled ? ['cloud-off', 'Not saved', 'unsaved'] : ['cloud', 'Saving…', 'saving']) : ['check', 'Saved', 'saved']
   return <span class="saved" data-saved={state} title={savedAt === null ? undefined : `Last saved ${exact(savedAt)}`}><Icon name={icon} size={14} /><span>{word}</span></span>
-}
-
-/** One avatar per person, however many windows they have open. */
-export function unique(people: readonly Person[]): Person[] {
-  return [...new Map(people.map((p) => [p.user, p])).values()]
 }
 
 /** As many other projects as a menu holds; the list has all of them. */
@@ -64,23 +65,20 @@ function ProjectMenu(props: HeaderProps) {
 }
 
 export function Header(props: HeaderProps) {
-  const { project, name, view, entity, live, unsent, savedAt, me, others, nameOf, onFind } = props
+  const { project, name, view, entity, live, unsent, stalled, savedAt, me, others, following, said, nameOf, onFollow, onFind } = props
   const tab = (to: View, label: string) => (
     <a href={href({ project, view: to, entity })} class={view === to ? 'tab on' : 'tab'} aria-current={view === to ? 'page' : undefined} data-tab={to}>{label}</a>
   )
-  const people = unique(others)
   return (
     <header class="top">
       <h1 class="only-read">{name}</h1>
       <ProjectMenu {...props} />
       <nav aria-label="Views">{tab('breakdown', 'Breakdown')}{tab('storyboard', 'Storyboard')}</nav>
       <button type="button" class="find" aria-label={`Find or do, ${FIND_KEY}`} onClick={onFind} data-testid="find"><Icon name="search" size={14} /><span>Find or do</span><kbd>{FIND_KEY}</kbd></button>
-      <Saved live={live} unsent={unsent} savedAt={savedAt} />
-      <span class="people" role="group" aria-label="Who is here">
-        {people.slice(0, 6).map((p) => <Avatar key={p.session} person={p} here={`${p.name || p.user}${p.entity === null ? ' is here' : ` has ${nameOf(p.entity)} open`}`} />)}
-        {people.length > 6 && <span class="dim">+{people.length - 6}</span>}
-        <Avatar person={me} here={`${me.name} (you)`} />
-      </span>
+      <Saved live={live} unsent={unsent} stalled={stalled} savedAt={savedAt} />
+      <p class="only-read" role="status" data-testid="followed-said">{said}</p>
+      {following !== null && <Followed {...following} onStop={() => onFollow(following.user)} />}
+      <People me={me} others={others} following={following?.user ?? null} nameOf={nameOf} onFollow={onFollow} />
     </header>
   )
 }

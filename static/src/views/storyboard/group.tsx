@@ -4,6 +4,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { type Group, LOOSE } from '../../store/groups.ts'
 import type { Panel } from '../../store/shots.ts'
 import type { Person } from '../../types.ts'
+import { namesOf } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { memo } from '../../ui/memo.ts'
 import { whenNear } from '../../ui/nearby.ts'
@@ -48,9 +49,10 @@ function Panels(props: GroupProps) {
     <div class="panels">
       {group.shots.map((id) => {
         const cell = cellOf(id)
+        const having = people.filter((p) => p.entity === id)
         return cell === undefined ? null : (
           <PanelView key={id} id={id} cell={cell} aspect={aspect} href={hrefOf(id)} selected={id === selected} grabbed={id === grabbed} large={large}
-            person={people.find((p) => p.entity === id)} nameOf={nameOf} onScreen={onScreen} onForget={onForget} />
+            person={having[0]} having={namesOf(having).join(', ')} nameOf={nameOf} onScreen={onScreen} onForget={onForget} />
         )
       })}
       {!props.readonly && group.id !== LOOSE && <NewShot {...props} />}

@@ -25,13 +25,15 @@ export interface PanelProps {
   /** Wide enough for the prompt. */
   large: boolean
   person: Person | undefined
+  /** The names of all who have it open. */
+  having: string
   nameOf(id: string): string
   onScreen(id: string, visible: boolean): void
   onForget(id: string): void
 }
 
 /** A draft that comes and goes redraws the picture and shows its mark: nothing else of a panel is made or laid out again. */
-function PanelOf({ id, cell, aspect, href, selected, grabbed, large, person, nameOf, onScreen, onForget }: PanelProps) {
+function PanelOf({ id, cell, aspect, href, selected, grabbed, large, person, having, nameOf, onScreen, onForget }: PanelProps) {
   const element = useRef<HTMLElement>(null)
   const [near, setNear] = useState(false)
   useEffect(() => {
@@ -56,7 +58,7 @@ function PanelOf({ id, cell, aspect, href, selected, grabbed, large, person, nam
       data-preview={previews} style={{ '--person': person?.colour ?? 'transparent', '--on-person': inkOn(person?.colour ?? '') }}>
       {near ? <Look id={id} cell={cell} aspect={aspect} onForget={onForget} /> : <div class="panel-look"><div class="sketch" style={{ aspectRatio: String(aspect) }} /></div>}
       {near && <PreviewMark cell={cell} />}
-      {person !== undefined && <span class="ring-name" data-ring={person.user}>{person.name || person.user}</span>}
+      {person !== undefined && <span class="ring-name" data-ring={person.user}>{having}</span>}
       <Caption id={id} cell={cell} href={href} selected={selected} nameOf={nameOf} />
       {large && near && <Prompt id={id} cell={cell} />}
     </article>
