@@ -81,13 +81,13 @@ function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: numbe
   const lengths = shots.map(({ base }) => base.id.length).toSorted((a, b) => a - b)
   const id = MARK + thumb + PADDING + Math.min(132, Math.max(5, lengths[Math.floor(lengths.length * 0.9)] ?? 0) * 7.4)
   return [
-    { key: 'id', label: 'Shot', sort: 'id', least: Math.min(id, 84 + thumb), want: id },
-    { key: 'framing', label: 'Framing', least: 60, want: 112 },
+    { key: 'id', label: 'Shot', sort: 'id', least: Math.min(id, 128 + thumb), want: id },
+    { key: 'framing', label: 'Framing', least: 60, want: 126 },
     { key: 'words', label: 'Description', least: 110, want: 150 },
     { key: 'duration', label: 'Length', sort: 'duration', least: 56, want: 76 },
     ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: Math.max(72, headOf(kind.plural, measure)), want: wantOf(kind, shots, measure) })),
     { key: 'status', label: 'Status', sort: 'status', least: 84, want: 84 },
-    { key: 'why', label: 'Why', sort: 'changed', least: 144, want: 144 },
+    { key: 'why', label: 'Why', sort: 'changed', least: 112, want: 144 },
   ]
 }
 
