@@ -85,7 +85,7 @@ function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: numbe
   const least = Math.min(id, ID + thumb)
   return [
     { key: 'id', label: 'Shot', sort: 'id', least, want: id },
-    { key: 'framing', label: 'Framing', least: 60, want: 126 },
+    { key: 'framing', label: 'Framing', least: 60, want: 138 },
     { key: 'words', label: 'Description', least: 110, want: 150 },
     { key: 'duration', label: 'Length', sort: 'duration', least: 56, want: 76 },
     ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: Math.max(72, headOf(kind.plural, measure)), want: wantOf(kind, shots, measure) })),
