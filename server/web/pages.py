@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import orjson
@@ -17,6 +16,7 @@ from starlette.types import Scope
 from protocol.errors import Unauthenticated
 from server.web import docs, openapi
 from server.web.auth import session_cookie
+from server.web.notes import note
 from server.web.replies import JSON, Rendered
 from server.web.state import web_of
 
@@ -25,13 +25,6 @@ __all__ = ["PAGE", "routes"]
 _HERE = Path(__file__).parent
 PAGE = _HERE / "page"
 """Where the build of the page goes."""
-
-_NOTE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Ripplecut</title></head>
-<body><h1>{title}</h1><p>{text}</p></body>
-</html>
-"""
 
 
 class BuiltFiles(StaticFiles):
@@ -53,7 +46,7 @@ def index(request: Request) -> Response:
     file: Path = request.app.state.page / "index.html"
     if not file.is_file():
         text = "The page is not built yet. Run “make setup” where the project is, then reload."
-        return HTMLResponse(_NOTE.format(title="Ripplecut", text=text), 503)
+        return note("Not built yet", text, 503)
     return FileResponse(file, headers={"cache-control": "no-cache"})
 
 
@@ -66,8 +59,7 @@ async def login(request: Request) -> Response:
         session, caller = await authority.begin_session(token)
     except Unauthenticated as error:
         text = f"{error.detail}. Start the server again for a fresh link, or ask who gave you this."
-        note = _NOTE.format(title="This link does not log in", text=escape(text))
-        return HTMLResponse(note, 401, leave)
+        return note("This link does not log in", text, 401, leave)
     age = None if caller.expires_at is None else authority.seconds_until(caller.expires_at)
     cookie = session_cookie(session, request.scope, age)
     return RedirectResponse("/", 303, {**leave, "set-cookie": cookie})

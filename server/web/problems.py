@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from protocol.errors import TABLE, FieldError, Invalid, RipplecutError
+from server.web.notes import note
 from server.web.replies import PROBLEM, Rendered
 
 __all__ = ["http_problem", "invalid", "problem", "problem_of", "unexpected"]
@@ -88,11 +89,20 @@ def _plain(message: str) -> str:
     return message[:1].lower() + message[1:]
 
 
+def _is_read_by_a_person(request: Request) -> bool:
+    """A browser that navigates asks for HTML first; a script asks for anything."""
+    return request.headers.get("accept", "").startswith("text/html")
+
+
 async def http_problem(request: Request, error: Exception) -> Response:
     """What the router itself refuses: a route that does not exist, a method that it has not."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = _CODES.get(status, "internal")
-    if not request.url.path.startswith("/api"):
+    path = request.url.path
+    if status == 404 and not path.startswith("/api") and _is_read_by_a_person(request):
+        text = f"There is nothing at {path}. The link may be mistyped. Nothing else is affected."
+        return note("Not found", text, status, way_on=True)
+    if not path.startswith("/api"):
         return PlainTextResponse(f"{TABLE[code].title}\n", status)
-    found = problem(code, f"There is nothing at {request.url.path}")
+    found = problem(code, f"There is nothing at {path}")
     return Response(found.body, found.status, dict(found.headers), PROBLEM)

@@ -214,3 +214,9 @@ test('names show whole, else short, else there are fewer of them', () => {
   assert.equal(isTight(long, ['astrolabe'], 60, measure), true)
   assert.deepEqual(fit([], 60, measure), [])
 })
+
+test('a name that is a sentence is told from another by how it begins', () => {
+  const props = ['The letter that nobody should ever open', 'The letter nobody would dare to open'].map((name, i) => ref('prop', `p${i}`, {}, { name }))
+  const measure = (text: string) => text.length * 6
+  assert.deepEqual(fit(props, 300, measure), ['letter that…', 'letter nobody…'])
+})

@@ -183,6 +183,21 @@ def test_a_url_says_what_is_shown_and_the_way_back_is_there(
     page.close()
 
 
+def test_beside_the_inspector_the_filter_line_stays_one_row(
+    server: RunningServer, film: str, mara: BrowserContext
+) -> None:
+    page = open_grid(mara, server, film, f"?e={shot(1)}")
+    expect(page.locator(f'[data-inspector="{shot(1)}"]')).to_be_visible()
+    for wanted in ("true", "false"):
+        page.locator("[data-filter=pinned]").click()
+        pinned = page.get_by_role("button", name="Pinned", exact=True)
+        expect(pinned).to_have_attribute("aria-pressed", wanted)
+        box = page.locator(".filter-line").bounding_box()
+        assert box is not None
+        assert box["height"] < 48
+    page.close()
+
+
 def test_shots_stand_under_sequences_or_scenes_that_fold(
     server: RunningServer, film: str, mara: BrowserContext
 ) -> None:

@@ -30,6 +30,16 @@ async def test_the_page_is_given_to_anybody_on_every_path_of_its_own(web: Web) -
         assert (await nobody.get(path)).status_code == 404, path
 
 
+async def test_a_person_who_asks_for_nothing_that_is_there_is_shown_the_way_on(web: Web) -> None:
+    nobody = await web.with_token(None)
+    asked = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    response = await nobody.get("/nothing/%3Cb%3E", headers=asked)
+    assert response.status_code == 404
+    assert "/nothing/&lt;b&gt;" in response.text
+    assert 'href="/"' in response.text
+    assert (await nobody.get("/nothing")).headers["content-type"].startswith("text/plain")
+
+
 async def test_without_a_build_the_page_says_how_to_make_one(tmp_path: Path) -> None:
     app = create_app(Settings(data=None, admin_token="x"), page=tmp_path / "page")
     transport = httpx.ASGITransport(app=app)

@@ -27,9 +27,9 @@ export function needYou(counts: Counts): number {
 export function sentence(counts: Counts): string {
   const words = (['updated', 'notified', 'stale', 'pinned', 'cancelled', 'superseded'] as const)
     .filter((key) => (counts[key] ?? 0) > 0)
-    .map((key) => `${counts[key]} ${key}`)
+    .map((key) => `${(counts[key] ?? 0).toLocaleString('en')} ${key}`)
   const you = needYou(counts)
-  if (you > 0) words.push(`${you} need${you === 1 ? 's' : ''} you`)
+  if (you > 0) words.push(`${you.toLocaleString('en')} need${you === 1 ? 's' : ''} you`)
   return words.join(', ')
 }
 

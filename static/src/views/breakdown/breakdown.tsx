@@ -65,6 +65,8 @@ const HEAD_HEIGHT = 28
 /** What a head has besides its words: an icon, a count, room. */
 const AROUND_LABEL = 66
 const MARK = 26
+/** What an id needs at least: numbers differ at their ends. What it takes beyond a short one, the last column gives. */
+const ID = 128
 /** Rows drawn above and below what is on screen: far enough away that they are painted before they scroll in. */
 const SPARE = 16
 
@@ -80,14 +82,15 @@ const headOf = (label: string, measure: (text: string) => number) => Math.ceil(m
 function columnsOf(kinds: readonly Kind[], shots: readonly Panel[], thumb: number, measure: (text: string) => number): Column[] {
   const lengths = shots.map(({ base }) => base.id.length).toSorted((a, b) => a - b)
   const id = MARK + thumb + PADDING + Math.min(132, Math.max(5, lengths[Math.floor(lengths.length * 0.9)] ?? 0) * 7.4)
+  const least = Math.min(id, ID + thumb)
   return [
-    { key: 'id', label: 'Shot', sort: 'id', least: Math.min(id, 84 + thumb), want: id },
-    { key: 'framing', label: 'Framing', least: 60, want: 112 },
+    { key: 'id', label: 'Shot', sort: 'id', least, want: id },
+    { key: 'framing', label: 'Framing', least: 60, want: 138 },
     { key: 'words', label: 'Description', least: 110, want: 150 },
     { key: 'duration', label: 'Length', sort: 'duration', least: 56, want: 76 },
     ...kinds.map((kind): Column => ({ key: `kind ${kind.name}`, label: kind.plural, kind, least: Math.max(72, headOf(kind.plural, measure)), want: wantOf(kind, shots, measure) })),
     { key: 'status', label: 'Status', sort: 'status', least: 84, want: 84 },
-    { key: 'why', label: 'Why', sort: 'changed', least: 144, want: 144 },
+    { key: 'why', label: 'Why', sort: 'changed', least: 144 - Math.min(32, Math.max(0, least - thumb - 96)), want: 144 },
   ]
 }
 

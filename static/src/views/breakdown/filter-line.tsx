@@ -23,8 +23,8 @@ export interface FilterLineProps {
 
 const SORTED: { [sort in Sort]: string } = { order: 'In order', id: 'By id', status: 'By status', duration: 'By length', changed: 'Changed last' }
 const MARKED: readonly [Mark, string, IconName, string][] = [
-  ['attention', 'Needs attention', 'circle-alert', 'Stale, asks first, or in conflict'],
-  ['pinned', 'Pinned', 'pin', 'Keeps a version of something on purpose'],
+  ['attention', 'Needs attention', 'circle-alert', 'stale, asks first, or in conflict'],
+  ['pinned', 'Pinned', 'pin', 'keeps a version of something on purpose'],
 ]
 const FINAL = 'final'
 /** Milliseconds after the last key. */
@@ -94,7 +94,7 @@ function Columns({ kinds }: { kinds: readonly Kind[] }) {
 }
 
 const toggle = (on: boolean, icon: IconName, words: string, tip: string, hook: string, run: () => void) => (
-  <button type="button" class="toggle" aria-pressed={on} data-filter={hook} data-tip={tip} onClick={run}><Icon name={icon} size={12} />{words}</button>
+  <button type="button" class="toggle" aria-label={words} aria-pressed={on} data-filter={hook} data-tip={`${words}: ${tip}`} onClick={run}><Icon name={icon} size={12} /><span class="toggle-words">{words}</span></button>
 )
 
 const toggled = <T,>(all: readonly T[], one: T): T[] => (all.includes(one) ? all.filter((x) => x !== one) : [...all, one])
@@ -107,7 +107,7 @@ export function FilterLine({ filter, matched, total, statuses, kinds, nameOf, ki
   return (
     <div class="filter-line" role="search" aria-label="Filter the breakdown" data-matched={matched} data-total={total}>
       <Search words={filter.words} onWords={(words) => onFilter({ words })} />
-      <button type="button" class="toggle" data-testid="filter-asset" onClick={(e) => onAsset(e.currentTarget)}><Icon name="box" size={12} />Made of…</button>
+      <button type="button" class="toggle" data-testid="filter-asset" aria-label="Made of…" data-tip="Only shots made of something" onClick={(e) => onAsset(e.currentTarget)}><Icon name="box" size={12} /><span class="toggle-words">Made of…</span></button>
       {filter.assets.map((id) => picked(id, nameOf(id), kindOf(id), { assets: filter.assets.filter((x) => x !== id) }))}
       <select aria-label="Status" data-testid="filter-status" value="" onChange={(e) => onFilter({ statuses: toggled(filter.statuses, e.currentTarget.value) })}>
         <option value="" disabled hidden>Status</option>
@@ -115,9 +115,9 @@ export function FilterLine({ filter, matched, total, statuses, kinds, nameOf, ki
       </select>
       {filter.statuses.filter((status) => status !== FINAL).map((status) => picked(status, status, undefined, { statuses: toggled(filter.statuses, status) }))}
       {MARKED.map(([mark, words, icon, tip]) => toggle(filter.marks.includes(mark), icon, words, tip, mark, () => onFilter({ marks: toggled(filter.marks, mark) })))}
-      {statuses.includes(FINAL) && toggle(filter.statuses.includes(FINAL), 'lock', 'Final', 'Changes of these ask first', FINAL, () => onFilter({ statuses: toggled(filter.statuses, FINAL) }))}
+      {statuses.includes(FINAL) && toggle(filter.statuses.includes(FINAL), 'lock', 'Final', 'changes of these ask first', FINAL, () => onFilter({ statuses: toggled(filter.statuses, FINAL) }))}
       <span class="filter-count" role="status">
-        {some ? <><b class="mono">{number(matched)}</b> of <span class="mono">{number(total)}</span> shots</> : <><span class="mono">{number(total)}</span> {total === 1 ? 'shot' : 'shots'}</>}
+        {some ? <><b class="mono">{number(matched)}</b> of <span class="mono">{number(total)}</span><span class="toggle-words"> shots</span></> : <><span class="mono">{number(total)}</span> {total === 1 ? 'shot' : 'shots'}</>}
         {some && <button type="button" class="quiet" data-testid="filter-clear" onClick={onClear}>Clear</button>}
       </span>
       <span class="filter-side">

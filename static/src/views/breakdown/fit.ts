@@ -11,13 +11,17 @@ const PIN = 14
 const BETWEEN = 4
 const MORE = 26
 
-/** Where several share a cell: a person's first name, a thing's last word. */
+const plainly = (name: string) => name.replace(/^(The|A|An) (?=\S)/, '')
+
+/** More words than this are a sentence: its last one says nothing. */
+const SENTENCE = 4
+
+/** Where several share a cell: a person's first name, a thing's last word, how a sentence begins. */
 export function briefly(name: string, kind: string): string {
   const words = name.split(/\s+/)
+  if (words.length > SENTENCE) return `${plainly(name).split(/\s+/).slice(0, 2).join(' ')}…`
   return (kind === 'character' && words[0] !== 'The' ? words[0] : words.at(-1)) || name
 }
-
-const plainly = (name: string) => name.replace(/^(The|A|An) (?=\S)/, '')
 
 const chrome = (r: ResolvedRef) => AROUND + (isColour(r.fields['colour']) ? COLOUR : 0) + (r.policy === 'pinned' ? PIN : 0)
 

@@ -87,7 +87,7 @@ export function Picker({ title, options, beside, empty, onPick, onClose }: Picke
               <Icon name={o.icon} size={14} />
               {o.colour === null ? null : <Swatch colour={o.colour} />}
               <bdi class="picker-name">{o.name}</bdi>
-              <span class="picker-note dim">{o.note}</span>
+              <bdi class="picker-note dim">{o.note}</bdi>
               {o.done && <Icon name="check" size={14} />}
             </li>
           ))}

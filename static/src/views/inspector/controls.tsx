@@ -47,7 +47,7 @@ function Colour({ id, value, label, disabled, lazy, write }: ColourProps) {
   }
   return (
     <span class="colour-field">
-      <input id={id} type="color" value={colour} disabled={disabled} aria-label={label}
+      <input id={id} type="color" class={isColour(value) ? undefined : 'unset'} value={colour} disabled={disabled} aria-label={label}
         onInput={(event) => !lazy && take(event.currentTarget.value)} onChange={(event) => lazy && take(event.currentTarget.value)} />
       <Line id={`${id}-hex`} type="text" label={`${label} as a hex value`} value={isColour(value) ? value : ''} disabled={disabled} wrong={wrong} hint="#rrggbb" write={type} />
       <span class="colour-name">{wrong ? <span class="bad">write it as #d8a31a</span> : isColour(value) ? colourName(value) : <span class="dim">not set</span>}</span>

@@ -3,12 +3,20 @@ import { useMemo, useRef } from 'preact/hooks'
 import type { Draft } from '../../live/drafts.ts'
 import type { FieldSpec, Fields, Json } from '../../types.ts'
 import { memo } from '../../ui/memo.ts'
+import { Time } from '../../ui/time.tsx'
 import { Control, LooseControl } from './controls.tsx'
 import { Prose } from './prose.tsx'
 import { Script } from './script.tsx'
 
 /** Kept in fields, and of no use to a reader. */
 const INNER: ReadonlySet<string> = new Set(['script_order'])
+/** Written by the import of a screenplay, and by nobody else: shown where there is something to read. */
+const IMPORTED: ReadonlySet<string> = new Set(['revised_at', 'revision'])
+/** What a number counts, where its name does not say it well. */
+const MEASURED: { readonly [name: string]: { label: string; unit: string } } = {
+  duration: { label: 'Length', unit: 'seconds' },
+  length_eighths: { label: 'Length', unit: 'eighths of a page' },
+}
 
 export interface FieldsProps {
   specs: readonly FieldSpec[]
@@ -34,7 +42,9 @@ interface RowProps {
 
 /** Drawn again only when its own value is another one. */
 const Row = memo(function Row({ spec, value, draft, ready, readonly, ahead, declared, onProseLeft }: RowProps) {
-  const { name, label, type } = spec
+  const { name, type } = spec
+  const measured = declared && type === 'number' ? MEASURED[name] : undefined
+  const label = measured?.label ?? spec.label
   const id = `field-${name}`
   const write = useMemo(() => (to: Json) => draft.set(name, to), [draft, name])
   const disabled = readonly || !ready
@@ -42,14 +52,18 @@ const Row = memo(function Row({ spec, value, draft, ready, readonly, ahead, decl
   const text = typeof value === 'string' ? value : ''
   return (
     <div class={prose && name === 'script' ? 'field wide' : 'field'} data-field={name} data-ahead={ahead ? '' : undefined}>
-      {prose || type === 'picture' ? <span class="label">{label}</span> : <label htmlFor={id}>{label}</label>}
+      {prose || type === 'picture' || IMPORTED.has(name) ? <span class="label">{label}</span> : <label htmlFor={id}>{label}</label>}
       {prose && name === 'script' ? <Script label={label} draft={draft} ready={ready} readonly={readonly} value={text} onLeft={onProseLeft} />
         : prose ? <Prose name={name} label={label} draft={draft} ready={ready} readonly={readonly} value={text} onLeft={onProseLeft} />
+          : IMPORTED.has(name) && text !== '' ? <span class="still" id={id} dir="auto">{name === 'revised_at' ? <Time iso={text} /> : text}</span>
+          : measured !== undefined ? <span class="measured"><Control spec={spec} id={id} value={value} disabled={disabled} label={`${label} in ${measured.unit}`} write={write} /><span class="dim">{measured.unit}</span></span>
           : declared ? <Control spec={spec} id={id} value={value} disabled={disabled} write={write} />
             : <LooseControl name={name} id={id} value={value ?? null} disabled={disabled} write={write} />}
     </div>
   )
 })
+
+const isEmpty = (value: Json | undefined) => value === undefined || value === null || value === ''
 
 /** A name as a label: `lining_colour` → "Lining colour". */
 export const labelOf = (name: string) => `${name[0]?.toUpperCase() ?? ''}${name.slice(1).replaceAll('_', ' ')}`
@@ -68,7 +82,7 @@ export function FieldsView({ specs, published, draft, readonly, ahead, onProseLe
   const common = { draft, ready, readonly: readonly || draft.readonly.value, onProseLeft }
   return (
     <div class="fields">
-      {specs.filter((spec) => !INNER.has(spec.name)).map((spec) => <Row key={spec.name} spec={spec} declared value={values[spec.name]} ahead={ahead.includes(spec.name)} {...common} />)}
+      {specs.filter((spec) => !INNER.has(spec.name) && !(IMPORTED.has(spec.name) && isEmpty(values[spec.name]))).map((spec) => <Row key={spec.name} spec={spec} declared value={values[spec.name]} ahead={ahead.includes(spec.name)} {...common} />)}
       {others.map(([name, value]) => <Row key={name} spec={looseSpec(name)} declared={false} value={settledValue(draft, name, value)} ahead={ahead.includes(name)} {...common} />)}
     </div>
   )

@@ -149,7 +149,7 @@ function Missing({ open, onClose }: { open: Inspection; onClose(): void }) {
   const { what, next } = explain(error)
   const gone = error instanceof Problem && error.code === 'not_found'
   return (
-    <Notice icon="file-question" title={gone ? `There is nothing called “${open.id}” here` : 'This cannot be shown'}>
+    <Notice icon={gone ? 'file-question' : 'cloud-off'} title={gone ? `There is nothing called “${open.id}” here` : 'This cannot be shown'}>
       <p>{gone ? 'It may have been deleted or renamed, or the link is of another project. Nothing else is affected.' : `${what} ${next}`}</p>
       <p class="actions"><button type="button" onClick={() => void open.load()}>Try again</button><button type="button" class="primary" onClick={onClose}>{gone ? 'Back to the view' : 'Close'}</button></p>
     </Notice>

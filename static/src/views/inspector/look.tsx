@@ -1,6 +1,6 @@
 /** An old version, read only: how it looked beside how it looks, and what differs from another one. */
 import { useEffect, useState } from 'preact/hooks'
-import { explain } from '../../api/problem.ts'
+import { explain, Problem } from '../../api/problem.ts'
 import { isColour } from '../../sketch/colour.ts'
 import { same } from '../../store/overlay.ts'
 import type { Diff, Entity, Fields, FieldSpec, Json, Kind, Resolved, ResolvedRef, Version } from '../../types.ts'
@@ -139,7 +139,8 @@ export function Look(props: LookProps) {
   const [from, to] = against < number ? [against, number] : [number, against]
   const diff = useDiff(from, to, props.diffOf)
   if (error !== null) {
-    return <Notice icon="file-question" title={`There is no v${number} to look at`}><p>{explain(error).what} The newest is v{entity.version}.</p><p><button type="button" onClick={() => go({ version: null })}>Show it as it is now</button></p></Notice>
+    const gone = error instanceof Problem && error.code === 'not_found'
+    return <Notice icon="file-question" title={gone ? `There is no v${number} to look at` : `v${number} cannot be shown`}><p>{gone ? '' : `${explain(error).what} `}The newest is v{entity.version}.</p><p class="actions"><button type="button" onClick={() => go({ version: null })}>Show it as it is now</button></p></Notice>
   }
   if (loaded === null) return <div class="pad"><Skeleton words={`Loading v${number}…`} /></div>
   const { version, past } = loaded

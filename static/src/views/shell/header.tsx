@@ -54,6 +54,7 @@ function ProjectMenu(props: HeaderProps) {
   return (
     <Menu label={`Project: ${name}`} hook="project-menu" class="project-menu" buttonClass="project" button={<><span class="project-name" dir="auto">{name}</span><Icon name="chevron-down" size={14} /></>}>
       {others.slice(0, SHOWN).map((p) => <a key={p.id} href={href({ project: p.id, view, entity: null })} data-project={p.id}><Icon name="clapperboard" size={14} /><span class="menu-words" dir="auto">{p.name}</span></a>)}
+      {others.length > 0 && <hr />}
       <a href="/" data-testid="all-projects"><Icon name="rows-3" size={14} />All projects</a>
       {mayCreate && item('plus', 'New project', onNew, 'new-project')}
       <hr />

@@ -43,7 +43,7 @@ function Refused({ error, name }: { error: unknown; name: string }) {
     <div class="refused" role="alert" data-import-refused>
       <p class="bad">{detail}</p>
       {errors.length > 0 && <ul>{errors.slice(0, 100).map((e) => <li key={`${e.line ?? ''} ${e.field} ${e.message}`}><span class="mono">{e.line === undefined ? e.field : `line ${e.line}`}</span> {e.message}</li>)}</ul>}
-      <p>{error instanceof Problem && error.status < 500 && error.status > 0 ? `Nothing was imported. Correct ${name}, then drop it again.` : next}</p>
+      <p>{error instanceof Problem && error.status < 500 && error.status > 0 ? `${/nothing was imported/i.test(detail) ? '' : 'Nothing was imported. '}Correct ${name}, then drop it again.` : next}</p>
     </div>
   )
 }
@@ -125,7 +125,7 @@ export function ImportDialog({ file, projects, mayCreate, onDone, onClose }: Imp
           </div>
         )}
         {error !== null && (into !== NEW || !(error instanceof Problem && error.errors.some((e) => e.field === 'name' || e.field === 'id'))) && <Refused error={error} name={file.name} />}
-        <p class="dim">Nothing is changed before you import. It is all or nothing, and everything it changes can be rolled back.</p>
+        {error === null && <p class="dim">Nothing is changed before you import. It is all or nothing, and everything it changes can be rolled back.</p>}
         <p class="actions">
           <button type="button" onClick={onClose}>{nothing ? 'Close' : 'Leave it'}</button>
           <button type="submit" class="primary" data-testid="import-confirm" disabled={busy || !ready}>{busy ? 'Importing…' : into === NEW ? 'Create the project and import' : 'Import'}</button>

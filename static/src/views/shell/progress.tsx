@@ -1,6 +1,6 @@
 /** The bottom line, only while there is something: what runs, how far, what needs a person. */
 import { needYou, type RunLine, sentence } from '../../store/runs.ts'
-import { count } from '../../ui/bits.tsx'
+import { count, number } from '../../ui/bits.tsx'
 
 export interface ProgressProps {
   line: RunLine
@@ -22,9 +22,9 @@ export function Progress({ line, name, version, shots, onCancel }: ProgressProps
       {done ? <span>{sentence(counts) || 'Nothing else had to change'}</span> : (
         <>
           <span class="bar" role="progressbar" aria-label={`How far ${name} is`} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.round(line.progress)}><i style={{ transform: `scaleX(${line.progress / 100})` }} /></span>
-          <span class="mono">{processed}/{total}</span>
-          {pinned > 0 && <span class="dim">{pinned} pinned</span>}
-          {you > 0 && <span class="dim">{you} need{you === 1 ? 's' : ''} you</span>}
+          <span class="mono">{number(processed)}/{number(total)}</span>
+          {pinned > 0 && <span class="dim">{number(pinned)} pinned</span>}
+          {you > 0 && <span class="dim">{number(you)} need{you === 1 ? 's' : ''} you</span>}
           {eta !== null && eta >= 1 && <span class="dim">{Math.ceil(eta)} s left</span>}
           <button type="button" class="quiet" aria-label={`Cancel what ${name} started`} onClick={onCancel}>Cancel</button>
         </>
