@@ -221,6 +221,20 @@ def test_shots_stand_under_sequences_or_scenes_that_fold(
     page.close()
 
 
+def test_the_keyboard_stays_in_its_column_when_others_come_and_go(
+    server: RunningServer, film: str, mara: BrowserContext
+) -> None:
+    page = open_grid(mara, server, film)
+    page.set_viewport_size({"width": 1600, "height": 800})
+    expect(page.locator("[data-head=framing]")).to_be_visible()
+    grid(page).focus()
+    to_column(page, "prop")
+    page.set_viewport_size({"width": 920, "height": 800})
+    expect(page.locator("[data-head=framing]")).to_have_count(0)
+    expect(page.locator('[data-column="prop"].at')).to_have_count(1)
+    page.close()
+
+
 def test_columns_change_width_by_key_and_drag_and_can_go(
     server: RunningServer, film: str, mara: BrowserContext
 ) -> None:

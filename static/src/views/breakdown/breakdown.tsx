@@ -113,6 +113,18 @@ export function Breakdown(props: BreakdownProps) {
     return layOut(columnsOf(kinds, shots, thumb, measure).filter((c) => c.key === 'id' || !hidden.includes(c.key)), room, widths)
   }, [whole, kinds, aspect, rowHeight, room, widths, hidden, cellOf, measure])
 
+  // Columns come and go with the room there is; the keyboard stays in its own.
+  const placed = useRef(columns)
+  useLayoutEffect(() => {
+    const before = placed.current
+    placed.current = columns
+    setCursor((old) => {
+      const key = before[Math.min(old.column, before.length - 1)]?.key
+      const now = columns.findIndex((c) => c.key === key)
+      return now < 0 || now === old.column ? old : { ...old, column: now }
+    })
+  }, [columns])
+
   useLayoutEffect(() => {
     const at = grid.current
     if (at === null) return
