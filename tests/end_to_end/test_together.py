@@ -1,4 +1,4 @@
-"""Two people at once: following, taking back, writing without a line, and a server that cannot store."""
+"""Two people at once: following, undo, writing without a line; a server that cannot store."""
 
 from __future__ import annotations
 
