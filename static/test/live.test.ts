@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
+import { HocuspocusProviderWebsocket } from '@hocuspocus/provider'
 import { signal } from '@preact/signals'
+import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
+import * as Y from 'yjs'
 import type { LiveState } from '../src/live/channel.ts'
+import { Draft, Drafts, unsentAnywhere } from '../src/live/drafts.ts'
 import { Following, whereabouts } from '../src/store/following.ts'
 import { Waiting } from '../src/store/waiting.ts'
 import type { Person } from '../src/types.ts'
@@ -112,4 +116,68 @@ test('the banner says what is not safe, the worst first, and nothing where all i
   assert.match(said({ unsent: 1, stalled: true }) ?? '', /^Not saved yet\..* 1 change waits here/)
   assert.match(said({ unsent: 1, rejected: ['Coat'] }) ?? '', /did not take a change to Coat/)
   assert.match(said({ live: 'refused', refusal: 'Log in again.', unsent: 2 }) ?? '', /refused: Log in again\..* 2 changes wait here/)
+})
+
+/** Drafts on a line that is never there. */
+function offline(t: TestContext): HocuspocusProviderWebsocket {
+  const sockets = new HocuspocusProviderWebsocket({ url: 'ws://127.0.0.1:9/', autoConnect: false, WebSocketPolyfill: EventTarget })
+  t.after(() => sockets.destroy())
+  return sockets
+}
+
+function draftOf(t: TestContext, sockets: HocuspocusProviderWebsocket): Draft {
+  const draft = new Draft('hero', sockets, ME, () => undefined)
+  t.after(() => draft.destroy())
+  return draft
+}
+
+const ME = { name: 'mara', color: '#123456' }
+
+test('a caret that has not stirred is there again after the line was gone', (t) => {
+  const sockets = offline(t)
+  const draft = draftOf(t, sockets)
+  const others = new Awareness(new Y.Doc())
+  t.after(() => others.destroy())
+  others.setLocalStateField('cursor', 3)
+  const hear = () => applyAwarenessUpdate(draft.awareness as Awareness, encodeAwarenessUpdate(others, [others.clientID]), 'line')
+  const seen = () => draft.awareness?.getStates().get(others.clientID)?.['cursor']
+  hear()
+  assert.equal(seen(), 3)
+  Reflect.get(sockets, 'emit').call(sockets, 'close', { event: { code: 1006, reason: '' } })
+  assert.equal(seen(), undefined)
+  hear()
+  assert.equal(seen(), 3)
+})
+
+test('every edit of this page is counted until it is confirmed, those of others never', (t) => {
+  const drafts = new Drafts(offline(t), ME, () => undefined)
+  t.after(() => drafts.destroy())
+  const [coat, hat] = [drafts.open('coat'), drafts.open('hat')]
+  coat.set('colour', '#204060')
+  coat.set('colour', '#204060')
+  hat.set('state', 'wet')
+  const theirs = new Y.Doc()
+  theirs.getMap('fields').set('state', 'dry')
+  Y.applyUpdate(hat.doc, Y.encodeStateAsUpdate(theirs), hat.provider)
+  assert.deepEqual([coat.unsent.value, hat.unsent.value, drafts.unsent.value, unsentAnywhere()], [1, 1, 2, 2])
+  drafts.destroy()
+  assert.equal(unsentAnywhere(), 0)
+})
+
+test('undo outlives its editor: it takes back the words of this page, and no others', (t) => {
+  const draft = draftOf(t, offline(t))
+  draft.fields.set('description', new Y.Text('Tall.'))
+  const text = draft.text('description') as Y.Text
+  const [first, second] = [{}, {}]
+  draft.undoOf(text).addTrackedOrigin(first)
+  draft.doc.transact(() => text.insert(5, ' Wet.'), first)
+  draft.doc.transact(() => text.insert(0, 'Very '), draft.provider)
+  draft.undoOf(text).removeTrackedOrigin(first)
+  draft.undoOf(text).addTrackedOrigin(second)
+  draft.undoOf(text).undo()
+  assert.equal(text.toString(), 'Very Tall.')
+  draft.undoOf(text).undo()
+  assert.equal(text.toString(), 'Very Tall.')
+  draft.undoOf(text).redo()
+  assert.equal(text.toString(), 'Very Tall. Wet.')
 })
