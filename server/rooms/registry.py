@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ from server.rooms.timers import LoopTimers, Timers
 __all__ = ["RealTimeSyncManager"]
 
 logger = logging.getLogger(__name__)
+
+_COLLECT_AFTER = 200
+"""Connections. What they leave behind (the web server's objects more than ours) holds itself in
+cycles, and is too old for all but full collections, which would not come by themselves in days."""
 
 
 class RealTimeSyncManager:
@@ -52,6 +57,7 @@ class RealTimeSyncManager:
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
+        self._gone = 0
 
     @property
     def connections(self) -> int:
@@ -182,3 +188,11 @@ class RealTimeSyncManager:
 
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)
+        self._gone += 1
+        if self._gone >= max(_COLLECT_AFTER, len(self._connections)):
+            self._gone = 0
+            self._timers.call_later(self._settings.unload_after, _collect)
+
+
+def _collect() -> None:
+    gc.collect()
