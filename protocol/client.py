@@ -129,6 +129,8 @@ class Client:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        for draft in self._drafts.values():
+            draft.closed()
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """Everything that the server tells, in order, from entering on.
@@ -161,7 +163,7 @@ class Client:
         try:
             await draft.synced()
         except RipplecutError:
-            self._drafts.pop(name, None)
+            self._drafts.pop(name, draft).closed()
             raise
         return draft
 

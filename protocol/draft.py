@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pycrdt import Doc, Map, Text, TransactionEvent
+from pycrdt import Doc, Map, Subscription, Text, TransactionEvent
 
 from protocol import hocuspocus
 from protocol.errors import Forbidden, NotFound, RipplecutError
@@ -34,7 +34,7 @@ class Draft:
         self._refused = 0
         self._error: RipplecutError | None = None
         self._change: asyncio.Future[None] | None = None
-        self._subscription = self.doc.observe(self._on_transaction)
+        self._subscription: Subscription | None = self.doc.observe(self._on_transaction)
         self._synced = False
 
     # -- fields ------------------------------------------------------------------------------------
@@ -105,6 +105,12 @@ class Draft:
         self._error = error
         self._settled = False
         self._wake()
+
+    def closed(self) -> None:
+        """Nothing is sent any more. A document that is still observed would never be freed."""
+        if self._subscription is not None:
+            self.doc.unobserve(self._subscription)
+            self._subscription = None
 
     def receive(self, message: hocuspocus.ServerMessage) -> None:
         """Take one of the server's frames about this document."""

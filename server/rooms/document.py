@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from pycrdt import Doc, Map, TransactionEvent, merge_updates
+from pycrdt import Doc, Map, Subscription, TransactionEvent, merge_updates
 
 from protocol.codec import Reader
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
@@ -189,7 +189,8 @@ class DraftDocument:
         self._limit = limit
         self._merged: list[bytes] = []
         self._waiting = False
-        self._probe: tuple[int, Doc[Any], list[bool]] | None = None
+        self._probe: tuple[int, Doc[Any]] | None = None
+        self._watched: tuple[Doc[Any], Subscription] | None = None
         self._late: list[bytes] = []
         self._state: Loading | Ready | Draining | Gone | None = None
 
@@ -249,6 +250,7 @@ class DraftDocument:
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
         self._probe = None
+        self._watch(None)
 
     def apply(self, update: bytes, scan: UpdateScan | None = None) -> bytes | None:
         """Merge a foreign update; returns what the others lack, ``None`` where nothing is new.
@@ -341,16 +343,17 @@ class DraftDocument:
         """Many readers who come at once are checked on one copy, until one of them changes it."""
         generation = self._ready().generation
         if self._probe is None or self._probe[0] != generation:
-            copy = self._copy()
-            fired: list[bool] = []
-            copy.observe(lambda _: fired.append(True))
-            self._probe = (generation, copy, fired)
-        _, copy, fired = self._probe
+            self._probe = (generation, self._copy())
+        copy = self._probe[1]
+        fired: list[bool] = []
+        subscription = copy.observe(lambda _: fired.append(True))
         try:
             self._merge(copy, update, live=False)
         except Invalid:
             self._probe = None
             raise
+        finally:
+            copy.unobserve(subscription)
         if fired:
             self._probe = None
         return bool(fired)
@@ -399,6 +402,19 @@ class DraftDocument:
         copy.apply_update(self.encoded())
         return copy
 
+    def _watch(self, doc: Doc[Any] | None) -> None:
+        """Hear of what is merged into a document, and no more of the one before: the library keeps
+        a document that is watched, with all of its content, for ever.
+        """
+        if self._watched is not None:
+            before, subscription = self._watched
+            try:
+                before.unobserve(subscription)
+            except BaseException as error:
+                if not _is_panic(error):
+                    raise
+        self._watched = None if doc is None else (doc, doc.observe(self._observed))
+
     def _reload(self) -> None:
         task = asyncio.get_running_loop().create_task(self._loading())
         # A reload after a panic may have nobody waiting who would see how it failed.
@@ -427,7 +443,7 @@ class DraftDocument:
         self._late.clear()
         self._waiting = opened.waiting
         self._probe = None
-        doc.observe(self._observed)
+        self._watch(doc)
         encoded = doc.get_update()
         self._state = Ready(doc, size=len(encoded), tally=opened.tally, encoded=(0, encoded))
 

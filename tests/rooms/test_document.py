@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -268,6 +270,27 @@ async def test_a_panic_drops_the_instance_and_loads_it_anew(
     await document.ready()
     assert store.loads == 2
     assert document.apply(client.doc.get_update())
+
+
+@pytest.mark.parametrize("way", ["unloaded", "loaded anew", "looked at by a reader"])
+async def test_a_document_that_is_let_go_of_is_freed(way: str) -> None:
+    document, client = await loaded(seed(description="hello")), Client()
+    client = Client(document.encoded())
+    del client.fields["description"][0:1]
+    if way == "looked at by a reader":
+        assert document.would_change(client.updates[-1])
+        assert not document.would_change(Client(document.encoded()).doc.get_update())
+    assert isinstance(document.state, Ready)
+    left: list[weakref.ref[Any]] = [weakref.ref(document.state.doc)]
+    if way == "loaded anew":
+        document._reload()
+        await document.ready()
+    else:
+        document.unload()
+        left.append(weakref.ref(document))
+        del document
+    gc.collect()
+    assert [ref() for ref in left] == [None for _ in left]
 
 
 async def test_what_is_no_panic_is_not_caught(monkeypatch: pytest.MonkeyPatch) -> None:

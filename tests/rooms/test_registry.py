@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
 from protocol.errors import NotFound, Unavailable
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Identity, Role
+from server.rooms.connection import Connection
 from server.rooms.document import encode_stored
 from server.rooms.lifecycle import LifeCycle
 from server.rooms.registry import RealTimeSyncManager
@@ -453,6 +456,24 @@ async def test_R5_a_bad_state_vector_closes() -> None:
     ann = await stage.opened_by()
     await ann.connection.receive_bytes(b"\x04hero\x00\x00\x01\xff")
     assert ann.wire.closed_with() == 1007
+
+
+async def test_what_many_who_left_hold_in_cycles_is_freed() -> None:
+    stage = Stage(login_deadline=1.0)
+    gc.collect()
+    gc.disable()
+    try:
+        left: list[weakref.ref[Connection]] = []
+        for _ in range(200):
+            ann = stage.ann()
+            left.append(weakref.ref(ann.connection))
+            ann.connection.gone()
+        del ann
+        assert any(ref() for ref in left)
+        await stage.timers.advance(120)
+        assert not any(ref() for ref in left)
+    finally:
+        gc.enable()
 
 
 async def test_a_late_close_of_an_old_socket_leaves_the_new_one_alone() -> None:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.commit import AuditEntry, ProjectRecord
 from server.domain.entities import Version
@@ -145,21 +147,20 @@ def read_version_state(
 def read_document(
     connection: sqlite3.Connection, project_id: str, entity_id: str
 ) -> StoredDocument:
-    # One statement, so that no compaction comes between the base and the updates.
+    # One statement, so that no compaction comes between the base and the updates; one row, for the
+    # reasons of ``fetch``. The base is the long part, and comes as it is.
     source = (
-        "SELECT 0 AS number, COALESCE("
+        "SELECT COALESCE("
         "(SELECT state FROM documents WHERE project_id = ?1 AND entity_id = ?2), "
         "(SELECT state FROM version_states "
-        "WHERE project_id = ?1 AND entity_id = ?2 ORDER BY number LIMIT 1)) AS data "
-        "WHERE data IS NOT NULL UNION ALL "
-        "SELECT id, data FROM document_updates WHERE project_id = ?1 AND entity_id = ?2 "
-        "ORDER BY 1 LIMIT -1"
+        "WHERE project_id = ?1 AND entity_id = ?2 ORDER BY number LIMIT 1)), "
+        "(SELECT json_group_array(hex(data)) FROM (SELECT data FROM document_updates "
+        "WHERE project_id = ?1 AND entity_id = ?2 ORDER BY id LIMIT -1))"
     )
-    rows = fetch(connection, "number, hex(data)", source, (project_id, entity_id))
-    if not rows or rows[0][0] != 0:
+    base, updates = connection.execute(source, (project_id, entity_id)).fetchone()
+    if base is None:
         raise NotFound(f"There is no {entity_id!r} in the project {project_id!r}")
-    base, *updates = [bytes.fromhex(data) for _, data in rows]
-    return StoredDocument(base, updates)
+    return StoredDocument(base, [bytes.fromhex(data) for data in orjson.loads(updates)])
 
 
 def read_run(connection: sqlite3.Connection, run_id: str) -> Run:
