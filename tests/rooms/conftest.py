@@ -69,7 +69,7 @@ class Served:
         self, script: str, path: str, scenario: str, name: str = "hero", **more: str
     ) -> dict[str, Any]:
         """What one scenario of a script in ``tests/node`` prints."""
-        options = {"token": "ann", "other": "bob", "viewer": "eve", "name": name, **more}
+        options = {"token": "ann", "other": "bob", "name": name, **more}
         process = await asyncio.create_subprocess_exec(
             self._node,
             str(NODE / script),
