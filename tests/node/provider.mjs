@@ -61,6 +61,17 @@ const scenarios = {
     return { text: textOf(first).toString() };
   },
 
+  async idle() {
+    // Nothing to say of itself, so nothing comes back; and it gives a silent line up after half a second.
+    const socket = new HocuspocusProviderWebsocket({ url, WebSocketPolyfill: WebSocket, messageReconnectTimeout: 500 });
+    let [opened, signs] = [0, 0];
+    socket.on("open", () => { opened += 1; });
+    const ann = open(socket, { awareness: null });
+    await until(() => saved(ann), ann);
+    await new Promise((resolve) => socket.on("message", () => { signs += 1; if (signs === 8) resolve(); }));
+    return { opened, status: socket.status };
+  },
+
   async two_sessions_one_socket() {
     const socket = socketTo();
     const [one, two] = [0, 1].map(() => open(socket, { sessionAwareness: true }));

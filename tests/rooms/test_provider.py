@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from server.rooms.settings import RoomSettings
 from tests.rooms.conftest import Served
 
 
@@ -34,3 +37,8 @@ async def test_R26_json_and_documents_share_a_socket(served: Served) -> None:
     assert answer["first"] == "welcome"
     assert answer["draft"]["values"] == {"description": "x"}
     assert answer["draft"]["affected_entities"] == ["sh010"]
+
+
+@pytest.mark.parametrize("served", [RoomSettings(keep_alive=0.2)], indirect=True)
+async def test_R46_an_idle_provider_keeps_its_line(served: Served) -> None:
+    assert await run(served, "idle") == {"opened": 1, "status": "connected"}
