@@ -271,13 +271,11 @@ class Connection:
                 role = await self._gate.authorise(identity, self.project_id)
                 admission.check(identity, self.project_id)
             except RipplecutError as error:
-                refusal = error
+                effects = self._session.refused(request, error)
             else:
                 # No await between the check and this: from here on ``grants`` names them.
                 effects = self._welcomed(request, Grant(identity, role))
-                await self._perform_all(effects)
-                return
-        await self._perform_all(self._session.refused(request, refusal))
+        await self._perform_all(effects)
 
     def _welcomed(self, request: Authenticate, grant: Grant) -> Effects:
         own = self._session.grant

@@ -285,6 +285,7 @@ class RealTimeSyncManager:
             return room
         finally:
             del self._opening[project_id]
+            self._unload_later(project_id)  # who wanted it may have left meanwhile
 
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)

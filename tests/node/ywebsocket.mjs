@@ -5,7 +5,7 @@ import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
 const [scenario, url, options] = process.argv.slice(2);
-const { token, other, name, viewer } = JSON.parse(options);
+const { token, other, name } = JSON.parse(options);
 
 setTimeout(() => {
   console.error(`${scenario}: nothing happened for ten seconds`);
@@ -28,16 +28,6 @@ async function until(condition, ...providers) {
 }
 
 const scenarios = {
-  async converge() {
-    const [ann, bob] = [open(), open(other)];
-    await Promise.all([synced(ann), synced(bob)]);
-    text(ann).insert(0, "Mara 🎬");
-    text(bob).insert(text(bob).length, "ëxtra");
-    const both = (one) => ["Mara 🎬", "ëxtra"].every((words) => text(one).toString().includes(words));
-    await until(() => both(ann) && both(bob), ann, bob);
-    return { same: text(ann).toString() === text(bob).toString() };
-  },
-
   async offline_edits() {
     const first = open();
     await synced(first);
@@ -59,26 +49,6 @@ const scenarios = {
     const both = (one) => ["away ", "here "].every((words) => text(one).toString().includes(words));
     await until(() => both(ann) && both(bob), ann, bob);
     return { length: text(ann).length };
-  },
-
-  async presence() {
-    const [ann, bob] = [open(), open(other)];
-    await Promise.all([synced(ann), synced(bob)]);
-    const states = () => [...bob.awareness.getStates().values()];
-    ann.awareness.setLocalState({ user: { name: "Änne" } });
-    while (!states().some((one) => one.user?.name === "Änne")) await happens(bob.awareness, "change");
-    ann.destroy();
-    while (bob.awareness.getStates().has(ann.doc.clientID)) await happens(bob.awareness, "change");
-    return { left: bob.awareness.getStates().size };
-  },
-
-  async read_only() {
-    const [eve, ann] = [open(viewer), open()];
-    await Promise.all([synced(eve), synced(ann)]);
-    text(eve).insert(0, "vandal ");
-    text(ann).insert(0, "by ann ");
-    await until(() => text(eve).toString().includes("by ann "), ann, eve);
-    return { ann: text(ann).toString() };
   },
 
   async refused() {

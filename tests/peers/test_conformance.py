@@ -80,7 +80,7 @@ async def test_R24_the_yjs_families_see_each_other(world: World) -> None:
 
 
 @pytest.mark.parametrize("family", EVERY)
-async def test_R17_R41_a_reader_reads_and_is_not_heard(world: World, family: str) -> None:
+async def test_R41_a_reader_reads_and_is_not_heard(world: World, family: str) -> None:
     name = world.entity()
     async with asyncio.timeout(PATIENCE):
         eve = await world.join(family, name, user="eve", role="viewer")

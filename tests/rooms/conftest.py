@@ -23,6 +23,7 @@ from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.rooms.document import encode_stored
 from server.rooms.registry import RealTimeSyncManager
+from server.rooms.settings import RoomSettings
 from server.services import entities
 from server.services.projects import Projects
 from server.storage import SqliteStorage
@@ -69,7 +70,7 @@ class Served:
         self, script: str, path: str, scenario: str, name: str = "hero", **more: str
     ) -> dict[str, Any]:
         """What one scenario of a script in ``tests/node`` prints."""
-        options = {"token": "ann", "other": "bob", "viewer": "eve", "name": name, **more}
+        options = {"token": "ann", "other": "bob", "name": name, **more}
         process = await asyncio.create_subprocess_exec(
             self._node,
             str(NODE / script),
@@ -92,14 +93,17 @@ class Served:
 
 
 @pytest.fixture
-async def served(tmp_path: Path, node: str) -> AsyncIterator[Served]:
+async def served(
+    tmp_path: Path, node: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Served]:
+    settings: RoomSettings = getattr(request, "param", RoomSettings())
     storage = await SqliteStorage.open(tmp_path / "film.db")
     gate = FakeGate()
 
     async def open_core(project_id: str) -> ProjectCore:
         return await projects.open(project_id)
 
-    manager = RealTimeSyncManager(open_core=open_core, store=storage, gate=gate)
+    manager = RealTimeSyncManager(open_core=open_core, store=storage, gate=gate, settings=settings)
     projects = Projects(storage, manager, manager)
     owner = await projects.create("Film", "film", ACTOR)
     for name in NAMES:

@@ -383,6 +383,18 @@ async def test_R44_an_empty_room_is_put_away_after_a_while_and_opened_again() ->
     assert len(late.of_type("version_created")) == 1
 
 
+async def test_R44_a_room_that_everybody_left_while_it_was_opened_is_put_away() -> None:
+    stage = Stage()
+    ann = stage.ann()
+    hello = asyncio.ensure_future(ann.say("hello"))
+    await asyncio.sleep(0)
+    ann.connection.gone()
+    await hello
+    assert stage.manager.life_cycle("film") is LifeCycle.READY
+    await stage.timers.advance(31)
+    assert stage.manager.life_cycle("film") is LifeCycle.GONE
+
+
 async def test_R44_a_room_with_something_under_way_is_not_put_away() -> None:
     stage = Stage()
     ann = await stage.opened_by()

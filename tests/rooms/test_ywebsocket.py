@@ -10,7 +10,7 @@ from protocol import hocuspocus, ywebsocket
 from protocol.errors import Malformed
 from server.rooms.access import Grant
 from server.rooms.outbox import CloseFrame
-from tests.rooms.conftest import NAMES, Served
+from tests.rooms.conftest import Served
 from tests.rooms.fakes import Wire, grant
 from tests.rooms.live import Stage
 
@@ -21,29 +21,12 @@ async def run(
     return await served.run("ywebsocket.mjs", f"/yjs/{project}", scenario, name, **more)
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_R39_two_clients_converge(served: Served, name: str) -> None:
-    assert await run(served, "converge", name) == {"same": True}
-    stored = await served.stored_text(name)
-    assert "Mara 🎬" in stored
-    assert "ëxtra" in stored
-
-
 async def test_R40_offline_edits_arrive(served: Served) -> None:
     assert (await run(served, "offline_edits"))["text"] == "offline "
 
 
 async def test_R40_edits_on_both_sides_of_a_broken_line_are_kept_once(served: Served) -> None:
     assert (await run(served, "reconnect"))["length"] == len("away here ")
-
-
-async def test_R25_presence_is_taken_back(served: Served) -> None:
-    assert await run(served, "presence") == {"left": 1}
-
-
-async def test_R41_a_reader_is_not_heard(served: Served) -> None:
-    assert await run(served, "read_only") == {"ann": "by ann "}
-    assert "vandal" not in await served.stored_text("hero")
 
 
 @pytest.mark.parametrize(
