@@ -57,7 +57,7 @@ export function Followed({ name, colour, away, onStop }: FollowedProps) {
     <span class="followed" data-following={name} style={{ '--person': colour }}>
       <i class="followed-frame" aria-hidden="true" />
       <span class="followed-words">Following <b><bdi>{name}</bdi></b>{away && <span class="dim">, who is away</span>}</span>
-      <button type="button" data-testid="stop-following" aria-label={`Stop following ${name}`} onClick={onStop}>Stop <kbd aria-hidden="true">Esc</kbd></button>
+      <button type="button" data-testid="stop-following" onClick={onStop}>Stop<span class="only-read"> following {name}</span> <kbd>Esc</kbd></button>
     </span>
   )
 }
