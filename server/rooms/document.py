@@ -164,8 +164,8 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size``, ``types`` and ``crowd`` are upper estimates; ``encoded`` is a generation and its
-    state.
+    """Loaded. ``size``, ``types`` and ``crowd`` are upper estimates; ``encoded`` is a generation
+    and its state.
     """
 
     doc: Doc[Any]
@@ -234,7 +234,7 @@ class DraftDocument:
 
         That is the update itself, together with what waited for it; one that itself waits for
         another counts as new. Raises Invalid for an update that cannot be read, TooLarge for one
-        that would take the document over its bound; then the document is unchanged (after a panic
+        that would take the document over its bound; then the document is unchanged (after a failure
         inside the CRDT: being loaded anew).
         """
         ready = self._ready()

@@ -154,11 +154,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             return
         self._failed = True
         self._unread.clear()
-        goodbye = self.conn.close_sent
-        assert goodbye is not None
-        self.queue.put_nowait(
-            {"type": "websocket.disconnect", "code": goodbye.code, "reason": goodbye.reason}
-        )
+        code = goodbye.code if (goodbye := self.conn.close_sent) else 1006
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
         if self.transport.can_write_eof():

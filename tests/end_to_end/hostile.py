@@ -1,7 +1,8 @@
 """Frames that no client would send, made by chance from a seed.
 
-``python -m tests.end_to_end.hostile`` is a program of its own, so that making them does not hold up
-the healthy client whose round trips are measured meanwhile. It prints as JSON how its sockets ended.
+``python -m tests.end_to_end.hostile`` is a program of its own, so that making them does not hold
+up the healthy client whose round trips are measured meanwhile. It prints as JSON how its sockets
+ended.
 """
 
 from __future__ import annotations
@@ -197,7 +198,6 @@ class Storm:
         self._attack = attack
         self.sent = 0
         self.ended: Counter[int] = Counter()
-        self.refused = 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -254,13 +254,13 @@ class Storm:
         chance = mutator.chance
         socket = await open_socket(f"{self._attack.url}/ws/projects/film")
         keys = [self._attack.shared, "é", "x" * chance.choice((1, 900, 1025))]
-        makers = (
+        makers: Sequence[Callable[[], tuple[int, bytes]]] = (
             lambda: (TEXT, mutator.text()),
             lambda: (BINARY, mutator.binary(keys)),
             lambda: (BINARY, hocuspocus.encode_auth_token(chance.choice(keys), "wrong" * 9)),
             lambda: (BINARY, bytes(chance.choice((3, 20_000, 100_000)))),
         )
-        await self._converse(socket, mutator, lambda: chance.choice(makers)())
+        await self._converse(socket, mutator, lambda: chance.choice(makers)())  # noqa: PLW0108 - anew for each
 
     async def _crowd(self, mutator: Mutator) -> None:
         """Thousands of documents on one socket."""

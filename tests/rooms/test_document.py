@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlFragment
 
+from protocol.codec import var_string, var_uint
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
 from protocol.ysync import EMPTY_UPDATE
 from server.domain.drafts import merge_states, read_values
 from server.ports import StoredDocument
 from server.rooms.document import (
+    MAX_CROWD,
     MAX_TYPES,
     DraftDocument,
     Gone,
@@ -391,3 +393,38 @@ def test_merging_is_bounded_and_loses_nothing() -> None:
     assert other.text() == client.text()
     assert merge_in_chunks([b"\xff", b"\xff"]) == [b"\xff", b"\xff"]
     assert merge_in_chunks([]) == []
+
+
+def orphan() -> bytes:
+    """A text inside what is no type: the library fails when it has begun to merge."""
+    head = b"\x01\x02" + var_uint(77) + b"\x00"
+    value = b"\x28\x01" + var_string("fields") + var_string("x") + b"\x01\x7e"
+    return head + value + b"\x04\x00" + var_uint(77) + b"\x00" + var_string("a") + b"\x00"
+
+
+async def test_R50_an_update_that_fails_half_way_leaves_the_document_as_it_was() -> None:
+    store, client = FakeStore(hero=STATE), Client(STATE)
+    document = DraftDocument(loader(store), limit=2**21)
+    await document.ready()
+    with pytest.raises(Invalid, match="merged"):
+        document.apply(orphan())
+    await document.ready()
+    assert document.values() == {"description": "", "age": 30}
+    assert document.apply(client.type("hi"))
+    assert document.values()["description"] == "hi"
+
+
+def crowd(count: int, client: int = 78) -> bytes:
+    item = b"\x28\x01" + var_string("fields") + var_string("x") + b"\x01\x7e"
+    return b"\x01" + var_uint(count) + var_uint(client) + b"\x00" + item * count + b"\x00"
+
+
+async def test_R50_one_key_is_not_set_anew_without_end() -> None:
+    document = await loaded()
+    assert document.apply(crowd(MAX_CROWD - 2))
+    for number in (1, 2, 3):
+        assert document.apply(crowd(1, 100 + number))
+    with pytest.raises(TooLarge, match="anew"):
+        document.apply(crowd(3, 79))
+    again = StoredDocument(document.encoded(), [crowd(3, 79)])
+    assert (await open_stored(again)).skipped == 1
