@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from pycrdt import Doc, Map, TransactionEvent, merge_updates
@@ -25,6 +25,7 @@ __all__ = [
     "Loading",
     "Opened",
     "Ready",
+    "Spoilt",
     "encode_stored",
     "merge_in_chunks",
     "open_stored",
@@ -88,8 +89,52 @@ class Opened:
     skipped: int
 
 
+class Spoilt(Invalid):
+    """The CRDT failed on an update, and what waited for it may be to blame: in the document as it
+    is loaded anew nothing waits, and the update can be tried once more.
+    """
+
+
 async def open_stored(stored: StoredDocument) -> Opened:
-    """Open a document at rest, a slice at a time; raises Invalid where its base cannot be read."""
+    """Open a document at rest, a slice at a time; raises Invalid where its base cannot be read.
+
+    An update on which the CRDT fails is left out. Where it fails on what waited for another one, it
+    is the one that waited.
+    """
+    try:
+        return await _replayed(stored)
+    except BaseException as error:
+        if isinstance(error, Invalid) or not _is_failure(error):
+            raise
+        logger.warning("A stored document is opened one update at a time: %s", error)
+    opened = await _replayed(StoredDocument(stored.state, []))
+    waiting: list[bytes] = []
+    for update in stored.updates:
+        await asyncio.sleep(0)
+        more = await _tried(opened, update)
+        if more.waiting:
+            waiting.append(update)
+        else:
+            opened = more
+    for update in waiting:
+        more = await _tried(opened, update)
+        opened = replace(opened, skipped=opened.skipped + 1) if more.waiting else more
+    return opened
+
+
+async def _tried(opened: Opened, update: bytes) -> Opened:
+    """With one more update, or without it where the CRDT fails on it."""
+    stored = StoredDocument(opened.doc.get_update(), [update])
+    try:
+        more = await _replayed(stored)
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
+        return replace(opened, skipped=opened.skipped + 1)
+    return replace(more, skipped=opened.skipped + more.skipped)
+
+
+async def _replayed(stored: StoredDocument) -> Opened:
     # Without an id pycrdt takes a fresh random one: reusing one after a lost transaction leaves
     # replicas different.
     doc: Doc[Any] = Doc()
@@ -123,7 +168,9 @@ async def encode_stored(stored: StoredDocument) -> bytes:
     """The whole state of a document at rest; raises Unavailable where it cannot be read."""
     try:
         return (await open_stored(stored)).doc.get_update()
-    except (Invalid, ValueError) as error:
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
         raise Unavailable("The document could not be loaded") from error
 
 
@@ -195,6 +242,7 @@ class DraftDocument:
         self._limit = limit
         self._merged: list[bytes] = []
         self._waiting = False
+        self._distrust = False
         self._probe: tuple[int, Doc[Any], list[bool]] | None = None
         self._late: list[bytes] = []
         self._state: Loading | Ready | Gone | None = None
@@ -234,8 +282,8 @@ class DraftDocument:
 
         That is the update itself, together with what waited for it; one that itself waits for
         another counts as new. Raises Invalid for an update that cannot be read, TooLarge for one
-        that would take the document over its bound; then the document is unchanged (after a failure
-        inside the CRDT: being loaded anew).
+        that would take the document over its bound, Spoilt for one to be tried again; then the
+        document is unchanged (after a failure inside the CRDT: being loaded anew).
         """
         ready = self._ready()
         if update == EMPTY_UPDATE:
@@ -359,7 +407,10 @@ class DraftDocument:
             if live:
                 # It may have been merged in part.
                 logger.warning("An update made the CRDT fail; the document is loaded anew")
+                spoilt, self._distrust = self._waiting, True
                 self._reload()
+                if spoilt:
+                    raise Spoilt("The update cannot be merged with what waits for it") from error
             raise Invalid("The update cannot be merged") from error
 
     def _make_room(self, ready: Ready, update: bytes) -> None:
@@ -406,6 +457,13 @@ class DraftDocument:
             raise Unavailable("The document could not be loaded") from error
         self._late.clear()
         self._waiting = opened.waiting
+        if self._distrust and self._waiting:
+            # A state does not hold what waits.
+            state = doc.get_update()
+            doc = Doc()
+            doc.apply_update(state)
+            self._waiting = False
+        self._distrust = False
         self._probe = None
         doc.observe(self._observed)
         encoded = doc.get_update()

@@ -163,7 +163,7 @@ class Mutator:
         return self.bent(whole) if chance.random() < 0.3 else whole
 
     def broken_frame(self) -> bytes:
-        """What the WebSocket protocol itself forbids, or a frame that never ends."""
+        """What the WebSocket protocol itself forbids, or the server."""
         return self.chance.choice(
             (
                 b"\x83\x80\x00\x00\x00\x00",
@@ -175,7 +175,6 @@ class Mutator:
                 b"\x82\xff" + (2**24).to_bytes(8, "big") + b"\x00" * 4,
                 b"\x88\x82\x00\x00\x00\x00\x00\x01",
                 b"\x81\x82\x00\x00\x00\x00\xff\xfe",
-                bytes(self.chance.randrange(256) for _ in range(40)),
             )
         )
 
@@ -282,8 +281,13 @@ class Storm:
         token = mutator.chance.choice(("", f"?token={self._attack.editor}"))
         socket = await open_socket(f"{self._attack.url}/ws/projects/film{token}")
         self.sent += 1
-        await socket.write(mutator.broken_frame())
-        await self._finish(socket)
+        if mutator.chance.random() < 0.3:
+            # It may announce a frame that never ends.
+            await socket.write(mutator.chance.randbytes(40))
+            await socket.leave()
+        else:
+            await socket.write(mutator.broken_frame())
+            await self._finish(socket)
 
     async def _converse(
         self,

@@ -21,6 +21,7 @@ from server.rooms.document import (
     Gone,
     Loading,
     Ready,
+    Spoilt,
     encode_stored,
     merge_in_chunks,
     open_stored,
@@ -428,3 +429,30 @@ async def test_R50_one_key_is_not_set_anew_without_end() -> None:
         document.apply(crowd(3, 79))
     again = StoredDocument(document.encoded(), [crowd(3, 79)])
     assert (await open_stored(again)).skipped == 1
+
+
+def trap(client: int, clock: int) -> bytes:
+    """A text inside of what somebody else will write next, as if that were a type."""
+    inside = b"\x04\x00" + var_uint(client) + var_uint(clock) + var_string("a")
+    return b"\x01\x01" + var_uint(90) + b"\x00" + inside + b"\x00"
+
+
+async def test_R50_what_waits_for_somebody_elses_next_update_does_not_spoil_it() -> None:
+    store, client = FakeStore(hero=STATE), Client(STATE)
+    document = DraftDocument(loader(store), limit=2**21)
+    await document.ready()
+    typed = client.type("hi")
+    poison = trap(client.doc.client_id, 0)
+    assert document.apply(poison)
+    await store.append_update("film", "hero", poison)
+    with pytest.raises(Spoilt):
+        document.apply(typed)
+    await document.ready()
+    assert document.apply(typed)
+    assert document.values()["description"] == "hi"
+    # The same when both are read from the store, in either order.
+    more = client.type("!")
+    for updates in ([poison, typed, more], [typed, poison, more]):
+        stored = StoredDocument(STATE, updates)
+        assert (await open_stored(stored)).skipped == 1
+        assert read_values(await encode_stored(stored))["description"] == "!hi"
