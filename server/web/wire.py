@@ -103,6 +103,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._reading = None
         self._unread.clear()
         super().connection_lost(exc)
+        # The parser holds the protocol that holds it; by the thousand such circles stop the loop
+        # when they are cleared away.
+        self.conn.parser.close()
+        if hasattr(self, "scope"):
+            cast(Any, self.scope)["extensions"].pop(KNOWN, None)
 
     def data_received(self, data: bytes) -> None:
         if self._failed:
