@@ -246,7 +246,7 @@ def test_any_bytes_are_read_or_refused(data: bytes, place: int, byte: int) -> No
         holding(b"\x01\x7e") + b"\x01",
     ],
 )
-def test_R50_nothing_of_no_length_and_nothing_after_the_end(update: bytes) -> None:
+def test_R56_nothing_of_no_length_and_nothing_after_the_end(update: bytes) -> None:
     with pytest.raises(Invalid):
         scan(update)
 

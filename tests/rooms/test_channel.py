@@ -226,7 +226,7 @@ async def test_a_panic_is_survived_with_everything_that_was_taken(
     assert "on " in text
 
 
-async def test_R50_what_waits_for_anns_next_update_costs_only_its_author() -> None:
+async def test_R56_what_waits_for_anns_next_update_costs_only_its_author() -> None:
     stage = Stage()
     ann, mallory = await stage.opened_by(), await stage.opened_by("mallory")
     await mallory.send(trap(ann.yjs.doc.client_id, 0))
@@ -242,7 +242,7 @@ async def test_R50_what_waits_for_anns_next_update_costs_only_its_author() -> No
     assert read_values(await stage.manager.draft_state("film", "hero"))["description"] == "oh hi"
 
 
-async def test_R51_who_goes_on_sending_harmful_updates_is_closed() -> None:
+async def test_R57_who_goes_on_sending_harmful_updates_is_closed() -> None:
     stage = Stage(malformed_frames=3)
     ann, bob = await stage.opened_by(), await stage.opened_by("bob")
     for _ in range(3):

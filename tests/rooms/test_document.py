@@ -403,7 +403,7 @@ def orphan() -> bytes:
     return head + value + b"\x04\x00" + var_uint(77) + b"\x00" + var_string("a") + b"\x00"
 
 
-async def test_R50_an_update_that_fails_half_way_leaves_the_document_as_it_was() -> None:
+async def test_R56_an_update_that_fails_half_way_leaves_the_document_as_it_was() -> None:
     store, client = FakeStore(hero=STATE), Client(STATE)
     document = DraftDocument(loader(store), limit=2**21)
     await document.ready()
@@ -420,7 +420,7 @@ def crowd(count: int, client: int = 78) -> bytes:
     return b"\x01" + var_uint(count) + var_uint(client) + b"\x00" + item * count + b"\x00"
 
 
-async def test_R50_one_key_is_not_set_anew_without_end() -> None:
+async def test_R56_one_key_is_not_set_anew_without_end() -> None:
     document = await loaded()
     assert document.apply(crowd(MAX_CROWD - 2))
     for number in (1, 2, 3):
@@ -437,7 +437,7 @@ def trap(client: int, clock: int) -> bytes:
     return b"\x01\x01" + var_uint(90) + b"\x00" + inside + b"\x00"
 
 
-async def test_R50_what_waits_for_somebody_elses_next_update_does_not_spoil_it() -> None:
+async def test_R56_what_waits_for_somebody_elses_next_update_does_not_spoil_it() -> None:
     store, client = FakeStore(hero=STATE), Client(STATE)
     document = DraftDocument(loader(store), limit=2**21)
     await document.ready()

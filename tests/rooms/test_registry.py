@@ -284,7 +284,7 @@ async def test_who_is_too_slow_leaves_the_room() -> None:
     assert slow.wire.closed_with() == 1013
 
 
-async def test_R47_of_those_who_have_not_logged_in_the_one_who_waits_longest_goes() -> None:
+async def test_R53_of_those_who_have_not_logged_in_the_one_who_waits_longest_goes() -> None:
     stage = Stage(strangers=2)
     first, second = stage.socket(None), stage.socket(None)
     await first.auth(token="ann")

@@ -224,7 +224,7 @@ def test_R9_the_deadline_closes_who_has_not_logged_in() -> None:
     assert close.code == 4401
 
 
-def test_R46_a_socket_of_nobody_names_few_documents() -> None:
+def test_R52_a_socket_of_nobody_names_few_documents() -> None:
     session = unknown(documents_before_login=2)
     for key in ("a", "b"):
         session.receive_bytes(auth(key))

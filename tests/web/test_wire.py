@@ -28,7 +28,7 @@ async def known(port: int) -> RawSocket:
 @pytest.mark.parametrize(
     "sent", [b"", UNENDING, b"GET /login HTTP/1.1\r\nhost: x\r\n\r\n" + UNENDING]
 )
-async def test_R44_a_head_that_does_not_come(
+async def test_R50_a_head_that_does_not_come(
     film: Web, monkeypatch: pytest.MonkeyPatch, port: int, sent: bytes
 ) -> None:
     monkeypatch.setattr(wire, "_HEAD_DEADLINE", 0.1)
@@ -39,11 +39,11 @@ async def test_R44_a_head_that_does_not_come(
     writer.close()
 
 
-async def test_R44_a_head_that_does_not_end(port: int) -> None:
+async def test_R50_a_head_that_does_not_end(port: int) -> None:
     assert b" 431 " in await raw(port, UNENDING + b"x: " + b"x" * 200_000)
 
 
-async def test_R44_what_comes_in_time_is_not_bounded_later(
+async def test_R50_what_comes_in_time_is_not_bounded_later(
     film: Web, monkeypatch: pytest.MonkeyPatch, port: int
 ) -> None:
     monkeypatch.setattr(wire, "_HEAD_DEADLINE", 0.1)
@@ -57,13 +57,13 @@ async def test_R44_what_comes_in_time_is_not_bounded_later(
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-async def test_R45_a_large_message_of_nobody_is_not_read(port: int, opcode: int) -> None:
+async def test_R51_a_large_message_of_nobody_is_not_read(port: int, opcode: int) -> None:
     socket = await nobody(port)
     await socket.write(frame(opcode, b"x" * 70_000)[:14])
     assert await socket.ended() == 1009
 
 
-async def test_R45_who_has_logged_in_may_say_more(port: int) -> None:
+async def test_R51_who_has_logged_in_may_say_more(port: int) -> None:
     socket = await nobody(port)
     await socket.send(BINARY, hocuspocus.encode_auth_token("mara", ADMIN))
     assert await socket.told() == hocuspocus.encode_authenticated("mara", read_only=False)
@@ -73,7 +73,7 @@ async def test_R45_who_has_logged_in_may_say_more(port: int) -> None:
         assert await one.ended() == 1007
 
 
-async def test_R48_a_flood_of_small_frames_leaves_the_others_their_turn(port: int) -> None:
+async def test_R54_a_flood_of_small_frames_leaves_the_others_their_turn(port: int) -> None:
     flood, other = await known(port), await known(port)
     count = 20_000
     await flood.write(frame(BINARY, hocuspocus.PING) * count)
@@ -87,7 +87,7 @@ async def test_R48_a_flood_of_small_frames_leaves_the_others_their_turn(port: in
     await other.leave()
 
 
-async def test_R48_who_takes_no_pongs_gets_none(port: int) -> None:
+async def test_R54_who_takes_no_pongs_gets_none(port: int) -> None:
     socket = await known(port)
     socket.pause()
     for _ in range(40):
@@ -107,7 +107,7 @@ async def test_R48_who_takes_no_pongs_gets_none(port: int) -> None:
         (frame(TEXT, b'{"type":"ping"}') + frame(TEXT, b"\xff"), 1007),
     ],
 )
-async def test_R49_the_close_frame_comes_also_to_who_goes_on_sending(
+async def test_R55_the_close_frame_comes_also_to_who_goes_on_sending(
     port: int, broken: bytes, code: int
 ) -> None:
     for socket in (await nobody(port), await known(port)):
