@@ -21,7 +21,7 @@ from bench.running import RunningServer
 from bench.wire import connect
 from protocol import hocuspocus
 from protocol.hocuspocus import encode_auth_token, encode_step_one, encode_update
-from server.rooms.document import open_stored
+from server.rooms.stored import open_stored
 from server.storage import SqliteStorage
 
 __all__ = ["measure"]

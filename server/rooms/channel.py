@@ -14,7 +14,8 @@ from protocol.ysync import EMPTY_STATE_VECTOR, AwarenessEntry
 from server.ports import DocumentStore, StoredDocument
 from server.rooms.access import Grant
 from server.rooms.awareness import AwarenessBoard
-from server.rooms.document import DraftDocument, Gone, Loading, merge_in_chunks, scan_foreign
+from server.rooms.crdt import merge_in_chunks, scan_foreign
+from server.rooms.document import DraftDocument, Gone, Loading, Spoilt
 from server.rooms.log import Entry, UpdateLog
 from server.rooms.outbox import Item, Overflow, document_update
 from server.rooms.participant import Participant
@@ -178,7 +179,7 @@ class Channel:
             self._log.add(Entry(attachment, None, applied=not new))
             return
         try:
-            lacking = self.document.apply(update, scan)
+            lacking = await self._merged(update, scan)
         except (Invalid, TooLarge):
             self._log.add(Entry(attachment, None, applied=False))
             raise
@@ -249,6 +250,13 @@ class Channel:
         if is_dear(scan):
             await self.document.counted()
             await self.document.ready()
+
+    async def _merged(self, update: bytes, scan: UpdateScan) -> bytes | None:
+        try:
+            return self.document.apply(update, scan)
+        except Spoilt:
+            await self.document.ready()
+            return self.document.apply(update, scan)
 
     def _holds_something_new(self, attachment: Attachment, update: bytes, scan: UpdateScan) -> bool:
         now = self._timers.now()

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from server.ports import DocumentStore
-from server.rooms.document import open_stored
+from server.rooms.stored import open_stored
 from server.rooms.timers import Timers
 
 __all__ = ["Compaction"]

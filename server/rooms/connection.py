@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import assert_never
 
 from protocol import frames
-from protocol.errors import Malformed, RipplecutError
+from protocol.errors import Invalid, Malformed, RipplecutError
 from protocol.hocuspocus import document_name
 from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
 from server.rooms.channel import Attachment, Channel
@@ -197,7 +197,9 @@ class Connection:
             except Malformed as error:
                 self._emit_all(self._session.broken(error))
             except RipplecutError as error:
-                self._emit_all(self._session.failed(error))
+                harmful = isinstance(effect, ApplyUpdate) and isinstance(error, Invalid)
+                tell = self._session.harmed if harmful else self._session.failed
+                self._emit_all(tell(error))
             except Exception:
                 logger.exception("A frame could not be handled")
                 self._emit_all(

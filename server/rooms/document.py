@@ -4,143 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from pycrdt import Doc, Map, Subscription, TransactionEvent, merge_updates
+from pycrdt import Doc, Map, Subscription, TransactionEvent
 
-from protocol.codec import Reader
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
-from protocol.update_scan import UpdateScan, scan_update
-from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE, decode_state_vector
+from protocol.update_scan import UpdateScan
+from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE
 from server.domain.drafts import fields_of
-from server.domain.kinds import MAX_JSON_DEPTH
 from server.ports import StoredDocument
+from server.rooms.crdt import (
+    is_failure,
+    is_panic,
+    known,
+    merge_in_chunks,
+    scan_at_once,
+    scan_foreign,
+)
+from server.rooms.stored import open_stored
 from server.rooms.tally import Tally, is_dear
 
 __all__ = [
-    "MERGE_AT_MOST",
     "DraftDocument",
     "Draining",
     "Gone",
     "Loading",
-    "Opened",
     "Ready",
-    "encode_stored",
-    "merge_in_chunks",
-    "open_stored",
-    "scan_foreign",
+    "Spoilt",
 ]
 
 logger = logging.getLogger(__name__)
 
-MERGE_AT_MOST = 200
-"""Merging 200 updates takes half a millisecond, 18,000 two seconds."""
-_SCANNED_AT_ONCE = 16 * 1024
-_OPENED_AT_ONCE = 50
 _STOPPING = "The server is stopping"
 
 
-def _is_panic(error: BaseException) -> bool:
-    """A Rust panic: its class derives from BaseException and cannot be imported."""
-    return type(error).__name__ == "PanicException"
-
-
-def _is_failure(error: BaseException) -> bool:
-    """A panic, or an error of the library's own: of an item whose parent is none, say."""
-    return isinstance(error, Exception) or _is_panic(error)
-
-
-def _scan(update: bytes) -> UpdateScan:
-    return scan_update(update, max_depth=MAX_JSON_DEPTH)
-
-
-async def scan_foreign(update: bytes) -> UpdateScan:
-    """Read an update through before the library sees it; a large one beside the loop. Raises
-    Invalid.
+class Spoilt(Invalid):
+    """The CRDT failed on an update, and what waited for it may be to blame: in the document as it
+    is loaded anew nothing waits, and the update can be tried once more.
     """
-    if len(update) <= _SCANNED_AT_ONCE:
-        return _scan(update)
-    return await asyncio.to_thread(_scan, update)
-
-
-def _known(doc: Doc[Any]) -> dict[int, int]:
-    return decode_state_vector(Reader(doc.get_state()))
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A document out of storage.
-
-    ``tally``: ``None`` where it was not counted. ``waiting``: something of it waits for an update
-    that is not there. ``skipped``: so many of its updates could not be read safely and were left
-    out.
-    """
-
-    doc: Doc[Any]
-    tally: Tally | None
-    waiting: bool
-    skipped: int
-
-
-async def open_stored(stored: StoredDocument) -> Opened:
-    """Open a document at rest, a slice at a time; raises ValueError where its base cannot be read.
-
-    The base is taken as it is: this library encoded it, from updates that were all looked through.
-    Doing so again would be most of the time that a long document takes to open.
-    """
-    # Without an id pycrdt takes a fresh random one: reusing one after a lost transaction leaves
-    # replicas different.
-    doc: Doc[Any] = Doc()
-    whole = UpdateScan({}, {}, 0)
-    tally: Tally | None = None
-    skipped = 0
-    if stored.state:
-        doc.apply_update(stored.state)
-    for number, update in enumerate(stored.updates, 1):
-        if number % _OPENED_AT_ONCE == 0:
-            await asyncio.sleep(0)
-        try:
-            scan = await scan_foreign(update)
-            if is_dear(scan):
-                if tally is None or not tally.admits(scan):
-                    tally = Tally.of(await scan_foreign(doc.get_update()))
-                tally.admit(scan)
-        except (Invalid, TooLarge) as error:
-            logger.error("A stored update is left out: %s", error.detail)
-            skipped += 1
-            continue
-        doc.apply_update(update)
-        if tally is not None:
-            tally.add(scan)
-        whole = whole.joined(scan)
-    return Opened(doc, tally, whole.waits(_known(doc)), skipped)
-
-
-async def encode_stored(stored: StoredDocument) -> bytes:
-    """The whole state of a document at rest; raises Unavailable where it cannot be read."""
-    try:
-        return (await open_stored(stored)).doc.get_update()
-    except (Invalid, ValueError) as error:
-        raise Unavailable("The document could not be loaded") from error
-
-
-def merge_in_chunks(updates: Sequence[bytes]) -> list[bytes]:
-    """Merge updates, at most ``MERGE_AT_MOST`` at a time; what cannot be merged stays as it is."""
-    merged: list[bytes] = []
-    for start in range(0, len(updates), MERGE_AT_MOST):
-        chunk = updates[start : start + MERGE_AT_MOST]
-        if len(chunk) == 1:
-            merged.append(chunk[0])
-            continue
-        try:
-            merged.append(merge_updates(*chunk))
-        except BaseException as error:
-            if not (isinstance(error, ValueError) or _is_panic(error)):
-                raise
-            merged.extend(chunk)
-    return merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +94,7 @@ class DraftDocument:
         self._waiting = False
         self._probe: tuple[int, Doc[Any]] | None = None
         self._watched: tuple[Doc[Any], Subscription] | None = None
+        self._distrust = False
         self._late: list[bytes] = []
         self._state: Loading | Ready | Draining | Gone | None = None
 
@@ -257,13 +161,13 @@ class DraftDocument:
 
         That is the update itself, together with what waited for it; one that itself waits for
         another counts as new. Raises Invalid for an update that cannot be read, TooLarge for one
-        that would take the document over its bound; then the document is unchanged (after a panic
-        inside the CRDT: being loaded anew).
+        that would take the document over its bound, Spoilt for one to be tried again; then the
+        document is unchanged (after a failure inside the CRDT: being loaded anew).
         """
         ready = self._ready()
         if update == EMPTY_UPDATE:
             return None
-        scan = scan or _scan(update)
+        scan = scan or scan_at_once(update)
         self._admit(ready, scan)
         self._make_room(ready, update)
         self._probe = None
@@ -272,7 +176,7 @@ class DraftDocument:
         fired = bool(self._merged)
         # A single run of a single client is merged as a whole or not at all.
         if not fired or update[:2] != b"\x01\x01":
-            waits = scan.waits(_known(ready.doc))
+            waits = scan.waits(known(ready.doc))
             if not (fired or waits):
                 return None
             self._waiting = self._waiting or waits
@@ -292,8 +196,8 @@ class DraftDocument:
         """
         if update == EMPTY_UPDATE:
             return False
-        scan = scan or _scan(update)
-        if scan.waits(_known(self._ready().doc)):
+        scan = scan or scan_at_once(update)
+        if scan.waits(known(self._ready().doc)):
             return True
         if not scan.deletes:
             return False
@@ -323,7 +227,7 @@ class DraftDocument:
         try:
             return self._ready().doc.get_update(state_vector)
         except BaseException as error:
-            if isinstance(error, ValueError) or _is_panic(error):
+            if isinstance(error, ValueError) or is_panic(error):
                 raise Malformed("The state vector cannot be read") from error
             raise
 
@@ -363,7 +267,7 @@ class DraftDocument:
             return
         if ready.tally is None or not self._waiting:
             # What waits is not in the encoded state, but can come in at any time.
-            ready.tally = Tally.of(_scan(self.encoded()))
+            ready.tally = Tally.of(scan_at_once(self.encoded()))
         ready.tally.admit(scan)
 
     def _ready(self) -> Ready:
@@ -377,12 +281,15 @@ class DraftDocument:
         except ValueError as error:
             raise Invalid("The update cannot be read") from error
         except BaseException as error:
-            if not _is_failure(error):
+            if not is_failure(error):
                 raise
             if live:
                 # It may have been merged in part.
                 logger.warning("An update made the CRDT fail; the document is loaded anew")
+                spoilt, self._distrust = self._waiting, True
                 self._reload()
+                if spoilt:
+                    raise Spoilt("The update cannot be merged with what waits for it") from error
             raise Invalid("The update cannot be merged") from error
 
     def _make_room(self, ready: Ready, update: bytes) -> None:
@@ -411,7 +318,7 @@ class DraftDocument:
             try:
                 before.unobserve(subscription)
             except BaseException as error:
-                if not _is_panic(error):
+                if not is_panic(error):
                     raise
         self._watched = None if doc is None else (doc, doc.observe(self._observed))
 
@@ -435,13 +342,20 @@ class DraftDocument:
             self._state = Gone(_STOPPING)
             raise
         except BaseException as error:
-            if not (isinstance(error, Exception) or _is_panic(error)):
+            if not (isinstance(error, Exception) or is_panic(error)):
                 raise
             logger.exception("A document could not be loaded")
             self._state = Gone("The document could not be loaded")
             raise Unavailable("The document could not be loaded") from error
         self._late.clear()
         self._waiting = opened.waiting
+        if self._distrust and self._waiting:
+            # A state does not hold what waits.
+            state = doc.get_update()
+            doc = Doc()
+            doc.apply_update(state)
+            self._waiting = False
+        self._distrust = False
         self._probe = None
         self._watch(doc)
         encoded = doc.get_update()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from protocol.errors import NotFound, Unavailable
-from server.rooms.document import MERGE_AT_MOST, merge_in_chunks
+from server.rooms.crdt import MERGE_AT_MOST, merge_in_chunks
 from server.rooms.settings import RoomSettings
 from server.rooms.timers import Timers
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from protocol.errors import TABLE
 from protocol.hocuspocus import encode_update
-from server.rooms.document import merge_in_chunks
+from server.rooms.crdt import merge_in_chunks
 from server.rooms.timers import Timers
 
 __all__ = ["CloseFrame", "Frame", "Item", "Outbox", "Overflow", "Write", "document_update"]
@@ -131,6 +131,8 @@ class Outbox:
         """The connection is gone: forget what waits."""
         self._closed = True
         self._forget()
+        # Nobody is to be told any more: without this the connection and its outbox hold each other.
+        self._on_dead = self._on_overflow = _nothing
 
     def _begin(self, item: Item) -> None:
         coroutine = self._write(item.frame)
@@ -170,13 +172,18 @@ class Outbox:
             )
 
     def _die(self) -> None:
+        on_dead = self._on_dead
         self.abandon()
-        self._timers.call_later(0, self._on_dead)
+        self._timers.call_later(0, on_dead)
 
     def _forget(self) -> None:
         self._queue.clear()
         self._bytes = 0
         self._drained.set()
+
+
+def _nothing() -> None:
+    pass
 
 
 def _coalesced(items: list[Item]) -> list[Item]:

@@ -21,13 +21,13 @@ from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
 from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
 from server.rooms.connection import Connection
-from server.rooms.document import encode_stored
 from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Write
 from server.rooms.plain import PlainSession
 from server.rooms.room import Room
 from server.rooms.session import Session
 from server.rooms.settings import RoomSettings
+from server.rooms.stored import encode_stored
 from server.rooms.timers import LoopTimers, Timers
 
 __all__ = ["RealTimeSyncManager"]

@@ -14,13 +14,14 @@ from server.ports import DocumentStore, ProjectCore
 from server.rooms.access import Grant
 from server.rooms.channel import Attachment, Channel
 from server.rooms.compaction import Compaction
-from server.rooms.document import Ready, encode_stored
+from server.rooms.document import Ready
 from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Item, Overflow
 from server.rooms.participant import Participant
 from server.rooms.presence import Presence
 from server.rooms.publishing import Editor, Publishing
 from server.rooms.settings import RoomSettings
+from server.rooms.stored import encode_stored
 from server.rooms.timers import Timers
 
 __all__ = ["Room"]

@@ -276,6 +276,15 @@ class Session:
             return []
         return [self._error(error.code, error.detail)]
 
+    def harmed(self, error: RipplecutError) -> Effects:
+        """An update could not be merged: that is forgiven as often as text that cannot be read."""
+        if isinstance(self._state, Closing):
+            return []
+        self._malformed += 1
+        if self._malformed > self._settings.malformed_frames:
+            return self._fail(Malformed(error.detail))
+        return self.failed(error)
+
     def _text_frame(self, frame: frames.ClientFrame) -> Effects:
         if isinstance(frame, frames.Hello):
             return self._hello(frame)

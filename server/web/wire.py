@@ -103,6 +103,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._reading = None
         self._unread.clear()
         super().connection_lost(exc)
+        # The parser holds the protocol that holds it; by the thousand such circles stop the loop
+        # when they are cleared away.
+        self.conn.parser.close()
+        if hasattr(self, "scope"):
+            cast(Any, self.scope)["extensions"].pop(KNOWN, None)
 
     def data_received(self, data: bytes) -> None:
         if self._failed:
@@ -154,11 +159,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             return
         self._failed = True
         self._unread.clear()
-        goodbye = self.conn.close_sent
-        assert goodbye is not None
-        self.queue.put_nowait(
-            {"type": "websocket.disconnect", "code": goodbye.code, "reason": goodbye.reason}
-        )
+        code = goodbye.code if (goodbye := self.conn.close_sent) else 1006
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
         self.close_sent = True
         self.transport.write(b"".join(self.conn.data_to_send()))
         if self.transport.can_write_eof():

@@ -1,7 +1,8 @@
 """Frames that no client would send, made by chance from a seed.
 
-``python -m tests.end_to_end.hostile`` is a program of its own, so that making them does not hold up
-the healthy client whose round trips are measured meanwhile. It prints as JSON how its sockets ended.
+``python -m tests.end_to_end.hostile`` is a program of its own, so that making them does not hold
+up the healthy client whose round trips are measured meanwhile. It prints as JSON how its sockets
+ended.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class Mutator:
         return self.bent(whole) if chance.random() < 0.3 else whole
 
     def broken_frame(self) -> bytes:
-        """What the WebSocket protocol itself forbids, or a frame that never ends."""
+        """What the WebSocket protocol itself forbids, or the server."""
         return self.chance.choice(
             (
                 b"\x83\x80\x00\x00\x00\x00",
@@ -174,7 +175,6 @@ class Mutator:
                 b"\x82\xff" + (2**24).to_bytes(8, "big") + b"\x00" * 4,
                 b"\x88\x82\x00\x00\x00\x00\x00\x01",
                 b"\x81\x82\x00\x00\x00\x00\xff\xfe",
-                bytes(self.chance.randrange(256) for _ in range(40)),
             )
         )
 
@@ -197,7 +197,6 @@ class Storm:
         self._attack = attack
         self.sent = 0
         self.ended: Counter[int] = Counter()
-        self.refused = 0
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -254,13 +253,13 @@ class Storm:
         chance = mutator.chance
         socket = await open_socket(f"{self._attack.url}/ws/projects/film")
         keys = [self._attack.shared, "é", "x" * chance.choice((1, 900, 1025))]
-        makers = (
+        makers: Sequence[Callable[[], tuple[int, bytes]]] = (
             lambda: (TEXT, mutator.text()),
             lambda: (BINARY, mutator.binary(keys)),
             lambda: (BINARY, hocuspocus.encode_auth_token(chance.choice(keys), "wrong" * 9)),
             lambda: (BINARY, bytes(chance.choice((3, 20_000, 100_000)))),
         )
-        await self._converse(socket, mutator, lambda: chance.choice(makers)())
+        await self._converse(socket, mutator, lambda: chance.choice(makers)())  # noqa: PLW0108 - anew for each
 
     async def _crowd(self, mutator: Mutator) -> None:
         """Thousands of documents on one socket."""
@@ -282,8 +281,13 @@ class Storm:
         token = mutator.chance.choice(("", f"?token={self._attack.editor}"))
         socket = await open_socket(f"{self._attack.url}/ws/projects/film{token}")
         self.sent += 1
-        await socket.write(mutator.broken_frame())
-        await self._finish(socket)
+        if mutator.chance.random() < 0.3:
+            # It may announce a frame that never ends.
+            await socket.write(mutator.chance.randbytes(40))
+            await socket.leave()
+        else:
+            await socket.write(mutator.broken_frame())
+            await self._finish(socket)
 
     async def _converse(
         self,

@@ -6,9 +6,10 @@ import asyncio
 import base64
 import os
 import struct
+from typing import cast
 from urllib.parse import urlsplit
 
-__all__ = ["BINARY", "CLOSE", "PING", "TEXT", "RawSocket", "open_socket"]
+__all__ = ["BINARY", "CLOSE", "PING", "TEXT", "RawSocket", "frame", "open_socket"]
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 PATIENCE = 30.0
@@ -22,6 +23,7 @@ class RawSocket:
         self._writer = writer
         self.code: int | None = None
         self.frames: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self.pongs = 0
         self._pong = asyncio.Event()
         self._listening = asyncio.create_task(self._listen())
 
@@ -56,6 +58,13 @@ class RawSocket:
         if self.code is None:
             await asyncio.wait_for(self._pong.wait(), PATIENCE)
 
+    def pause(self) -> None:
+        """Read nothing of what comes."""
+        cast(asyncio.Transport, self._writer.transport).pause_reading()
+
+    def resume(self) -> None:
+        cast(asyncio.Transport, self._writer.transport).resume_reading()
+
     async def leave(self) -> None:
         """Go without a word, as a cut line."""
         self._writer.transport.abort()
@@ -70,6 +79,7 @@ class RawSocket:
                 elif opcode == PING:
                     await self.send(PONG, payload)
                 elif opcode == PONG:
+                    self.pongs += 1
                     self._pong.set()
                 elif opcode in (TEXT, BINARY):
                     self.frames.put_nowait(payload.decode() if opcode == TEXT else payload)
@@ -108,8 +118,9 @@ async def open_socket(url: str) -> RawSocket:
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     key = base64.b64encode(os.urandom(16)).decode()
     writer.write(
-        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
     )
     try:
         head = await reader.readuntil(b"\r\n\r\n")

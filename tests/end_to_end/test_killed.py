@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 
 from bench.running import RunningServer
-from tests.end_to_end.typist import Typist
+from tests.end_to_end.typist import Typist, reached
 
 DOCUMENTS = ("hero", "rival", "mentor")
 PEOPLE = 2
-
-
-async def _reached(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def _import(server: RunningServer) -> str:
@@ -78,7 +72,7 @@ class Cast:
 
     async def texts(self) -> list[str]:
         """What the server has, for those who come with nothing."""
-        await _reached(lambda: all(typist.synced for typist in self._typists))
+        await reached(lambda: all(typist.synced for typist in self._typists))
         return [str(typist.text) for typist in self._typists]
 
 
@@ -116,9 +110,11 @@ def test_three_kills_lose_nothing_that_was_acknowledged(server: RunningServer) -
 
 
 @pytest.mark.soak
-def test_fifty_kills_lose_nothing_that_was_acknowledged(server: RunningServer) -> None:
+def test_fifty_kills_lose_nothing_that_was_acknowledged(
+    server: RunningServer, say: Callable[[str], None]
+) -> None:
     seed = random.randrange(2**32)
-    print(f"seed {seed}")
+    say(f"seed {seed}")
     begun = time.monotonic()
     acknowledged = asyncio.run(_killed(server, seed, 50))
-    print(f"seed {seed}: 50 kills, {acknowledged} edits, {time.monotonic() - begun:.0f} s")
+    say(f"50 kills, {acknowledged} edits, {time.monotonic() - begun:.0f} s")

@@ -11,7 +11,7 @@ import pytest
 from bench.running import RunningServer
 from server.datadir import DataDir
 from server.domain.drafts import read_values
-from server.rooms.document import encode_stored
+from server.rooms.stored import encode_stored
 from server.storage import SqliteStorage
 from tests.end_to_end.trace import FIELD, PROJECT, recorded, replay
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Self
 
 from pycrdt import Doc, Text
@@ -11,7 +13,14 @@ from pycrdt import Doc, Text
 from bench.wire import Wire, connect
 from protocol import hocuspocus
 
-__all__ = ["Typist"]
+__all__ = ["Typist", "reached"]
+
+
+async def reached(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for what several replicas and lines have to come to; raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - no one event says it
+            await asyncio.sleep(0.005)
 
 
 class Typist:
@@ -79,7 +88,7 @@ class Typist:
         if wire is not None:
             wire.close()
 
-    def _expect(self, update: bytes, encode: Any) -> None:
+    def _expect(self, update: bytes, encode: Callable[[str, bytes], bytes]) -> None:
         self._sent.append((time.monotonic(), str(self.text)))
         self._say(encode(self.key, update))
 

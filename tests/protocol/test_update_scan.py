@@ -231,3 +231,34 @@ def test_any_bytes_are_read_or_refused(data: bytes, place: int, byte: int) -> No
             scan(update)
         except Invalid:
             continue
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        # The library takes it in, and cannot encode the document ever after.
+        holding(b"\x00"),
+        holding(b"\x00", kind=4),
+        b"\x01\x01\x05\x00\x00\x00\x00",
+        # It panics.
+        b"\x01\x00\x05\x00\x00",
+        b"\x00\x00\x00",
+        holding(b"\x01\x7e") + b"\x01",
+    ],
+)
+def test_R56_nothing_of_no_length_and_nothing_after_the_end(update: bytes) -> None:
+    with pytest.raises(Invalid):
+        scan(update)
+
+
+def test_keys_that_were_set_unseen_are_counted_by_place() -> None:
+    def item(key: str) -> bytes:
+        return b"\x28\x01" + var_string("fields") + var_string(key) + b"\x01\x7e"
+
+    def of(*keys: str) -> bytes:
+        return b"\x01" + var_uint(len(keys)) + b"\x05\x00" + b"".join(map(item, keys)) + b"\x00"
+
+    assert scan(of("a", "b", "a", "c")).crowd == 2
+    assert scan(of(*"abc")).crowd == 1
+    assert scan(of("a", "a")).joined(scan(of("b"))).crowd == 3
+    assert scan(EMPTY_UPDATE).crowd == 0

@@ -21,9 +21,9 @@ from server.domain.drafts import read_values
 from server.ports import ProjectCore
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
-from server.rooms.document import encode_stored
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.settings import RoomSettings
+from server.rooms.stored import encode_stored
 from server.services import entities
 from server.services.projects import Projects
 from server.storage import SqliteStorage

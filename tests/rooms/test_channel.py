@@ -10,10 +10,13 @@ from pycrdt import Doc
 from protocol import hocuspocus
 from protocol.codec import var_string
 from protocol.ysync import AwarenessEntry
+from server.domain.drafts import read_values
 from server.rooms.access import Role
+from server.rooms.outbox import CloseFrame
 from tests.protocol.test_update_scan import arrays, holding
 from tests.rooms.fakes import Client, grant, settle
 from tests.rooms.live import STATE, Socket, Stage, updates
+from tests.rooms.test_document import trap
 
 
 class PanicException(BaseException):
@@ -250,6 +253,38 @@ async def test_a_panic_is_survived_with_everything_that_was_taken(
     text = Client(await stage.manager.draft_state("film", "hero")).text()
     assert "kept" in text
     assert "on " in text
+
+
+async def test_R56_what_waits_for_anns_next_update_costs_only_its_author() -> None:
+    stage = Stage()
+    ann, mallory = await stage.opened_by(), await stage.opened_by("mallory")
+    await mallory.send(trap(ann.yjs.doc.client_id, 0))
+    await settle()
+    await ann.send(ann.yjs.type("hi"))
+    await stage.timers.advance()
+    assert ann.heard == ["status 1", "update"]
+    bob = await stage.opened_by("bob")
+    await ann.send(ann.yjs.type("oh "))
+    await stage.timers.advance()
+    assert ann.heard == ["status 1", "update", "status 1"]
+    assert bob.heard == ["update"]
+    assert read_values(await stage.manager.draft_state("film", "hero"))["description"] == "oh hi"
+
+
+async def test_R57_who_goes_on_sending_harmful_updates_is_closed() -> None:
+    stage = Stage(malformed_frames=3)
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    for _ in range(3):
+        await bob.send(trap(STATE[2], 0)[:-2])
+    await settle()
+    assert bob.heard == ["status 0"] * 3
+    await bob.send(b"\xff")
+    close = bob.wire.frames[-1]
+    assert isinstance(close, CloseFrame)
+    assert close.code == 1007
+    await ann.send(ann.yjs.type("x"))
+    await settle()
+    assert ann.heard == ["status 1"]
 
 
 async def test_R22_what_the_server_wrote_reaches_everybody_and_is_not_stored_again() -> None:

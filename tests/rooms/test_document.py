@@ -11,22 +11,16 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlFragment
 
+from protocol.codec import var_string, var_uint
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
 from protocol.update_scan import UpdateScan, scan_update
 from protocol.ysync import EMPTY_UPDATE
 from server.domain.drafts import merge_states, read_values
 from server.ports import StoredDocument
-from server.rooms.document import (
-    DraftDocument,
-    Draining,
-    Gone,
-    Loading,
-    Ready,
-    encode_stored,
-    merge_in_chunks,
-    open_stored,
-)
-from server.rooms.tally import MAX_TYPES
+from server.rooms.crdt import merge_in_chunks
+from server.rooms.document import DraftDocument, Draining, Gone, Loading, Ready, Spoilt
+from server.rooms.stored import encode_stored, open_stored
+from server.rooms.tally import MAX_CROWD, MAX_TYPES
 from tests.protocol.test_update_scan import arrays, holding, nested_types
 from tests.rooms.fakes import Client, FakeStore, seed
 
@@ -333,7 +327,7 @@ async def test_a_base_is_not_read_through_when_it_is_opened(
         scanned.append(len(update))
         return scan_update(update, max_depth=max_depth)
 
-    monkeypatch.setattr("server.rooms.document.scan_update", scan)
+    monkeypatch.setattr("server.rooms.crdt.scan_update", scan)
     document = await loaded(nested_types(MAX_TYPES))
     assert document.apply(Client(document.encoded()).set("colour", "#204060"))
     base = len(document.encoded())
@@ -455,3 +449,65 @@ def test_merging_is_bounded_and_loses_nothing() -> None:
     assert other.text() == client.text()
     assert merge_in_chunks([b"\xff", b"\xff"]) == [b"\xff", b"\xff"]
     assert merge_in_chunks([]) == []
+
+
+def orphan() -> bytes:
+    """A text inside what is no type: the library fails when it has begun to merge."""
+    head = b"\x01\x02" + var_uint(77) + b"\x00"
+    value = b"\x28\x01" + var_string("fields") + var_string("x") + b"\x01\x7e"
+    return head + value + b"\x04\x00" + var_uint(77) + b"\x00" + var_string("a") + b"\x00"
+
+
+async def test_R56_an_update_that_fails_half_way_leaves_the_document_as_it_was() -> None:
+    store, client = FakeStore(hero=STATE), Client(STATE)
+    document = DraftDocument(loader(store), limit=2**21)
+    await document.ready()
+    with pytest.raises(Invalid, match="merged"):
+        document.apply(orphan())
+    await document.ready()
+    assert document.values() == {"description": "", "age": 30}
+    assert document.apply(client.type("hi"))
+    assert document.values()["description"] == "hi"
+
+
+def crowd(count: int, client: int = 78) -> bytes:
+    item = b"\x28\x01" + var_string("fields") + var_string("x") + b"\x01\x7e"
+    return b"\x01" + var_uint(count) + var_uint(client) + b"\x00" + item * count + b"\x00"
+
+
+async def test_R56_one_key_is_not_set_anew_without_end() -> None:
+    document = await loaded()
+    assert document.apply(crowd(MAX_CROWD - 2))
+    for number in (1, 2, 3):
+        assert document.apply(crowd(1, 100 + number))
+    with pytest.raises(TooLarge, match="anew"):
+        document.apply(crowd(3, 79))
+    again = StoredDocument(document.encoded(), [crowd(3, 79)])
+    assert (await open_stored(again)).skipped == 1
+
+
+def trap(client: int, clock: int) -> bytes:
+    """A text inside of what somebody else will write next, as if that were a type."""
+    inside = b"\x04\x00" + var_uint(client) + var_uint(clock) + var_string("a")
+    return b"\x01\x01" + var_uint(90) + b"\x00" + inside + b"\x00"
+
+
+async def test_R56_what_waits_for_somebody_elses_next_update_does_not_spoil_it() -> None:
+    store, client = FakeStore(hero=STATE), Client(STATE)
+    document = DraftDocument(loader(store), limit=2**21)
+    await document.ready()
+    typed = client.type("hi")
+    poison = trap(client.doc.client_id, 0)
+    assert document.apply(poison)
+    await store.append_update("film", "hero", poison)
+    with pytest.raises(Spoilt):
+        document.apply(typed)
+    await document.ready()
+    assert document.apply(typed)
+    assert document.values()["description"] == "hi"
+    # The same when both are read from the store, in either order.
+    more = client.type("!")
+    for updates in ([poison, typed, more], [typed, poison, more]):
+        stored = StoredDocument(STATE, updates)
+        assert (await open_stored(stored)).skipped == 1
+        assert read_values(await encode_stored(stored))["description"] == "!hi"

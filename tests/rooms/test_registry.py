@@ -12,9 +12,10 @@ from protocol.errors import NotFound, Unavailable
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Identity, Role
 from server.rooms.connection import Connection
-from server.rooms.document import encode_stored
 from server.rooms.lifecycle import LifeCycle
+from server.rooms.outbox import CloseFrame
 from server.rooms.registry import RealTimeSyncManager
+from server.rooms.stored import encode_stored
 from tests.rooms.fakes import Client, FakeCore, FakeGate, FakeStore, grant, settle
 from tests.rooms.live import Socket, Stage
 
@@ -527,3 +528,19 @@ async def test_who_is_too_slow_leaves_the_room() -> None:
     slow.wire.flowing.set()
     await settle()
     assert slow.wire.closed_with() == 1013
+
+
+async def test_R53_of_those_who_have_not_logged_in_the_one_who_waits_longest_goes() -> None:
+    stage = Stage(strangers=2)
+    first, second = stage.socket(None), stage.socket(None)
+    await first.auth(token="ann")
+    third = stage.socket(None)
+    assert stage.manager.connections == 3
+    assert not any(isinstance(one, CloseFrame) for one in second.wire.frames)
+    fourth = stage.socket(None)
+    (close,) = second.wire.frames
+    assert isinstance(close, CloseFrame)
+    assert close.code == 4401
+    assert stage.manager.connections == 3
+    for one in (first, third, fourth):
+        assert not any(isinstance(frame, CloseFrame) for frame in one.wire.frames)

@@ -224,6 +224,21 @@ def test_R9_the_deadline_closes_who_has_not_logged_in() -> None:
     assert close.code == 4401
 
 
+def test_R52_a_socket_of_nobody_names_few_documents() -> None:
+    session = unknown(documents_before_login=2)
+    for key in ("a", "b"):
+        session.receive_bytes(auth(key))
+    (denied,) = session.receive_bytes(auth("c"))
+    assert denied == SendBytes(
+        hocuspocus.encode_denied("c", "Too many documents are open on this connection")
+    )
+    assert session.receive_bytes(hocuspocus.encode_step_one("d", b"\x00")) == []
+    (request,) = session.receive_bytes(auth("a", "secret"))
+    assert isinstance(request, Authenticate)
+    session.authenticated(request, ANN)
+    assert session.receive_bytes(auth("c")) == [Open("c", ANN)]
+
+
 def test_R21_close_detaches_and_a_later_auth_opens_again() -> None:
     session = known()
     session.receive_bytes(auth())

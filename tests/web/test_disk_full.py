@@ -14,7 +14,7 @@ from protocol.client import Client, connect
 from server.app import create_app
 from server.config import Settings
 from server.domain.drafts import read_values
-from server.rooms.document import encode_stored
+from server.rooms.stored import encode_stored
 from server.storage import SqliteStorage
 from tests.web.conftest import ADMIN, ManualClock, Web
 from tests.web.test_auth import code_of

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from protocol.client import connect as connect_to_documents
 from server.domain.drafts import read_values
 from server.rooms.access import Role
-from server.rooms.document import encode_stored
+from server.rooms.stored import encode_stored
 from server.serve import ReadyServer, uvicorn_config
 from server.web.auth import hash_of
 from tests.web.conftest import ADMIN, Web
