@@ -133,7 +133,12 @@ class Author:
         self._looking = False
 
     def type(self, step: Step) -> None:
+        """In one transaction with the count of steps, so that who has the count has the step and
+        all before it, in whatever pieces and order they come.
+        """
         with self.screen.transaction():
+            count: Map[int] = self.screen.get("progress", type=Map)
+            count[str(self._number)] = self.typed + 1
             for position, deleted, inserted in step.patches:
                 if deleted:
                     del self.text[position : position + deleted]
@@ -141,13 +146,11 @@ class Author:
                     self.text.insert(position, inserted)
 
     def send(self, count: int | None = None) -> None:
-        """Hand over the first ``count`` steps, and say so behind them; also without a line."""
+        """Hand over the first ``count`` steps, also without a line."""
         count = len(self._typed) if count is None else count
         for update in self._typed[self._sent : count]:
             self.draft.doc.apply_update(update)
-        if count > self._sent:
-            self._sent = count
-            self._progress[str(self._number)] = count
+        self._sent = max(self._sent, count)
 
     async def see(self, count: int) -> None:
         """Wait until exactly so many of the other's steps are here, and look."""
