@@ -106,7 +106,9 @@ class Author:
 
     def __init__(self, number: int, draft: Draft) -> None:
         self.draft = draft
-        self.screen: Doc[Any] = Doc()
+        # Of two who typed in one place at once, Yjs puts the smaller id first; the recording's end
+        # has the first author's words first.
+        self.screen: Doc[Any] = Doc(client_id=1 + number)
         self._number = number
         self._typed: list[bytes] = []
         self._sent = 0
