@@ -42,9 +42,6 @@ __all__ = ["Connection"]
 
 logger = logging.getLogger(__name__)
 
-_FRAMES_IN_A_ROW = 50
-"""They take some milliseconds."""
-
 
 class Connection:
     """Performs a session's effects.
@@ -83,7 +80,6 @@ class Connection:
         self._admission = admission
         self._keep_alive = settings.keep_alive
         self._sign: Cancellable | None = None
-        self._in_a_row = 0
         self._left = False
         self._on_left = on_left
         self._deadline = timers.call_later(
@@ -116,11 +112,9 @@ class Connection:
 
     async def receive_text(self, text: str) -> None:
         await self._perform_all(self._session.receive_text(text))
-        await self._give_way()
 
     async def receive_bytes(self, data: bytes) -> None:
         await self._perform_all(self._session.receive_bytes(data))
-        await self._give_way()
 
     def revoke(self, predicate: Revocation, error: RipplecutError) -> None:
         """End what rests on a right that somebody lost, saying why: documents, or all of it."""
@@ -179,14 +173,6 @@ class Connection:
         """The socket is closed."""
         self._outbox.abandon()
         self.leave()
-
-    async def _give_way(self) -> None:
-        """Where a client has sent thousands of frames at once, none of the steps above suspends:
-        now and then it is the others' turn.
-        """
-        self._in_a_row += 1
-        if self._in_a_row % _FRAMES_IN_A_ROW == 0:
-            await self._timers.sleep(0)
 
     async def _perform_all(self, effects: Effects) -> None:
         for effect in effects:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,9 +34,6 @@ __all__ = ["RealTimeSyncManager"]
 logger = logging.getLogger(__name__)
 
 _RESTARTING = "The server is restarting"
-_COLLECT_AFTER = 200
-"""Connections. What they leave behind (the web server's objects more than ours) holds itself in
-cycles, and is too old for all but full collections, which would not come by themselves in days."""
 
 
 class RealTimeSyncManager:
@@ -67,7 +63,6 @@ class RealTimeSyncManager:
         self._connections: dict[str, Connection] = {}
         self._strangers: dict[str, Connection] = {}
         self._admissions: set[Admission] = set()
-        self._gone = 0
         self._draining = False
         self._rechecking = False
         self._unloading: set[str] = set()
@@ -290,10 +285,6 @@ class RealTimeSyncManager:
     def _left(self, connection: Connection) -> None:
         self._connections.pop(connection.id, None)
         self._strangers.pop(connection.id, None)
-        self._gone += 1
-        if self._gone >= max(_COLLECT_AFTER, len(self._connections)):
-            self._gone = 0
-            self._timers.call_later(self._settings.unload_after, _collect)
         self._unload_later(connection.project_id)
 
     def _unload_later(self, project_id: str) -> None:
@@ -323,7 +314,3 @@ class RealTimeSyncManager:
 def _put_out(connections: Iterable[Connection], identity: Identity, error: RipplecutError) -> None:
     for connection in connections:
         connection.revoke(lambda who, _: who == identity, error)
-
-
-def _collect() -> None:
-    gc.collect()
