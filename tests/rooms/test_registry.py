@@ -10,6 +10,7 @@ from protocol.errors import NotFound, Unavailable
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Identity, Role
 from server.rooms.lifecycle import LifeCycle
+from server.rooms.outbox import CloseFrame
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.stored import encode_stored
 from tests.rooms.fakes import Client, FakeCore, FakeGate, FakeStore, grant, settle
@@ -465,3 +466,60 @@ async def test_R5_a_bad_state_vector_closes() -> None:
     ann = await stage.opened_by()
     await ann.connection.receive_bytes(b"\x04hero\x00\x00\x01\xff")
     assert ann.wire.closed_with() == 1007
+
+
+async def test_a_late_close_of_an_old_socket_leaves_the_new_one_alone() -> None:
+    stage = Stage()
+    old, new, bob = await stage.opened_by(), await stage.opened_by(), await stage.opened_by("bob")
+    old.connection.gone()
+    old.connection.gone()
+    await bob.send(bob.yjs.type("x"))
+    await stage.timers.advance()
+    assert new.heard == ["update"]
+
+
+async def test_who_sends_without_a_pause_does_not_keep_the_others_waiting() -> None:
+    stage = Stage()
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+
+    async def flood() -> None:
+        for number in range(500):
+            await ann.send(ann.yjs.set("age", number))
+
+    flooding = asyncio.ensure_future(flood())
+    turns = 0
+    while not flooding.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 10
+    await stage.timers.advance()
+    assert bob.heard
+
+
+async def test_who_is_too_slow_leaves_the_room() -> None:
+    stage = Stage(outbox_limit=2000)
+    slow = await stage.joined()
+    slow.wire.stall()
+    for _ in range(100):
+        stage.emit("hero")
+    await stage.timers.advance()
+    assert stage.manager.connections == 0
+    slow.wire.flowing.set()
+    await settle()
+    assert slow.wire.closed_with() == 1013
+
+
+async def test_R53_of_those_who_have_not_logged_in_the_one_who_waits_longest_goes() -> None:
+    stage = Stage(strangers=2)
+    first, second = stage.socket(None), stage.socket(None)
+    await first.auth(token="ann")
+    third = stage.socket(None)
+    assert stage.manager.connections == 3
+    assert not any(isinstance(one, CloseFrame) for one in second.wire.frames)
+    fourth = stage.socket(None)
+    (close,) = second.wire.frames
+    assert isinstance(close, CloseFrame)
+    assert close.code == 4401
+    assert stage.manager.connections == 3
+    for one in (first, third, fourth):
+        assert not any(isinstance(frame, CloseFrame) for frame in one.wire.frames)
