@@ -478,24 +478,6 @@ async def test_a_late_close_of_an_old_socket_leaves_the_new_one_alone() -> None:
     assert new.heard == ["update"]
 
 
-async def test_who_sends_without_a_pause_does_not_keep_the_others_waiting() -> None:
-    stage = Stage()
-    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
-
-    async def flood() -> None:
-        for number in range(500):
-            await ann.send(ann.yjs.set("age", number))
-
-    flooding = asyncio.ensure_future(flood())
-    turns = 0
-    while not flooding.done():
-        await asyncio.sleep(0)
-        turns += 1
-    assert turns >= 10
-    await stage.timers.advance()
-    assert bob.heard
-
-
 async def test_who_is_too_slow_leaves_the_room() -> None:
     stage = Stage(outbox_limit=2000)
     slow = await stage.joined()
