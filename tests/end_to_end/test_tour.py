@@ -75,9 +75,9 @@ def see_why_one_did_not(other: Page, before: dict[str, str]) -> None:
 
 
 def roll_it_back(page: Page, other: Page, before: dict[str, str]) -> None:
-    versions = page.locator("[data-history-version]")
-    expect(versions.first).to_contain_text("colour", ignore_case=True)
-    versions.nth(1).locator("[data-testid=roll-back]").click()
+    newest = page.locator('[data-history-version="3"]')
+    expect(newest).to_contain_text("colour", ignore_case=True)
+    page.locator('[data-history-version="2"] [data-testid=roll-back]').click()
     expect(page.locator("[data-forecast]")).to_contain_text("pinned")
     page.locator("[data-testid=confirm]").click()
     expect(other.locator(panel(FOLLOWS))).to_have_attribute("data-hash", before[FOLLOWS])

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -121,7 +122,7 @@ async def open_writer(path: Path | None, prepare: Callable[[sqlite3.Connection],
             path.parent.mkdir(parents=True, exist_ok=True)
         connection = _connect(":memory:" if path is None else str(path), uri=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA journal_size_limit = 67108864")
@@ -146,6 +147,21 @@ async def open_reader(path: Path) -> Database:
 
 def _connect(address: str, *, uri: bool) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=uri, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log. SQLite does not wait for another who does so at the same time:
+    the switch needs a lock that both would have to raise.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _give_way() -> None:
