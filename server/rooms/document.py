@@ -174,8 +174,9 @@ class DraftDocument:
         self._merged.clear()
         self._merge(ready.doc, update)
         fired = bool(self._merged)
-        # A single run of a single client is merged as a whole or not at all.
-        if not fired or update[:2] != b"\x01\x01":
+        # A single run of a single client is merged as a whole or not at all; deletions can wait
+        # for what they delete.
+        if not fired or update[:2] != b"\x01\x01" or scan.deletes:
             waits = scan.waits(known(ready.doc))
             if not (fired or waits):
                 return None

@@ -141,6 +141,24 @@ async def test_a_deletion_that_waits_for_what_it_deletes_is_new() -> None:
     assert document.apply(deleted) is None
 
 
+async def test_a_deletion_that_waits_beside_what_is_new_is_told_once_it_is_done() -> None:
+    document = await loaded()
+    late = Client(STATE)
+    late.set("colour", "#204060")
+    other = Client(late.doc.get_update())
+    before = other.doc.get_state()
+    with other.doc.transaction():
+        other.fields["age"] = 31
+        del other.fields["colour"]
+    assert document.apply(other.doc.get_update(before))
+    joined = Client(document.encoded())
+    told = document.apply(late.updates[-1])
+    assert told is not None
+    joined.doc.apply_update(told)
+    assert joined.fields.to_py() == document.values()
+    assert "colour" not in document.values()
+
+
 async def test_what_waited_at_rest_still_waits() -> None:
     client = Client(STATE)
     first, second = client.type("b"), client.type("a")
