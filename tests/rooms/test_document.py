@@ -498,7 +498,7 @@ async def test_R56_one_key_is_not_set_anew_without_end() -> None:
     assert document.apply(crowd(MAX_CROWD - 2))
     for number in (1, 2, 3):
         assert document.apply(crowd(1, 100 + number))
-    with pytest.raises(TooLarge, match="anew"):
+    with pytest.raises(Invalid, match="anew"):
         document.apply(crowd(3, 79))
     again = StoredDocument(document.encoded(), [crowd(3, 79)])
     assert (await open_stored(again)).skipped == 1
