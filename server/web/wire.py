@@ -92,6 +92,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._read_at = 0
         self._reading: asyncio.Handle | None = None
         self._handed_over = 0
+        self._expected = False
         self._at_end = False
         self._failed = False
         self._limit = self.conn.max_message_size
@@ -116,7 +117,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             super().data_received(data)
             return
         self._unread += data
-        if self._reading is None and not self.read_paused:
+        if not self._expected:
+            # The handshake may say whose it is: how much may come depends on that.
+            self.transport.pause_reading()
+        elif self._reading is None and not self.read_paused:
             self._read()
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -128,6 +132,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._handed_over += 1
         if self._handed_over % _TURN == 0:
             await asyncio.sleep(0)
+        if self.handshake_complete and not self._expected:
+            self._expected = True
+            self._go_on()
         message = await super().receive()
         self._go_on()
         return message
@@ -137,6 +144,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self.close_sent:
             # Nothing takes messages any more, but the other side's goodbye may be among them.
             self.read_paused = False
+            self._expected = True
             self._go_on()
 
     def handle_connect(self, event: Any) -> None:
@@ -203,7 +211,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def _go_on(self) -> None:
-        idle = self._reading is None and not self.read_paused
+        idle = self._reading is None and not self.read_paused and self._expected
         if self._unread and idle and not self.transport.is_closing():
             self.transport.pause_reading()
             self._reading = self.loop.call_soon(self._read)
