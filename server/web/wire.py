@@ -7,6 +7,7 @@ and nobody's flood of small frames may keep the loop from everybody else.
 from __future__ import annotations
 
 import asyncio
+import logging
 from asyncio.transports import Transport
 from typing import Any, cast
 
@@ -32,6 +33,9 @@ _GOODBYE = 2.0
 """Seconds in which what still comes on a broken socket is read and thrown away."""
 _TURN = 16
 """Messages that one socket may hand over before the others have their turn."""
+_LOGGER = logging.getLogger("ripplecut.sockets")
+_LOGGER.setLevel(logging.WARNING)
+"""Below that, addresses would be logged, and with them the tokens that they carry."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -88,6 +92,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.logger = self.conn.logger = _LOGGER
+        self.conn.debug = False
         self._unread = bytearray()
         self._read_at = 0
         self._reading: asyncio.Handle | None = None

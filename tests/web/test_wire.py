@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -75,6 +76,15 @@ async def test_R51_who_says_who_they_are_in_the_handshake_need_not_wait(
     refused = await open_socket(f"ws://127.0.0.1:{port}/ws/projects/film?token=x")
     await refused.write(frame(BINARY, b"\xff" * 1_000_000))
     assert await refused.ended() == 4401
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
+async def test_no_token_is_logged(port: int, caplog: pytest.LogCaptureFixture, level: int) -> None:
+    with caplog.at_level(level), caplog.at_level(level, "uvicorn.error"):
+        socket = await known(port)
+        await socket.heard()
+        await socket.leave()
+    assert ADMIN not in caplog.text
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
