@@ -248,7 +248,7 @@ class Channel:
     async def _ready_for(self, scan: UpdateScan) -> None:
         await self.document.ready()
         if is_dear(scan):
-            await self.document.counted()
+            await self.document.counted(scan)
             await self.document.ready()
 
     async def _merged(self, update: bytes, scan: UpdateScan) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from pycrdt import Doc, Map, Subscription, TransactionEvent
@@ -55,14 +55,16 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size`` is an upper estimate; ``tally`` is ``None`` until it is counted; ``encoded``
-    is a generation and its state.
+    """Loaded. ``size`` is an upper estimate; ``tally`` is ``None`` until it is counted;
+    ``counted`` is the generation for which it was counted afresh; ``encoded`` is a generation and
+    its state.
     """
 
     doc: Doc[Any]
     size: int
     tally: Tally | None
     generation: int = 0
+    counted: int | None = None
     encoded: tuple[int, bytes] | None = None
 
 
@@ -95,6 +97,7 @@ class DraftDocument:
         self._probe: tuple[int, Doc[Any]] | None = None
         self._watched: tuple[Doc[Any], Subscription] | None = None
         self._distrust = False
+        self._counting = asyncio.Lock()
         self._late: list[bytes] = []
         self._state: Loading | Ready | Draining | Gone | None = None
 
@@ -142,14 +145,27 @@ class DraftDocument:
             case other:
                 assert_never(other)
 
-    async def counted(self) -> None:
-        """Count what is dear to merge, if that was not done yet, beside the loop."""
-        ready = self._ready()
-        if ready.tally is None:
-            scan = await scan_foreign(self.encoded())
-            # Who counted at the same time may have brought more since.
-            if ready.tally is None:
-                ready.tally = Tally.of(scan)
+    async def counted(self, scan: UpdateScan) -> None:
+        """Count what is dear to merge, beside the loop, where it is not known that this still fits;
+        once for each state of the document.
+        """
+        async with self._counting:
+            await self.ready()
+            ready = self._ready()
+            before = ready.tally
+            if before is not None and (
+                before.admits(scan) or self._waiting or ready.counted == ready.generation
+            ):
+                # What waits is not in the encoded state, but can come in at any time.
+                return
+            known_before = replace(before) if before is not None else None
+            generation = ready.generation
+            found = Tally.of(await scan_foreign(self.encoded()))
+            if before is not None and known_before is not None:
+                # What came meanwhile is not in it.
+                found.types += before.types - known_before.types
+                found.crowd += before.crowd - known_before.crowd
+            ready.tally, ready.counted = found, generation
 
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
@@ -174,8 +190,9 @@ class DraftDocument:
         self._merged.clear()
         self._merge(ready.doc, update)
         fired = bool(self._merged)
-        # A single run of a single client is merged as a whole or not at all.
-        if not fired or update[:2] != b"\x01\x01":
+        # A single run of a single client is merged as a whole or not at all; deletions can wait
+        # for what they delete.
+        if not fired or update[:2] != b"\x01\x01" or scan.deletes:
             waits = scan.waits(known(ready.doc))
             if not (fired or waits):
                 return None
@@ -265,8 +282,7 @@ class DraftDocument:
     def _admit(self, ready: Ready, scan: UpdateScan) -> None:
         if not is_dear(scan) or (ready.tally is not None and ready.tally.admits(scan)):
             return
-        if ready.tally is None or not self._waiting:
-            # What waits is not in the encoded state, but can come in at any time.
+        if ready.tally is None:
             ready.tally = Tally.of(scan_at_once(self.encoded()))
         ready.tally.admit(scan)
 

@@ -27,7 +27,7 @@ from server.rooms.room import Room
 from server.rooms.session import Session
 from server.rooms.settings import RoomSettings
 from server.rooms.stored import encode_stored
-from server.rooms.timers import LoopTimers, Timers
+from server.rooms.timers import Cancellable, LoopTimers, Timers
 
 __all__ = ["RealTimeSyncManager"]
 
@@ -65,7 +65,7 @@ class RealTimeSyncManager:
         self._admissions: set[Admission] = set()
         self._draining = False
         self._rechecking = False
-        self._unloading: set[str] = set()
+        self._unloading: dict[str, Cancellable] = {}
 
     @property
     def connections(self) -> int:
@@ -120,6 +120,8 @@ class RealTimeSyncManager:
             on_left=self._left,
         )
         self._connections[connection.id] = connection
+        if (due := self._unloading.pop(project_id, None)) is not None:
+            due.cancel()
         self._recheck_later()
         if not connection.known:
             self._strangers[connection.id] = connection
@@ -291,13 +293,12 @@ class RealTimeSyncManager:
         if project_id in self._unloading or project_id not in self._rooms:
             return
         if not (self._draining or self._attended(project_id)):
-            self._unloading.add(project_id)
-            self._timers.call_later(
+            self._unloading[project_id] = self._timers.call_later(
                 self._settings.unload_after, lambda: self._unload_if_idle(project_id)
             )
 
     def _unload_if_idle(self, project_id: str) -> None:
-        self._unloading.discard(project_id)
+        self._unloading.pop(project_id, None)
         room = self._rooms.get(project_id)
         if room is None or self._draining or self._attended(project_id):
             return

@@ -22,7 +22,7 @@ from server.rooms.presence import Presence
 from server.rooms.publishing import Editor, Publishing
 from server.rooms.settings import RoomSettings
 from server.rooms.stored import encode_stored
-from server.rooms.timers import Timers
+from server.rooms.timers import Cancellable, Timers
 
 __all__ = ["Room"]
 
@@ -46,6 +46,7 @@ class Room:
         self._position = core.seq
         self._participants: dict[Participant, None] = {}
         self._channels: dict[str, Channel] = {}
+        self._unloads: dict[str, Cancellable] = {}
         self.state = LifeCycle.READY
         self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
         self._compaction = Compaction(core.project_id, store, timers)
@@ -155,6 +156,7 @@ class Room:
                 self._compaction.start,
             )
         loaded = isinstance(channel.document.state, Ready)
+        self._keep(entity_id)
         try:
             await channel.attach(attachment)
             if not loaded:
@@ -250,10 +252,18 @@ class Room:
                 self._unload(channel)
 
     def _unload_later(self, channel: Channel) -> None:
+        """Once nobody has had it open for a while: who comes back begins the time anew."""
+        if self._channels.get(channel.entity_id) is not channel:
+            return
+        self._keep(channel.entity_id)
         if channel.unattended:
-            self._timers.call_later(
+            self._unloads[channel.entity_id] = self._timers.call_later(
                 self._settings.unload_after, lambda: self._unload_if_idle(channel)
             )
+
+    def _keep(self, entity_id: str) -> None:
+        if (due := self._unloads.pop(entity_id, None)) is not None:
+            due.cancel()
 
     def _unload_if_idle(self, channel: Channel) -> None:
         if self._channels.get(channel.entity_id) is not channel:
@@ -268,6 +278,7 @@ class Room:
 
     def _unload(self, channel: Channel) -> None:
         channel.stop()
+        self._keep(channel.entity_id)
         self._publishing.forget(channel.entity_id)
         if self._channels.get(channel.entity_id) is channel:
             del self._channels[channel.entity_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocol.errors import TooLarge
+from protocol.errors import Invalid, TooLarge
 from protocol.update_scan import UpdateScan
 
 __all__ = ["MAX_CROWD", "MAX_TYPES", "Tally", "is_dear"]
@@ -41,11 +41,13 @@ class Tally:
         return not (too_many or too_often)
 
     def admit(self, scan: UpdateScan) -> None:
-        """Raises TooLarge for an update that would take the document over a bound."""
+        """Raises TooLarge for an update that would bring too many types, Invalid for one that would
+        crowd a key: nobody who types does that.
+        """
         if scan.types and self.types + scan.types > MAX_TYPES:
             raise TooLarge(f"The document would hold more than {MAX_TYPES} shared types")
         if not self.admits(scan):
-            raise TooLarge(f"A key would be set anew more than {MAX_CROWD} times")
+            raise Invalid(f"A key would be set anew more than {MAX_CROWD} times")
 
     def add(self, scan: UpdateScan) -> None:
         self.types += scan.types

@@ -7,6 +7,7 @@ and nobody's flood of small frames may keep the loop from everybody else.
 from __future__ import annotations
 
 import asyncio
+import logging
 from asyncio.transports import Transport
 from typing import Any, cast
 
@@ -32,6 +33,9 @@ _GOODBYE = 2.0
 """Seconds in which what still comes on a broken socket is read and thrown away."""
 _TURN = 16
 """Messages that one socket may hand over before the others have their turn."""
+_LOGGER = logging.getLogger("ripplecut.sockets")
+_LOGGER.setLevel(logging.WARNING)
+"""Below that, addresses would be logged, and with them the tokens that they carry."""
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -88,10 +92,13 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.logger = self.conn.logger = _LOGGER
+        self.conn.debug = False
         self._unread = bytearray()
         self._read_at = 0
         self._reading: asyncio.Handle | None = None
         self._handed_over = 0
+        self._expected = False
         self._at_end = False
         self._failed = False
         self._limit = self.conn.max_message_size
@@ -116,7 +123,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             super().data_received(data)
             return
         self._unread += data
-        if self._reading is None and not self.read_paused:
+        if not self._expected:
+            # The handshake may say whose it is: how much may come depends on that.
+            self.transport.pause_reading()
+        elif self._reading is None and not self.read_paused:
             self._read()
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -128,6 +138,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._handed_over += 1
         if self._handed_over % _TURN == 0:
             await asyncio.sleep(0)
+        if self.handshake_complete and not self._expected:
+            self._expected = True
+            self._go_on()
         message = await super().receive()
         self._go_on()
         return message
@@ -137,6 +150,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self.close_sent:
             # Nothing takes messages any more, but the other side's goodbye may be among them.
             self.read_paused = False
+            self._expected = True
             self._go_on()
 
     def handle_connect(self, event: Any) -> None:
@@ -203,7 +217,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
 
     def _go_on(self) -> None:
-        idle = self._reading is None and not self.read_paused
+        idle = self._reading is None and not self.read_paused and self._expected
         if self._unread and idle and not self.transport.is_closing():
             self.transport.pause_reading()
             self._reading = self.loop.call_soon(self._read)

@@ -13,10 +13,11 @@ from protocol.ysync import AwarenessEntry
 from server.domain.drafts import read_values
 from server.rooms.access import Role
 from server.rooms.outbox import CloseFrame
+from server.rooms.tally import MAX_CROWD
 from tests.protocol.test_update_scan import arrays, holding
 from tests.rooms.fakes import Client, grant, settle
 from tests.rooms.live import STATE, Socket, Stage, updates
-from tests.rooms.test_document import trap
+from tests.rooms.test_document import crowd, trap
 
 
 class PanicException(BaseException):
@@ -285,6 +286,16 @@ async def test_R57_who_goes_on_sending_harmful_updates_is_closed() -> None:
     await ann.send(ann.yjs.type("x"))
     await settle()
     assert ann.heard == ["status 1"]
+
+
+async def test_R57_who_goes_on_crowding_a_key_is_closed() -> None:
+    stage = Stage(malformed_frames=3)
+    bob = await stage.opened_by("bob")
+    for number in range(4):
+        await bob.send(crowd(MAX_CROWD + 1, 1_000 + number))
+        await settle()
+    assert bob.heard[:3] == ["status 0"] * 3
+    assert bob.wire.closed_with() == 1007
 
 
 async def test_R22_what_the_server_wrote_reaches_everybody_and_is_not_stored_again() -> None:

@@ -17,7 +17,7 @@ from protocol.update_scan import UpdateScan, scan_update
 from protocol.ysync import EMPTY_UPDATE
 from server.domain.drafts import merge_states, read_values
 from server.ports import StoredDocument
-from server.rooms.crdt import merge_in_chunks
+from server.rooms.crdt import merge_in_chunks, scan_at_once
 from server.rooms.document import DraftDocument, Draining, Gone, Loading, Ready, Spoilt
 from server.rooms.stored import encode_stored, open_stored
 from server.rooms.tally import MAX_CROWD, MAX_TYPES
@@ -139,6 +139,24 @@ async def test_a_deletion_that_waits_for_what_it_deletes_is_new() -> None:
     assert document.apply(typed)
     assert document.values()["description"] == "b"
     assert document.apply(deleted) is None
+
+
+async def test_a_deletion_that_waits_beside_what_is_new_is_told_once_it_is_done() -> None:
+    document = await loaded()
+    late = Client(STATE)
+    late.set("colour", "#204060")
+    other = Client(late.doc.get_update())
+    before = other.doc.get_state()
+    with other.doc.transaction():
+        other.fields["age"] = 31
+        del other.fields["colour"]
+    assert document.apply(other.doc.get_update(before))
+    joined = Client(document.encoded())
+    told = document.apply(late.updates[-1])
+    assert told is not None
+    joined.doc.apply_update(told)
+    assert joined.fields.to_py() == document.values()
+    assert "colour" not in document.values()
 
 
 async def test_what_waited_at_rest_still_waits() -> None:
@@ -333,10 +351,59 @@ async def test_a_base_is_not_read_through_when_it_is_opened(
     base = len(document.encoded())
     assert max(scanned) < base
     # Only what brings more shared types needs to know how many there are.
-    await document.counted()
+    more = Client(STATE).set("more", Map())
+    await document.counted(scan_at_once(more))
     with pytest.raises(TooLarge, match="shared types"):
-        document.apply(Client(STATE).set("more", Map()))
+        document.apply(more)
     assert base in scanned
+
+
+async def test_what_is_over_the_bound_of_types_again_and_again_is_counted_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = await loaded()
+    assert document.apply(nested_types(MAX_TYPES - 1))
+    scanned: list[int] = []
+
+    async def scan(update: bytes) -> UpdateScan:
+        scanned.append(len(update))
+        return scan_at_once(update)
+
+    def never(update: bytes) -> UpdateScan:
+        raise AssertionError("the whole document was read through on the loop")
+
+    monkeypatch.setattr("server.rooms.document.scan_foreign", scan)
+    monkeypatch.setattr("server.rooms.document.scan_at_once", never)
+    more = Client(STATE).set("more", Map())
+    found = scan_at_once(more)
+    for _ in range(5):
+        await document.counted(found)
+        with pytest.raises(TooLarge, match="shared types"):
+            document.apply(more, found)
+    assert len(scanned) == 1
+    small = Client(document.encoded()).set("colour", "#204060")
+    assert document.apply(small, scan_update(small, max_depth=32))
+    await document.counted(found)
+    assert len(scanned) == 2
+
+
+async def test_what_comes_while_it_is_counted_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = await loaded(nested_types(MAX_TYPES - 10))
+    first = Client(STATE).set("first", Array([Map() for _ in range(4)]))
+    await document.counted(scan_at_once(first))
+    assert document.apply(first)
+    large = scan_at_once(Client(STATE).set("large", Array([Map() for _ in range(8)])))
+    late = Client(STATE).set("late", Array([Map(), Map(), Map()]))
+
+    async def scan(update: bytes) -> UpdateScan:
+        found = scan_at_once(update)
+        assert document.apply(late)
+        return found
+
+    monkeypatch.setattr("server.rooms.document.scan_foreign", scan)
+    await document.counted(large)
+    with pytest.raises(TooLarge, match="shared types"):
+        document.apply(Client(STATE).set("more", Array([Map(), Map()])))
 
 
 async def test_too_many_shared_types_are_refused_also_in_pieces() -> None:
@@ -350,7 +417,9 @@ async def test_too_many_shared_types_are_refused_also_in_pieces() -> None:
     clearing = Client(document.encoded())
     del clearing.fields["m"]
     assert document.apply(clearing.updates[-1])
-    assert document.apply(Client(STATE).set("more", Array([Map(), Map(), Map()])))
+    more = Client(STATE).set("more", Array([Map(), Map(), Map()]))
+    await document.counted(scan_at_once(more))
+    assert document.apply(more)
 
 
 @pytest.mark.parametrize(
@@ -480,7 +549,7 @@ async def test_R56_one_key_is_not_set_anew_without_end() -> None:
     assert document.apply(crowd(MAX_CROWD - 2))
     for number in (1, 2, 3):
         assert document.apply(crowd(1, 100 + number))
-    with pytest.raises(TooLarge, match="anew"):
+    with pytest.raises(Invalid, match="anew"):
         document.apply(crowd(3, 79))
     again = StoredDocument(document.encoded(), [crowd(3, 79)])
     assert (await open_stored(again)).skipped == 1

@@ -450,6 +450,33 @@ async def test_R44_who_comes_back_soon_finds_the_document_as_it_was() -> None:
     assert stage.store.loads == 2
 
 
+async def test_R44_each_time_it_is_left_the_document_has_its_thirty_seconds_anew() -> None:
+    stage = Stage()
+    ann = await stage.opened_by()
+    ann.connection.gone()
+    await stage.timers.advance(10)
+    bob = await stage.opened_by("bob")
+    await stage.timers.advance(15)
+    bob.connection.gone()
+    await stage.timers.advance(20)
+    assert stage.manager.life_cycle("film") is LifeCycle.READY
+    await stage.opened_by()
+    assert stage.store.loads == 1
+
+
+async def test_R44_each_time_it_is_left_the_room_has_its_thirty_seconds_anew() -> None:
+    stage = Stage()
+    (await stage.joined()).connection.gone()
+    await stage.timers.advance(10)
+    bob = await stage.joined("bob")
+    await stage.timers.advance(15)
+    bob.connection.gone()
+    await stage.timers.advance(20)
+    assert stage.manager.life_cycle("film") is LifeCycle.READY
+    await stage.timers.advance(11)
+    assert stage.manager.life_cycle("film") is LifeCycle.GONE
+
+
 async def test_closing_gives_up_on_a_store_that_goes_on_failing() -> None:
     stage = Stage(flush_patience=0.01)
     ann = await stage.opened_by()

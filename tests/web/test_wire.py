@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
 from protocol import hocuspocus
+from server.rooms.access import Identity, Role
 from server.web import wire
 from tests.end_to_end.sockets import BINARY, PING, TEXT, RawSocket, frame, open_socket
 from tests.web.conftest import ADMIN, Web
@@ -54,6 +56,35 @@ async def test_R50_what_comes_in_time_is_not_bounded_later(
     await socket.send(BINARY, hocuspocus.PING)
     assert await socket.told() == hocuspocus.PONG
     await socket.leave()
+
+
+async def test_R51_who_says_who_they_are_in_the_handshake_need_not_wait(
+    film: Web, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await film.token(Role.EDITOR, "film", seconds=60)
+    authenticate = film.state.authority.authenticate
+
+    async def slowly(given: str) -> Identity:
+        await asyncio.sleep(0.1)
+        return await authenticate(given)
+
+    monkeypatch.setattr(film.state.authority, "authenticate", slowly)
+    socket = await open_socket(f"ws://127.0.0.1:{port}/ws/projects/film?token={token}")
+    await socket.write(frame(BINARY, b"\xff" * 1_000_000))
+    assert await socket.ended() == 1007
+    monkeypatch.undo()
+    refused = await open_socket(f"ws://127.0.0.1:{port}/ws/projects/film?token=x")
+    await refused.write(frame(BINARY, b"\xff" * 1_000_000))
+    assert await refused.ended() == 4401
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
+async def test_no_token_is_logged(port: int, caplog: pytest.LogCaptureFixture, level: int) -> None:
+    with caplog.at_level(level), caplog.at_level(level, "uvicorn.error"):
+        socket = await known(port)
+        await socket.heard()
+        await socket.leave()
+    assert ADMIN not in caplog.text
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
