@@ -1,8 +1,8 @@
 """``python -m bench``: measure, print a table, write JSON.
 
 ``python -m bench propagation`` measures one part, ``--readme`` puts the table into the README.
-``rooms`` is measured only when it is named: it installs the servers that it compares with, and
-takes many minutes.
+``rooms`` and ``documents`` are measured only when they are named: they take many minutes, and
+``rooms`` installs the servers that it compares with.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "rooms": rooms.measure,
     "documents": documents.measure,
 }
-USUAL = [name for name in PARTS if name != "rooms"]
+LONG = {"rooms", "documents"}
+USUAL = [name for name in PARTS if name not in LONG]
 WITHOUT_BROWSER = {"propagation", "rooms", "documents"}
 ROOT = Path(__file__).parent.parent
 RESULTS = {"bench": "results", "rooms": "rooms"}
