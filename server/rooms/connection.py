@@ -338,7 +338,7 @@ class Connection:
         self._emit_all(self._session.unopened(key, error))
 
     def _emit_all(self, effects: Effects) -> None:
-        """Perform effects that only send; the others never come from where this is used."""
+        """Perform those of them that only send."""
         for effect in effects:
             if isinstance(effect, SendText | SendBytes | Close):
                 self._emit(effect)

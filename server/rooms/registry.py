@@ -192,13 +192,6 @@ class RealTimeSyncManager:
             self._rechecking = False
             self._recheck_later()
 
-    def remove_member(self, project_id: str, user: str) -> int:
-        """Put out whoever is in a project as ``user``, after their right to be there changed."""
-        return self.revoke(
-            lambda identity, project: identity.user == user and project == project_id,
-            Forbidden("Your role in this project was changed; connect again"),
-        )
-
     async def draft_state(self, project_id: str, entity_id: str) -> bytes:
         room = self._rooms.get(project_id)
         if room is not None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from protocol.errors import NotFound, Unavailable
+from protocol.errors import Forbidden, NotFound, Unavailable
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Identity, Role
 from server.rooms.lifecycle import LifeCycle
@@ -61,7 +61,8 @@ async def test_R11_a_revoked_token_ends_its_connections_only() -> None:
     ]
     assert ann.wire.closed_with() == 4401
     assert bob.wire.closed_with() is None
-    assert stage.manager.remove_member("film", "bob") == 1
+    removed = Forbidden("You were removed from this project")
+    assert stage.manager.revoke(lambda who, _: who.user == "bob", removed) == 1
     assert bob.told[-1]["code"] == "forbidden"
     assert bob.wire.closed_with() == 4403
     assert stage.manager.connections == 0
