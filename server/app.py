@@ -31,6 +31,7 @@ from server.web.middleware import OriginGuard, PathGuard, SecurityHeaders
 from server.web.operations import routes_of
 from server.web.problems import http_problem
 from server.web.state import WebState, web_of
+from server.web.wire import HAND_OVER
 
 __all__ = ["create_app"]
 
@@ -128,4 +129,9 @@ class Live:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         web = web_of(scope)
-        await LiveEndpoint(web.manager, web.authority)(scope, receive, send)
+        endpoint = LiveEndpoint(web.manager, web.authority)
+        hand_over = scope.get("extensions", {}).get(HAND_OVER)
+        if hand_over is not None:
+            hand_over(endpoint)
+        else:
+            await endpoint(scope, receive, send)

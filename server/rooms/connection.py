@@ -82,9 +82,9 @@ class Connection:
         self._sign: Cancellable | None = None
         self._left = False
         self._on_left = on_left
-        self._deadline = timers.call_later(
-            settings.login_deadline, lambda: self._emit_all(self._session.expired())
-        )
+        self._deadline: Cancellable | None = None
+        if session.grant is None:
+            self._deadline = timers.call_later(settings.login_deadline, self.crowd_out)
 
     @property
     def id(self) -> str:
@@ -103,7 +103,7 @@ class Connection:
         return list(grants if own is None else {**grants, own: None})
 
     def crowd_out(self) -> None:
-        """Close it where still nobody has logged in: too many others wait to do so."""
+        """Close it where still nobody has logged in: for too long, or while too many wait to."""
         self._emit_all(self._session.expired())
 
     async def begin(self) -> None:
@@ -160,7 +160,7 @@ class Connection:
         if self._left:
             return
         self._left = True
-        self._deadline.cancel()
+        self._no_deadline()
         if self._sign is not None:
             self._sign.cancel()
         for key in list(self._open):
@@ -168,6 +168,11 @@ class Connection:
         if self._room is not None:
             self._room.leave(self._participant)
         self._on_left(self)
+
+    def _no_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def gone(self) -> None:
         """The socket is closed."""
@@ -263,6 +268,8 @@ class Connection:
             else:
                 # No await between the check and this: from here on ``grants`` names them.
                 effects = self._welcomed(request, Grant(identity, role))
+        if self.known:
+            self._no_deadline()
         await self._perform_all(effects)
 
     def _welcomed(self, request: Authenticate, grant: Grant) -> Effects:

@@ -82,11 +82,11 @@ class Outbox:
         self._limit = limit
         self._on_dead = on_dead
         self._on_overflow = on_overflow
-        self._queue: deque[Item] = deque()
+        # None while nothing is being sent: most connections are idle, and there are thousands.
+        self._queue: deque[Item] | None = None
         self._bytes = 0
-        self._busy = False
         self._closed = False
-        self._drained = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -99,7 +99,7 @@ class Outbox:
     def push(self, item: Item) -> None:
         if self._closed:
             return
-        if not self._busy:
+        if self._queue is None:
             self._begin(item)
             return
         if item.overflow is Overflow.DROP and self._bytes > self._limit // 4:
@@ -112,20 +112,21 @@ class Outbox:
     async def low(self) -> None:
         """Wait until little waits: below a quarter of the bound. Returns too once it is closed."""
         while self._bytes > self._limit // 4 and not self._closed:
-            self._drained.clear()
-            await self._drained.wait()
+            if self._waiter is None:
+                self._waiter = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._waiter])
 
     def close(self, code: int, reason: str) -> None:
         """Close after what waits; nothing can be pushed any more."""
         if self._closed:
             return
         self._closed = True
-        self._drained.set()
+        self._tell_drained()
         last = Item(CloseFrame(code, reason))
-        if self._busy:
-            self._queue.append(last)
-        else:
+        if self._queue is None:
             self._begin(last)
+        else:
+            self._queue.append(last)
 
     def abandon(self) -> None:
         """The connection is gone: forget what waits."""
@@ -143,7 +144,7 @@ class Outbox:
         except Exception:
             self._die()
             return
-        self._busy = True
+        self._queue = deque()
         self._timers.spawn(self._drain(coroutine, pending))
 
     async def _drain(self, coroutine: Coroutine[Any, Any, None], pending: Any) -> None:
@@ -152,16 +153,16 @@ class Outbox:
             while self._queue:
                 item = self._queue.popleft()
                 self._bytes -= item.size
-                self._drained.set()
+                self._tell_drained()
                 await self._write(item.frame)
         except Exception:
             self._die()
         finally:
-            self._busy = False
+            self._queue = None
 
     def _relieve(self) -> None:
         """Drop, then coalesce; give up where that frees less than an eighth of the bound."""
-        kept = [item for item in self._queue if item.overflow is not Overflow.DROP]
+        kept = [item for item in self._queue or () if item.overflow is not Overflow.DROP]
         self._queue = deque(_coalesced(kept))
         self._bytes = sum(item.size for item in self._queue)
         if self._bytes > self._limit - self._limit // 8:
@@ -177,9 +178,15 @@ class Outbox:
         self._timers.call_later(0, on_dead)
 
     def _forget(self) -> None:
-        self._queue.clear()
+        if self._queue is not None:
+            self._queue.clear()
         self._bytes = 0
-        self._drained.set()
+        self._tell_drained()
+
+    def _tell_drained(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
 
 def _nothing() -> None:

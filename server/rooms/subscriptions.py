@@ -18,31 +18,30 @@ class Subscription:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._all = False
-        self._ids: set[str] = set()
-        self._but: set[str] = set()
+        self._ids: frozenset[str] = frozenset()
+        self._but: frozenset[str] = frozenset()
 
     def add(self, entities: Literal["all"] | Iterable[str]) -> None:
         """Raises TooLarge for more ids than one connection may name; then nothing changed."""
         if entities == "all":
             self._all = True
-            self._but.clear()
+            self._but = frozenset()
             return
         wanted = self._ids.union(entities)
         self._bounded(wanted)
         self._ids = wanted
-        self._but.difference_update(entities)
+        self._but = self._but.difference(entities)
 
     def remove(self, entities: Literal["all"] | Iterable[str]) -> None:
         if entities == "all":
             self._all = False
-            self._ids.clear()
-            self._but.clear()
+            self._ids = self._but = frozenset()
             return
         if self._all:
             unwanted = self._but.union(entities)
             self._bounded(unwanted)
             self._but = unwanted
-        self._ids.difference_update(entities)
+        self._ids = self._ids.difference(entities)
 
     def wants(self, concerns: frozenset[str] | None) -> bool:
         if concerns is None:
@@ -51,6 +50,6 @@ class Subscription:
             return True
         return not self._ids.isdisjoint(concerns)
 
-    def _bounded(self, ids: set[str]) -> None:
+    def _bounded(self, ids: frozenset[str]) -> None:
         if len(ids) > self._limit:
             raise TooLarge(f"{len(ids)} entities are over the bound of {self._limit}")

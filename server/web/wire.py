@@ -11,11 +11,21 @@ import logging
 from asyncio.transports import Transport
 from typing import Any, cast
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
-__all__ = ["KNOWN", "BoundedHttp", "BoundedWebSocket"]
+from server.web.inbox import Gate, Inbox
+
+__all__ = ["HAND_OVER", "KNOWN", "BoundedHttp", "BoundedWebSocket"]
+
+HAND_OVER = "ripplecut.hand_over"
+"""The extension of a WebSocket's scope that takes another application, to be begun when this one
+has returned: a conversation of hours needs none of the layers that it came through, and those of a
+thousand connections are megabytes.
+"""
 
 KNOWN = "ripplecut.known"
 """The extension of a WebSocket's scope that is called, without arguments, once it is known whose
@@ -94,6 +104,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **options)
         self.logger = self.conn.logger = _LOGGER
         self.conn.debug = False
+        self.queue: Inbox[Any] = Inbox()  # type: ignore[assignment]
+        self.writable: Gate = Gate()  # type: ignore[assignment]
+        self._layers, self.app = self.app, self._run_app
         self._unread = bytearray()
         self._read_at = 0
         self._reading: asyncio.Handle | None = None
@@ -101,6 +114,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._expected = False
         self._at_end = False
         self._failed = False
+        self._talk: ASGIApp | None = None
         self._limit = self.conn.max_message_size
         self.conn.max_message_size = _STRANGER_FRAME_LIMIT
 
@@ -114,7 +128,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         # when they are cleared away.
         self.conn.parser.close()
         if hasattr(self, "scope"):
-            cast(Any, self.scope)["extensions"].pop(KNOWN, None)
+            for name in (KNOWN, HAND_OVER):
+                cast(Any, self.scope)["extensions"].pop(name, None)
+            self._talk = None
 
     def data_received(self, data: bytes) -> None:
         if self._failed:
@@ -141,11 +157,18 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self.handshake_complete and not self._expected:
             self._expected = True
             self._go_on()
-        message = await super().receive()
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.transport.resume_reading()
         self._go_on()
         return message
 
     async def send(self, message: Any) -> None:
+        payload = message.get("bytes")
+        if payload is not None and self._open and self.writable.is_set():
+            self.transport.write(_encoded(payload))
+            return
         await super().send(message)
         if self.close_sent:
             # Nothing takes messages any more, but the other side's goodbye may be among them.
@@ -156,7 +179,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            cast(Any, self.scope)["extensions"][KNOWN] = self._known
+            extensions = cast(Any, self.scope)["extensions"]
+            extensions[KNOWN] = self._known
+            extensions[HAND_OVER] = self._take_over
 
     def handle_ping(self) -> None:
         # Who sends pings and reads no pongs gets none.
@@ -194,8 +219,26 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
                 return
         super().send_receive_event_to_app()
 
+    @property
+    def _open(self) -> bool:
+        """Whether a message can go out as it is; what else there is to do, the library knows."""
+        open_ = self.handshake_complete and not (self.close_sent or self.disconnected)
+        return open_ and self.conn.state is OPEN
+
     def _known(self) -> None:
         self.conn.max_message_size = self._limit
+        # The handshake is over: two kilobytes that nobody reads again.
+        self.request.headers.clear()
+        self.response.headers.clear()
+        cast(Any, self.scope)["headers"] = []
+
+    def _take_over(self, talk: ASGIApp) -> None:
+        self._talk = talk
+
+    async def _run_app(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._layers(scope, receive, send)
+        if self._talk is not None:
+            await self._talk(scope, receive, send)
 
     def _read(self) -> None:
         """Look for frames in one slice, and leave the rest for the loop's next rounds."""
@@ -221,3 +264,17 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._unread and idle and not self.transport.is_closing():
             self.transport.pause_reading()
             self._reading = self.loop.call_soon(self._read)
+
+
+class _LastFrame:
+    """The last message as it went out: fan-out sends the same one to everybody in turn."""
+
+    payload: bytes | None = None
+    encoded = b""
+
+
+def _encoded(payload: bytes) -> bytes:
+    if _LastFrame.payload is not payload:
+        _LastFrame.encoded = Frame(Opcode.BINARY, payload).serialize(mask=False)
+        _LastFrame.payload = payload
+    return _LastFrame.encoded
