@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
 from protocol.errors import Invalid, NotFound, RipplecutError
 from server.config import Settings, SettingsError
@@ -354,6 +353,8 @@ async def _remote(folder: DataDir) -> AsyncIterator[Remote]:
 @contextmanager
 def _working(text: str) -> Iterator[None]:
     """Something that moves, on a terminal only."""
+    from rich.console import Console  # two megabytes that a server does not need
+
     console = Console(stderr=True)
     with console.status(text) if console.is_terminal else nullcontext():
         yield
