@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -16,18 +17,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from bench.running import RunningServer, free_port
 from protocol import hocuspocus
 from protocol.ysync import SyncStep, encode_sync
 
-__all__ = ["PEERS", "Served", "installed", "serve"]
+__all__ = ["LIMIT", "PEERS", "Served", "installed", "serve"]
 
 FOLDER = Path(__file__).parent / ".peers"
 NPM = ("@hocuspocus/server@4.7.0", "@y/websocket-server@0.1.1", "yjs@13.6.33", "ws@8.18.3")
 PIP = ("pycrdt-websocket==0.16.5", "uvicorn==0.54.0", "websockets==17.4")
 PEERS = ("y-websocket", "Hocuspocus", "pycrdt-websocket")
+LIMIT = "bare relay"
+"""No server of documents: ``bench/relay.py``, the floor under all of them."""
 
 _HOCUSPOCUS = """
 import { Server } from "@hocuspocus/server";
@@ -94,6 +95,7 @@ def serve(name: str, cpu: int, documents: int) -> Iterator[Served]:
         "y-websocket": ["node", "node_modules/@y/websocket-server/src/server.js"],
         "Hocuspocus": ["node", "hocuspocus.mjs"],
         "pycrdt-websocket": ["venv/bin/python", "pycrdt_server.py"],
+        LIMIT: [sys.executable, str(Path(__file__).parent / "relay.py"), str(port)],
     }[name]
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1"}
     process = subprocess.Popen(
@@ -146,11 +148,9 @@ def _listening(port: int) -> None:
     until = time.monotonic() + 20
     while True:
         try:
-            httpx.get(f"http://127.0.0.1:{port}", timeout=5)
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
             return
-        except httpx.TransportError as error:
-            if isinstance(error, httpx.RemoteProtocolError):
-                return
+        except OSError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)

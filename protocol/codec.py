@@ -62,6 +62,11 @@ class Reader:
     def at_end(self) -> bool:
         return self._position >= len(self._data)
 
+    @property
+    def left(self) -> int:
+        """So many bytes have not been read."""
+        return len(self._data) - self._position
+
     def var_uint(self) -> int:
         number = 0
         shift = 0

@@ -20,10 +20,12 @@ __all__ = [
     "EMPTY_UPDATE",
     "MAX_AWARENESS_ENTRIES",
     "MAX_AWARENESS_STATE",
+    "MAX_CLIENTS",
     "MAX_SYNC_BYTES",
     "NULL_STATE",
     "AwarenessEntry",
     "SyncStep",
+    "check_state_vector",
     "decode_awareness",
     "decode_state_vector",
     "decode_sync",
@@ -38,6 +40,8 @@ NULL_STATE = "null"
 """The state of a client that has left."""
 
 MAX_SYNC_BYTES = 4 * 1024 * 1024
+MAX_CLIENTS = 65_536
+"""The clients that a state vector may name: everybody who ever wrote into one document."""
 MAX_AWARENESS_ENTRIES = 256
 MAX_AWARENESS_STATE = 16 * 1024
 
@@ -85,6 +89,19 @@ def decode_sync(reader: Reader) -> tuple[SyncStep, bytes]:
 def decode_state_vector(reader: Reader) -> dict[int, int]:
     """How many operations of each client somebody has."""
     return {reader.var_uint(): reader.var_uint() for _ in range(reader.var_uint())}
+
+
+def check_state_vector(state_vector: bytes) -> None:
+    """Raises Malformed for a state vector that promises more clients than its bytes can name, and
+    TooLarge for more than anybody has: a library that believes the number takes memory for all of
+    them before it looks.
+    """
+    reader = Reader(state_vector)
+    clients = reader.var_uint()
+    if clients > MAX_CLIENTS:
+        raise TooLarge(f"{clients} clients are over the bound of {MAX_CLIENTS}")
+    if clients > reader.left // 2:
+        raise Malformed(f"{clients} clients are announced and {reader.left} bytes are there")
 
 
 def encode_awareness(entries: Iterable[AwarenessEntry]) -> bytes:

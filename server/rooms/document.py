@@ -12,7 +12,7 @@ from pycrdt import Doc, Map, Subscription, TransactionEvent
 
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
 from protocol.update_scan import UpdateScan
-from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE
+from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE, check_state_vector
 from server.domain.drafts import fields_of
 from server.ports import StoredDocument
 from server.rooms.crdt import (
@@ -238,9 +238,10 @@ class DraftDocument:
         return self._ready().doc.get_state()
 
     def diff(self, state_vector: bytes) -> bytes:
-        """What somebody with this state vector lacks; raises Malformed."""
+        """What somebody with this state vector lacks; raises Malformed and TooLarge."""
         if state_vector == EMPTY_STATE_VECTOR:
             return self.encoded()
+        check_state_vector(state_vector)
         try:
             return self._ready().doc.get_update(state_vector)
         except BaseException as error:

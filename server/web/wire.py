@@ -78,6 +78,11 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_came()
         super().on_headers_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        # They hold each other, and through the transport what comes after them: see below.
+        self.parser = None  # type: ignore[assignment]
+
     def _expect_head(self) -> None:
         if self._due is None:
             self._head = 0
@@ -106,7 +111,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.conn.debug = False
         self.queue: Inbox[Any] = Inbox()  # type: ignore[assignment]
         self.writable: Gate = Gate()  # type: ignore[assignment]
-        self._layers, self.app = self.app, self._run_app
+        self.app = self._app = _InTurn(self.app)
         self._unread = bytearray()
         self._read_at = 0
         self._reading: asyncio.Handle | None = None
@@ -114,7 +119,6 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._expected = False
         self._at_end = False
         self._failed = False
-        self._talk: ASGIApp | None = None
         self._limit = self.conn.max_message_size
         self.conn.max_message_size = _STRANGER_FRAME_LIMIT
 
@@ -124,13 +128,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._reading = None
         self._unread.clear()
         super().connection_lost(exc)
-        # The parser holds the protocol that holds it; by the thousand such circles stop the loop
-        # when they are cleared away.
+        # Who holds each other is only cleared away by looking through everything, and by the
+        # thousand that stops the loop.
         self.conn.parser.close()
+        self.conn.parser_exc = None
         if hasattr(self, "scope"):
-            for name in (KNOWN, HAND_OVER):
-                cast(Any, self.scope)["extensions"].pop(name, None)
-            self._talk = None
+            cast(Any, self.scope)["extensions"].pop(KNOWN, None)
 
     def data_received(self, data: bytes) -> None:
         if self._failed:
@@ -181,7 +184,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             extensions = cast(Any, self.scope)["extensions"]
             extensions[KNOWN] = self._known
-            extensions[HAND_OVER] = self._take_over
+            extensions[HAND_OVER] = self._app.then
 
     def handle_ping(self) -> None:
         # Who sends pings and reads no pongs gets none.
@@ -232,14 +235,6 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.response.headers.clear()
         cast(Any, self.scope)["headers"] = []
 
-    def _take_over(self, talk: ASGIApp) -> None:
-        self._talk = talk
-
-    async def _run_app(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._layers(scope, receive, send)
-        if self._talk is not None:
-            await self._talk(scope, receive, send)
-
     def _read(self) -> None:
         """Look for frames in one slice, and leave the rest for the loop's next rounds."""
         self._reading = None
@@ -264,6 +259,22 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._unread and idle and not self.transport.is_closing():
             self.transport.pause_reading()
             self._reading = self.loop.call_soon(self._read)
+
+
+class _InTurn:
+    """One application, and after it the one that it hands over to, with nothing in between."""
+
+    def __init__(self, first: Any) -> None:
+        self._first = first
+        self._next: ASGIApp | None = None
+
+    def then(self, app: ASGIApp) -> None:
+        self._next = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._first(scope, receive, send)
+        if self._next is not None:
+            await self._next(scope, receive, send)
 
 
 class _LastFrame:

@@ -14,7 +14,7 @@ from pycrdt import Array, Doc, Map, Text, XmlFragment
 from protocol.codec import var_string, var_uint
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
 from protocol.update_scan import UpdateScan, scan_update
-from protocol.ysync import EMPTY_UPDATE
+from protocol.ysync import EMPTY_UPDATE, MAX_CLIENTS
 from server.domain.drafts import merge_states, read_values
 from server.ports import StoredDocument
 from server.rooms.crdt import merge_in_chunks, scan_at_once
@@ -203,6 +203,18 @@ async def test_an_update_that_cannot_be_read_is_invalid(update: bytes) -> None:
 async def test_a_state_vector_that_cannot_be_read_is_malformed() -> None:
     with pytest.raises(Malformed):
         (await loaded()).diff(b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("announced", "error"), [(3, Malformed), (MAX_CLIENTS, Malformed), (MAX_CLIENTS + 1, TooLarge)]
+)
+async def test_R58_a_state_vector_that_promises_too_much_is_not_believed(
+    announced: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = await loaded()
+    monkeypatch.setattr(Doc, "get_update", lambda *_: pytest.fail("the library was asked"))
+    with pytest.raises(error):
+        document.diff(var_uint(announced) + b"\x01\x01" * 2 + b"\x01")
 
 
 async def test_diff_is_what_the_other_lacks() -> None:
