@@ -22,6 +22,7 @@ from server.rooms.access import Gatekeeper, Grant
 from server.rooms.connection import Connection
 from server.rooms.outbox import CloseFrame, Frame
 from server.rooms.registry import RealTimeSyncManager
+from server.web.latest import Latest
 from server.web.wire import KNOWN
 
 __all__ = ["SESSION_COOKIE", "LiveEndpoint", "origin_allowed"]
@@ -29,6 +30,7 @@ __all__ = ["SESSION_COOKIE", "LiveEndpoint", "origin_allowed"]
 SESSION_COOKIE = "ripplecut_session"
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _MAX_REASON_BYTES = 123
+_plain = Latest(ywebsocket.plain)
 
 
 def origin_allowed(headers: Headers, allowed: Collection[str]) -> bool:
@@ -105,7 +107,7 @@ class LiveEndpoint:
             raise NotFound("There is no entity with a name that long")
 
         async def write_plain(frame: Frame) -> None:
-            shown = ywebsocket.plain(frame) if isinstance(frame, bytes) else frame
+            shown = _plain(frame) if isinstance(frame, bytes) else frame
             if shown is not None:
                 await send(_message(shown))
 

@@ -18,6 +18,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 
 from server.web.inbox import Gate, Inbox
+from server.web.latest import Latest
 
 __all__ = ["HAND_OVER", "KNOWN", "BoundedHttp", "BoundedWebSocket"]
 
@@ -277,15 +278,8 @@ class _InTurn:
             await self._next(scope, receive, send)
 
 
-class _LastFrame:
-    """The last message as it went out: fan-out sends the same one to everybody in turn."""
-
-    payload: bytes | None = None
-    encoded = b""
+def _frame(payload: bytes) -> bytes:
+    return Frame(Opcode.BINARY, payload).serialize(mask=False)
 
 
-def _encoded(payload: bytes) -> bytes:
-    if _LastFrame.payload is not payload:
-        _LastFrame.encoded = Frame(Opcode.BINARY, payload).serialize(mask=False)
-        _LastFrame.payload = payload
-    return _LastFrame.encoded
+_encoded = Latest(_frame)
