@@ -97,6 +97,7 @@ def serve(name: str, cpu: int, documents: int) -> Iterator[Served]:
         "pycrdt-websocket": ["venv/bin/python", "pycrdt_server.py"],
         LIMIT: [sys.executable, str(Path(__file__).parent / "relay.py"), str(port)],
     }[name]
+    FOLDER.mkdir(exist_ok=True)
     environment = {**os.environ, "PORT": str(port), "HOST": "127.0.0.1"}
     process = subprocess.Popen(
         command, cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import sys
 from collections import defaultdict
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import uvloop
 from websockets.frames import Frame, Opcode
@@ -27,8 +27,7 @@ class Relay(asyncio.Protocol):
     rooms: ClassVar[defaultdict[bytes, set[Relay]]] = defaultdict(set)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._buffer = bytearray()
         self._room: set[Relay] | None = None
 

@@ -11,6 +11,7 @@ import base64
 import secrets
 import struct
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 __all__ = ["Wire", "connect"]
@@ -34,9 +35,8 @@ class Wire(asyncio.Protocol):
         self.bytes_in = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._request)
 
     def pause_writing(self) -> None:
         self._writable.clear()

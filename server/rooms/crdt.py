@@ -25,7 +25,7 @@ __all__ = [
 
 MERGE_AT_MOST = 200
 """Merging 200 updates takes half a millisecond, 18,000 two seconds."""
-_SCANNED_AT_ONCE = 16 * 1024
+_SCANNED_AT_ONCE = 4 * 1024
 
 
 def is_panic(error: BaseException) -> bool:

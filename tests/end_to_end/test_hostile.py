@@ -117,5 +117,6 @@ def test_100_000_mutated_frames_stall_nobody(tmp_path: Path, say: Callable[[str]
     say(f"seed {seed}")
     weather = _stormed(tmp_path, seed, 100_000)
     say(str(weather))
-    # The longest one is said, and not held to a bound: what else the machine does is in it.
     assert quantile(weather.own, 0.999) < STALL, weather
+    # One may be longer: the garbage of the whole storm is looked through then.
+    assert max(weather.own) < 2 * STALL, weather
