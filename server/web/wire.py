@@ -12,6 +12,7 @@ from asyncio.transports import Transport
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import OPEN
 
@@ -101,10 +102,31 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._expected = False
         self._at_end = False
         self._failed = False
+        self._served = False
+        self._lost: tuple[Exception | None] | None = None
         self._limit = self.conn.max_message_size
         self.conn.max_message_size = _STRANGER_FRAME_LIMIT
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever types and is gone in the same moment does not lose what came here before."""
+        if self._served or self._failed or self.close_sent or not self._unread:
+            self._end(exc)
+            return
+        self._lost = (exc,)
+        self.stop_keepalive()
+        self.disconnected = True
+        self.writable.set()
+        self.transport = _Nowhere()
+        self._go_on()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self._served = True
+        if self._lost is not None:
+            self._end(*self._lost)
+
+    def _end(self, exc: Exception | None) -> None:
+        self._lost = None
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -146,7 +168,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: Any) -> None:
-        await super().send(message)
+        try:
+            await super().send(message)
+        except ClientDisconnected:
+            # They hear nothing any more. What they said before is still on its way to the
+            # application, which then comes to the end of it.
+            return
         if self.close_sent:
             # Nothing takes messages any more, but the other side's goodbye may be among them.
             self.read_paused = False
@@ -207,9 +234,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._unread.clear()
             self._read_at = 0
         super().data_received(slice_)
-        if self._failed:
+        if self._lost is not None and (self._failed or not self._unread):
+            self._end(*self._lost)
+        elif self._failed:
             return
-        if self._unread:
+        elif self._unread:
             self._go_on()
         elif self._at_end:
             self.transport.close()
@@ -221,3 +250,25 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._unread and idle and not self.transport.is_closing():
             self.transport.pause_reading()
             self._reading = self.loop.call_soon(self._read)
+
+
+class _Nowhere(Transport):
+    """In place of a transport whose other end has gone."""
+
+    def write(self, data: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return False
