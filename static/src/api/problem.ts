@@ -23,6 +23,7 @@ export class Problem extends Error {
 }
 
 const NEXT: { [code: string]: string } = {
+  offline: 'Nothing was changed.',
   unreachable: 'Nothing was changed. Try again when the connection is back.',
   conflict: 'Nothing was overwritten. Look at the newest version, then try again.',
   stale_plan: 'Nothing was changed. Look at what would change once more, then decide.',
