@@ -36,8 +36,8 @@ export function wordOf({ live, refusal, unsent, behind, stalled, rejected, demot
     return { what: `The live connection is refused: ${refusal}`, rest: `What is shown may be old.${unsent === 0 ? '' : ` ${waits(unsent)}, unsent.`}`, bad: true, hook: { 'data-refused': unsent } }
   }
   if (live === 'offline') {
-    const rest = unsent === 0 ? 'Fields and texts can be edited, and are sent when the connection is back.' : `${waits(unsent)} and will be sent when the connection is back.`
-    return { what: 'Offline.', rest: `${rest} Everything else waits, and what others do is not shown.`, hook: { 'data-offline': unsent } }
+    const rest = unsent === 0 ? 'Fields and texts can be edited, and are sent later.' : `${waits(unsent)} and will be sent when the connection is back.`
+    return { what: 'Offline.', rest: `${rest} Everything else waits; what others do is not shown.`, hook: { 'data-offline': unsent } }
   }
   if (rejected.length > 0) {
     return { what: `The server did not take a change to ${rejected.join(', ')}.`, rest: 'It may be too large, or not allowed any more. It is on this page only: copy what you need, then reload.', bad: true, hook: { 'data-rejected': rejected.length } }
