@@ -9,7 +9,7 @@ from itertools import count
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer, production
@@ -178,7 +178,12 @@ def test_without_a_line_what_asks_the_server_waits_and_says_so(
     context.set_offline(True)
     expect(page.locator("[data-offline]")).to_contain_text("Everything else waits", timeout=LATE)
     asked: list[str] = []
-    page.on("request", lambda one: one.method != "GET" and asked.append(one.url))
+
+    def notice(request: Request) -> None:
+        if request.method != "GET":
+            asked.append(request.url)
+
+    page.on("request", notice)
     # Whoever was in the middle of a name may end it.
     name.press("End")
     page.keyboard.type(" coat")
