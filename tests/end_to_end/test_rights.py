@@ -239,9 +239,12 @@ def test_a_name_that_was_being_typed_is_kept_for_the_line(
     context.set_offline(True)
     expect(page.locator("[data-offline]")).to_be_visible(timeout=LATE)
     page.keyboard.press("Tab")
+    expect(name).to_have_value("Mara, wet")
+    expect(name).to_have_attribute("readonly", "")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-inspector]")).to_have_count(0)
     context.set_offline(False)
     until(lambda: server.get(f"/projects/{film}/entities/hero")["name"] == "Mara, wet")
-    expect(name).to_have_value("Mara, wet")
 
 
 def test_a_second_window_of_ones_own_is_nobody_else_and_still_seen(

@@ -1,5 +1,5 @@
 /** Whether what is asked of the server would get there. While not, what needs it cannot be used and says why. */
-import { signal } from '@preact/signals'
+import { effect, signal } from '@preact/signals'
 import { tell } from './toasts.ts'
 
 /** Why not, in words; null while it would. Edits of a draft do not need to ask: they wait here and are sent. */
@@ -16,4 +16,16 @@ export function reaches(): boolean {
   const why = away.peek()
   if (why !== null) tell(why)
   return why === null
+}
+
+/** Now, or once there is a line again: for what somebody was typing when it was lost. */
+export function whenReached(what: () => void): void {
+  if (away.peek() === null) return what()
+  const stop = effect(() => {
+    if (away.value !== null) return
+    queueMicrotask(() => {
+      stop()
+      what()
+    })
+  })
 }

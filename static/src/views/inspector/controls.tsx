@@ -1,5 +1,5 @@
 /** One control per type of field; each follows what others set, and never loses the focus for it. */
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { colourName, isColour } from '../../sketch/colour.ts'
 import { leadingPerFrame } from '../../store/frames.ts'
 import { same } from '../../store/overlay.ts'
@@ -80,7 +80,7 @@ interface LineProps {
   step?: number
   /** Becomes `data-testid`. */
   hook?: string
-  /** Why nothing else can be written now; whoever is in the middle of typing ends it, and it is written after that. */
+  /** Why nobody can begin to write now; whoever is in the middle of it ends it. */
   fixed?: string | null
   write(text: string): void
 }
@@ -89,14 +89,7 @@ interface LineProps {
 export function Line({ id, value, type, disabled, label, hint, wrong = false, step, hook, fixed = null, write }: LineProps) {
   const input = useRef<HTMLInputElement & HTMLTextAreaElement>(null)
   const typing = useRef(false)
-  const held = useRef<string | null>(null)
-  useEffect(() => {
-    if (fixed !== null || held.current === null) return
-    const text = held.current
-    held.current = null
-    typing.current = false
-    write(text)
-  }, [fixed, write])
+  const [, redraw] = useState(0)
   useLayoutEffect(() => {
     if (input.current !== null && !typing.current && input.current.value !== value) input.current.value = value
   }, [value])
@@ -112,18 +105,15 @@ export function Line({ id, value, type, disabled, label, hint, wrong = false, st
     placeholder: hint,
     'data-testid': hook,
     readOnly: fixed !== null && !typing.current,
-    'data-tip': fixed === null ? undefined : typing.current ? `${fixed} So does what was typed.` : fixed,
+    'data-tip': fixed ?? undefined,
     onInput: () => {
       typing.current = true
     },
     onBlur: () => {
-      typing.current = held.current !== null
+      typing.current = false
+      if (fixed !== null) redraw((n) => n + 1)
     },
     onChange: (event: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => {
-      if (fixed !== null) {
-        held.current = event.currentTarget.value
-        return
-      }
       typing.current = false
       write(event.currentTarget.value)
     },
