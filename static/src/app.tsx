@@ -131,7 +131,11 @@ async function leave(): Promise<void> {
 }
 
 async function logIn(token: string): Promise<void> {
-  await api.login(token)
+  const [who, before, unsent] = [await api.login(token), me.peek(), unsentAnywhere()]
+  if (before !== null && who.user !== before.user && unsent > 0) {
+    await api.logout().catch(() => undefined)
+    throw new Problem(0, 'somebody_else', 'Somebody else', `This token is ${who.user}'s, and ${count(unsent, `change of ${before.user}'s waits`, `changes of ${before.user}'s wait`)} here.`)
+  }
   await enter(true, token)
 }
 

@@ -7,7 +7,7 @@ const project = (pid: string) => `/projects/${enc(pid)}`
 const asset = (pid: string, id: string, tail: string, query = '') => `/assets/${enc(id)}/${tail}?project_id=${enc(pid)}${query}`
 
 export const readMe = () => get<Me>('/me')
-export const login = (token: string) => request<unknown>('POST', '/login', { token })
+export const login = (token: string) => request<Me>('POST', '/login', { token })
 export const logout = () => request<unknown>('POST', '/logout', {})
 export const listProjects = () => get<Page<Project>>('/projects?limit=200')
 export const readProject = (pid: string) => get<Project>(project(pid))

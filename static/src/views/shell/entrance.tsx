@@ -27,7 +27,7 @@ function TokenForm({ onToken, leave, onLeave }: LoginProps & { leave?: string; o
   return (
     <form onSubmit={(e) => void submit(e)}>
       <label class="stack">Token <input name="token" type="password" autocomplete="current-password" required data-testid="token" aria-invalid={error !== null || undefined} /></label>
-      {error !== null && <p class="bad" role="alert">{explain(error).what} Check that the whole token was pasted.</p>}
+      {error !== null && <p class="bad" role="alert">{explain(error).what} {explain(error).next}</p>}
       <p class="actions">{onLeave !== undefined && <button type="button" onClick={onLeave}>{leave}</button>}<button type="submit" class="primary" disabled={busy}>{busy ? 'Checking…' : 'Come in'}</button></p>
     </form>
   )
