@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from protocol.errors import Invalid
 
-__all__ = ["UpdateScan", "scan_update"]
+__all__ = ["Place", "UpdateScan", "scan_update"]
+
+Place = tuple[bytes, bytes]
+"""A key: the shared type that it is in, as an update names it, and its name."""
 
 _LONGEST_NUMBER = 10
 _MAX_NUMBER = 2**53 - 1
@@ -39,15 +43,15 @@ class UpdateScan(NamedTuple):
     """What an update holds.
 
     ``ends`` is where its operations of each client end, ``deletes`` where its deletions of each
-    client's operations end, ``types`` how many shared types it brings. ``crowd`` is how often the
-    key that is set most is set by somebody who says to have never seen it: for each of them the
-    library walks along all that were there before.
+    client's operations end, ``types`` how many shared types it brings. ``unseen`` is how often each
+    key is set by somebody who says to have never seen it: for each of them the library walks along
+    all that were there before.
     """
 
     ends: Mapping[int, int]
     deletes: Mapping[int, int]
     types: int
-    crowd: int = 0
+    unseen: Mapping[Place, int] = MappingProxyType({})
 
     def joined(self, other: UpdateScan) -> UpdateScan:
         """What two updates hold together."""
@@ -55,7 +59,7 @@ class UpdateScan(NamedTuple):
             _furthest(self.ends, other.ends),
             _furthest(self.deletes, other.deletes),
             self.types + other.types,
-            self.crowd + other.crowd,
+            _together(self.unseen, other.unseen),
         )
 
     def beyond(self, known: Mapping[int, int]) -> bool:
@@ -75,6 +79,12 @@ def _furthest(one: Mapping[int, int], other: Mapping[int, int]) -> Mapping[int, 
     if not other:
         return one
     return {**one, **{client: max(end, one.get(client, 0)) for client, end in other.items()}}
+
+
+def _together(one: Mapping[Place, int], other: Mapping[Place, int]) -> Mapping[Place, int]:
+    if not other:
+        return one
+    return {**one, **{place: times + one.get(place, 0) for place, times in other.items()}}
 
 
 def scan_update(update: bytes, *, max_depth: int) -> UpdateScan:
@@ -99,7 +109,7 @@ class _Scanner:
         self._at = 0
         self._depth = max_depth
         self._types = 0
-        self._unseen: dict[tuple[bytes, bytes], int] = {}
+        self._unseen: dict[Place, int] = {}
 
     def update(self) -> UpdateScan:
         ends: dict[int, int] = {}
@@ -126,7 +136,7 @@ class _Scanner:
                 deletes[client] = max(end, deletes.get(client, 0))
         if self._at != self._size:
             raise Invalid("The update cannot be read: something follows its end")
-        return UpdateScan(ends, deletes, self._types, max(self._unseen.values(), default=0))
+        return UpdateScan(ends, deletes, self._types, self._unseen)
 
     def _struct(self) -> tuple[int, bool]:
         """Pass a struct; returns how many clocks it takes, and whether it is only a gap."""

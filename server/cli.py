@@ -6,31 +6,24 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
 
 from protocol.errors import Invalid, NotFound, RipplecutError
 from server.config import Settings, SettingsError
-from server.datadir import DataDir, DataDirInUse
-from server.domain.actors import Actor
+from server.datadir import DataDir
 from server.failures import Failed
-from server.formats.fountain import import_screenplay, read_fountain
-from server.formats.json import export_quietly, import_project
-from server.formats.screenplay import Screenplay
+from server.folder import authority_over, opened
 from server.formats.telling import told
-from server.propagation.project import ProjectOwner
-from server.remote import Remote
-from server.rooms.access import Role
-from server.services.projects import Projects, utc_now
-from server.storage import SqliteStorage
+from server.transfer import ExportFormat, ImportFormat, export_file, format_of, import_file
 from server.verify import verify_project
-from server.web.auth import Authority, duration, local_user, role_of
+from server.web.auth import duration, role_of
 
 __all__ = ["main"]
 
@@ -42,16 +35,6 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class ImportFormat(StrEnum):
-    AUTO = "auto"
-    JSON = "json"
-    FOUNTAIN = "fountain"
-
-
-class ExportFormat(StrEnum):
-    JSON = "json"
 
 
 class LogLevel(StrEnum):
@@ -116,9 +99,9 @@ def import_(
     A screenplay (Fountain) over an earlier draft of it changes what is there.
     """
     content = _read(file)
-    given = _format_of(file, content) if format is ImportFormat.AUTO else format
+    given = format_of(file, content) if format is ImportFormat.AUTO else format
     with _working("Importing …"):
-        found = asyncio.run(_import(_data_dir(data), content, project, given, dry_run))
+        found = asyncio.run(import_file(_data_dir(data), content, project, given, dry_run))
     for one in found["skipped"]:
         print(f"skipped: {orjson.dumps(one).decode()}", file=sys.stderr)
     for one in found["warnings"]:
@@ -142,110 +125,11 @@ def export(
 ) -> None:
     """Write a project as a file that can be imported elsewhere."""
     with _working("Exporting …"):
-        content = asyncio.run(_export(_data_dir(data), project))
+        content = asyncio.run(export_file(_data_dir(data), project))
     if out is None:
         sys.stdout.buffer.write(content)
     else:
         _write(out, content)
-
-
-def _format_of(file: Path, content: bytes) -> ImportFormat:
-    """By the name's ending where that tells, else JSON is what begins as an object does."""
-    match file.suffix.lower():
-        case ".fountain" | ".spmd":
-            return ImportFormat.FOUNTAIN
-        case ".json":
-            return ImportFormat.JSON
-    begins = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return ImportFormat.JSON if begins in (b"{", b"[", b"") else ImportFormat.FOUNTAIN
-
-
-async def _import(
-    folder: DataDir, content: bytes, project: str, format_: ImportFormat, dry_run: bool
-) -> dict[str, Any]:
-    try:
-        with folder.locked():
-            async with _opened(folder) as store:
-                return await _import_into(store, content, project, format_, dry_run)
-    except DataDirInUse:
-        pass
-    async with _remote(folder) as remote:
-        if not await asyncio.to_thread(remote.has_project, project):
-            if dry_run:
-                return await _import_nowhere(content, project, format_)
-            await _parsed(content, format_)
-            await asyncio.to_thread(remote.create_project, project)
-        return await asyncio.to_thread(remote.import_file, project, content, format_.value, dry_run)
-
-
-async def _import_into(
-    store: SqliteStorage, content: bytes, project: str, format_: ImportFormat, dry_run: bool
-) -> dict[str, Any]:
-    if dry_run and all(one.id != project for one in await store.projects()):
-        return await _import_nowhere(content, project, format_)
-    projects = Projects(store)
-    actor = Actor(local_user(), "cli")
-    try:
-        parsed = await _parsed(content, format_)
-        try:
-            owner = await projects.open(project)
-        except NotFound:
-            owner = await projects.create(project, project, actor)
-        found = await _bring_in(owner, parsed, actor, dry_run)
-        await _run_out(owner)
-        return found
-    finally:
-        await projects.close()
-
-
-async def _bring_in(
-    owner: ProjectOwner, parsed: Any, actor: Actor, dry_run: bool
-) -> dict[str, Any]:
-    if isinstance(parsed, Screenplay):
-        return await import_screenplay(owner, parsed, actor, dry_run)
-    return await import_project(owner, parsed, actor, dry_run)
-
-
-async def _import_nowhere(content: bytes, project: str, format_: ImportFormat) -> dict[str, Any]:
-    """What an import would do to a project that is not there yet."""
-    store = await SqliteStorage.open(None)
-    try:
-        projects, actor = Projects(store), Actor(local_user(), "cli")
-        owner = await projects.create(project, project, actor)
-        return await _bring_in(owner, await _parsed(content, format_), actor, True)
-    finally:
-        await store.close()
-
-
-async def _run_out(owner: ProjectOwner) -> None:
-    """Wait for the end of every run of a project."""
-    while (run := owner.engine.active) is not None or owner.engine.queued:
-        if run is None:
-            await asyncio.sleep(0)
-        else:
-            await owner.engine.wait(run.id, None)
-
-
-async def _export(folder: DataDir, project: str) -> bytes:
-    try:
-        with folder.locked():
-            async with _opened(folder) as store:
-                owner = await Projects(store).open(project)
-                content = await export_quietly(owner)
-                await owner.close()
-    except DataDirInUse:
-        async with _remote(folder) as remote:
-            content = await asyncio.to_thread(remote.export_json, project)
-    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-async def _parsed(content: bytes, format_: ImportFormat) -> Any:
-    if format_ is ImportFormat.FOUNTAIN:
-        return await read_fountain(content)
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise Failed(f"The file is not valid JSON: {error}") from None
 
 
 # -- tokens ----------------------------------------------------------------------------------------
@@ -271,23 +155,12 @@ def token(
 
 async def _token(folder: DataDir, user: str, project: str | None, role: str, seconds: float) -> str:
     folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with _opened(folder) as store:
+    async with opened(folder) as store:
         if project is not None and all(one.id != project for one in await store.projects()):
             raise NotFound(f"There is no project {project!r}")
-        authority = _authority(store)
+        authority = authority_over(store)
         wanted = role_of(role)
         return await authority.issue(user, wanted, project, "api", authority.after(seconds))
-
-
-def _authority(store: SqliteStorage) -> Authority:
-    """What makes tokens; it is never asked who somebody is."""
-
-    async def exists(project_id: str) -> None:
-        return None
-
-    return Authority(
-        store, admin_token="", admin_user=local_user(), clock=utc_now, project_exists=exists
-    )
 
 
 # -- verify ----------------------------------------------------------------------------------------
@@ -305,7 +178,7 @@ async def _verify(folder: DataDir) -> int:
     if not folder.database.is_file():
         raise Failed(f"There is no database in {folder.path}")
     problems: list[str] = []
-    async with _opened(folder) as store:
+    async with opened(folder) as store:
         for record in await store.projects():
             with _working(f"Checking {record.id} …"):
                 found: list[str] = []
@@ -324,30 +197,6 @@ async def _verify(folder: DataDir) -> int:
 def _data_dir(given: Path | None) -> DataDir:
     settings = Settings.read(os.environ, data=given)
     return DataDir(settings.data or Path("data"))
-
-
-@asynccontextmanager
-async def _opened(folder: DataDir) -> AsyncIterator[SqliteStorage]:
-    store = await SqliteStorage.open(folder.database)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@asynccontextmanager
-async def _remote(folder: DataDir) -> AsyncIterator[Remote]:
-    """The server that holds the folder, with a token that ends with the command."""
-    url = folder.server_url()
-    if url is None:
-        raise Failed(f"The data folder {folder.path} is in use; its server is not ready yet.")
-    async with _opened(folder) as store:
-        authority = _authority(store)
-        text = await authority.issue(local_user(), Role.OWNER, None, "api", authority.after(3600))
-        try:
-            yield Remote(url, text)
-        finally:
-            await authority.end_session(text)
 
 
 @contextmanager

@@ -22,8 +22,9 @@ from server.datadir import DataDir
 from server.failures import Failed
 from server.rooms.access import Role
 from server.web.auth import local_user
+from server.web.heads import BoundedHttp
 from server.web.state import WebState
-from server.web.wire import BoundedHttp, BoundedWebSocket
+from server.web.wire import BoundedWebSocket
 
 __all__ = ["PortInUse", "ReadyServer", "serve", "uvicorn_config"]
 

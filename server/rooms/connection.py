@@ -77,6 +77,7 @@ class Connection:
         self._room: Room | None = None
         self._open: dict[str, tuple[Attachment, Channel]] = {}
         self._asked: set[Identity] = set()
+        self._being_checked = False
         self._admission = admission
         self._keep_alive = settings.keep_alive
         self._sign: Cancellable | None = None
@@ -94,6 +95,11 @@ class Connection:
     def known(self) -> bool:
         """Whether somebody has logged in on it."""
         return self._session.grant is not None
+
+    @property
+    def being_checked(self) -> bool:
+        """Whether a token that somebody sent on it is being looked up."""
+        return self._being_checked
 
     @property
     def grants(self) -> list[Grant]:
@@ -258,6 +264,7 @@ class Connection:
                 assert_never(other)
 
     async def _authenticate(self, request: Authenticate) -> None:
+        self._being_checked = True
         with self._admission() as admission:
             try:
                 identity = await self._gate.authenticate(request.token)
@@ -268,6 +275,8 @@ class Connection:
             else:
                 # No await between the check and this: from here on ``grants`` names them.
                 effects = self._welcomed(request, Grant(identity, role))
+            finally:
+                self._being_checked = False
         if self.known:
             self._no_deadline()
         await self._perform_all(effects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from pycrdt import Doc, Map, Subscription, TransactionEvent
@@ -55,14 +55,13 @@ class Loading:
 
 @dataclass(slots=True)
 class Ready:
-    """Loaded. ``size`` is an upper estimate; ``tally`` is ``None`` until it is counted;
-    ``counted`` is the generation for which it was counted afresh; ``encoded`` is a generation and
-    its state.
+    """Loaded. ``size`` is an upper estimate; ``counted`` is the generation for which the tally was
+    counted afresh; ``encoded`` is a generation and its state.
     """
 
     doc: Doc[Any]
     size: int
-    tally: Tally | None
+    tally: Tally
     generation: int = 0
     counted: int | None = None
     encoded: tuple[int, bytes] | None = None
@@ -153,18 +152,16 @@ class DraftDocument:
             await self.ready()
             ready = self._ready()
             before = ready.tally
-            if before is not None and (
-                before.admits(scan) or self._waiting or ready.counted == ready.generation
+            if before.admits(scan) or (
+                before.whole and (self._waiting or ready.counted == ready.generation)
             ):
                 # What waits is not in the encoded state, but can come in at any time.
                 return
-            known_before = replace(before) if before is not None else None
+            known_before = before.copy()
             generation = ready.generation
             found = Tally.of(await scan_foreign(self.encoded()))
-            if before is not None and known_before is not None:
-                # What came meanwhile is not in it.
-                found.types += before.types - known_before.types
-                found.crowd += before.crowd - known_before.crowd
+            # What came meanwhile is not in it.
+            found.add_since(before, known_before)
             ready.tally, ready.counted = found, generation
 
     def unload(self) -> None:
@@ -198,8 +195,7 @@ class DraftDocument:
                 return None
             self._waiting = self._waiting or waits
         ready.size += len(update)
-        if ready.tally is not None:
-            ready.tally.add(scan)
+        ready.tally.add(scan)
         ready.generation += 1
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
 
@@ -281,9 +277,9 @@ class DraftDocument:
         return bool(fired)
 
     def _admit(self, ready: Ready, scan: UpdateScan) -> None:
-        if not is_dear(scan) or (ready.tally is not None and ready.tally.admits(scan)):
+        if not is_dear(scan) or ready.tally.admits(scan):
             return
-        if ready.tally is None:
+        if not ready.tally.whole:
             ready.tally = Tally.of(scan_at_once(self.encoded()))
         ready.tally.admit(scan)
 

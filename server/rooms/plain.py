@@ -32,7 +32,7 @@ class PlainSession(Session):
         return encode_awareness_frame(self._key, ())
 
     def opening(self) -> Effects:
-        return self._granted(self._key, self._grant, follows=True)
+        return self._documents.grant(self._key, self._grant, follows=True)
 
     def regraded(self, key: str, grant: Grant) -> Effects:
         # Its client knows no scopes; a refusal is the one thing that it can be told.

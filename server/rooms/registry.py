@@ -20,7 +20,6 @@ from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
 from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
 from server.rooms.connection import Connection
-from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Write
 from server.rooms.plain import PlainSession
 from server.rooms.room import Room
@@ -34,6 +33,8 @@ __all__ = ["RealTimeSyncManager"]
 logger = logging.getLogger(__name__)
 
 _RESTARTING = "The server is restarting"
+_RECHECKED_AT_ONCE = 16
+"""One question that hangs holds up no more than these."""
 
 
 class RealTimeSyncManager:
@@ -70,13 +71,6 @@ class RealTimeSyncManager:
     @property
     def connections(self) -> int:
         return len(self._connections)
-
-    def life_cycle(self, project_id: str) -> LifeCycle:
-        """How far a project's room is."""
-        if project_id in self._opening:
-            return LifeCycle.LOADING
-        room = self._rooms.get(project_id)
-        return LifeCycle.GONE if room is None else room.state
 
     @contextmanager
     def admission(self) -> Iterator[Admission]:
@@ -133,7 +127,9 @@ class RealTimeSyncManager:
             return
         self._strangers = {key: one for key, one in self._strangers.items() if not one.known}
         if len(self._strangers) > self._settings.strangers:
-            self._strangers.pop(next(iter(self._strangers))).crowd_out()
+            waiting = (key for key, one in self._strangers.items() if not one.being_checked)
+            longest = next(waiting, next(iter(self._strangers)))
+            self._strangers.pop(longest).crowd_out()
 
     def revoke(self, predicate: Revocation, error: RipplecutError | None = None) -> int:
         """End what rests on a right of somebody whom ``predicate`` names: documents that were
@@ -163,20 +159,29 @@ class RealTimeSyncManager:
         for connection in self._connections.values():
             for grant in connection.grants:
                 here.setdefault((grant.identity, connection.project_id), []).append(connection)
-        for (identity, project_id), connections in here.items():
+        for (identity, _), connections in here.items():
             left = self._gate.expires_in(identity)
             if left is not None and 0 < left <= self._settings.renew_ahead:
                 for connection in connections:
                     connection.ask_again(identity, left)
-            try:
-                grant = Grant(identity, await self._gate.authorise(identity, project_id))
-            except (Unauthenticated, Forbidden, NotFound) as error:
-                _put_out(connections, identity, error)
-            except Exception:
-                logger.exception("It could not be found out what %r may do", identity.user)
-            else:
-                for connection in connections:
-                    connection.regrade(grant)
+        asked = list(here.items())
+        for start in range(0, len(asked), _RECHECKED_AT_ONCE):
+            some = asked[start : start + _RECHECKED_AT_ONCE]
+            await asyncio.gather(*(self._recheck_one(*key, them) for key, them in some))
+
+    async def _recheck_one(
+        self, identity: Identity, project_id: str, connections: Sequence[Connection]
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._settings.recheck_patience):
+                role = await self._gate.authorise(identity, project_id)
+        except (Unauthenticated, Forbidden, NotFound) as error:
+            _put_out(connections, identity, error)
+        except Exception:
+            logger.exception("It could not be found out what %r may do", identity.user)
+        else:
+            for connection in connections:
+                connection.regrade(Grant(identity, role))
 
     def _recheck_later(self) -> None:
         if not self._rechecking and self._connections:
@@ -264,8 +269,11 @@ class RealTimeSyncManager:
         opening = self._opening.get(project_id)
         if opening is None:
             opening = asyncio.get_running_loop().create_task(self._open(project_id))
+            # All who wait may leave, and nobody is there any more who would see how it failed.
+            opening.add_done_callback(lambda done: done.cancelled() or done.exception())
             self._opening[project_id] = opening
-        return await asyncio.shield(opening)
+        await asyncio.wait([opening])
+        return opening.result()
 
     async def _open(self, project_id: str) -> Room:
         try:

@@ -8,7 +8,7 @@ one of them; nothing is ever sent as text before the client has sent text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import assert_never
 
 from protocol import frames, hocuspocus
@@ -23,9 +23,6 @@ from protocol.errors import (
 from server.rooms.access import Grant, Identity
 from server.rooms.effects import (
     AnswerPing,
-    AnswerQuery,
-    AnswerStepOne,
-    ApplyUpdate,
     Authenticate,
     ChangeSubscription,
     Close,
@@ -34,24 +31,16 @@ from server.rooms.effects import (
     Join,
     MovePresence,
     Open,
-    RelayAwareness,
     SendBytes,
     SendText,
     View,
 )
+from server.rooms.naming import NamedDocuments
 from server.rooms.settings import RoomSettings
 
 __all__ = ["AwaitingHello", "Closing", "Effects", "Joined", "Session", "State"]
 
 Effects = list[Effect]
-_DocumentMessage = (
-    hocuspocus.StepOne
-    | hocuspocus.StepTwo
-    | hocuspocus.Update
-    | hocuspocus.Awareness
-    | hocuspocus.QueryAwareness
-    | hocuspocus.Stateless
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +65,16 @@ State = AwaitingHello | Joined | Closing
 _NOBODY = "Log in first: the connection carries no token"
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A document whose auth frame has not come: what came instead."""
-
-    messages: list[_DocumentMessage] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    """``follows``: it rests on the socket's identity, and not on a token of its own."""
-
-    follows: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Denied:
-    """What a client goes on to send for this document is dropped, until it authenticates anew."""
-
-
 class Session:
     """The state machine of one connection. Methods return effects, to be performed in order."""
 
     def __init__(self, settings: RoomSettings, grant: Grant | None = None) -> None:
         self._settings = settings
         self._state: State = AwaitingHello(grant)
-        self._documents: dict[str, _Waiting | _Granted | _Denied] = {}
+        self._documents = NamedDocuments(settings)
         self._heard_text = False
         self._malformed = 0
         self._before_login = 0
-        self._waiting_bytes = 0
-        self._waiting_frames = 0
 
     @property
     def state(self) -> State:
@@ -162,9 +130,10 @@ class Session:
             case hocuspocus.AuthToken(key, token):
                 return self._auth_frame(key, token)
             case hocuspocus.CloseDocument(key):
-                return self._close_document(key)
+                return self._documents.close(key)
             case _:
-                return self._document_message(message, len(data))
+                stranger = self.grant is None
+                return self._documents.receive(message, len(data), stranger=stranger)
 
     def authenticated(self, request: Authenticate, grant: Grant) -> Effects:
         """The token of ``request`` is good."""
@@ -180,7 +149,7 @@ class Session:
                 assert_never(other)
         match request.wanted:
             case str() as key:
-                return self._granted(key, grant, follows=False)
+                return self._documents.grant(key, grant, follows=False)
             case frames.TokenFrame():
                 return self._renewed(grant)
             case frames.Hello() as hello:
@@ -204,12 +173,7 @@ class Session:
                 told.append(SendText(frames.role(grant.role.label)))
         else:
             self._state = AwaitingHello(grant)
-        following = [
-            Open(key, grant)
-            for key, document in self._documents.items()
-            if isinstance(document, _Granted) and document.follows
-        ]
-        return [*told, *following]
+        return [*told, *(Open(key, grant) for key in self._documents.following())]
 
     def expiring(self, identity: Identity, keys: Iterable[str], seconds: float) -> Effects:
         """A token ends soon: ask for another, in the conversations that rest on it."""
@@ -224,8 +188,8 @@ class Session:
             return []
         match request.wanted:
             case str() as key:
-                opened = isinstance(self._documents.get(key), _Granted)
-                return [*([Detach(key)] if opened else []), *self.unopened(key, error)]
+                detach: Effects = [Detach(key)] if self._documents.is_granted(key) else []
+                return [*detach, *self.unopened(key, error)]
             case frames.TokenFrame():
                 return [self._error(error.code, error.detail)]
             case frames.Hello():
@@ -237,9 +201,7 @@ class Session:
         """A document could not be opened: that is said of it alone, and the socket stays."""
         if isinstance(self._state, Closing):
             return []
-        self._forget_waiting(key)
-        self._documents[key] = _Denied()
-        return [SendBytes(hocuspocus.encode_denied(key, error.detail))]
+        return self._documents.deny(key, error)
 
     def expired(self) -> Effects:
         """The deadline for logging in has passed."""
@@ -252,10 +214,9 @@ class Session:
         if isinstance(self._state, Closing):
             return []
         farewell: Effects = []
-        for key, document in self._documents.items():
-            if isinstance(document, _Granted):
-                farewell.append(SendBytes(hocuspocus.encode_denied(key, error.detail)))
-                farewell.append(SendBytes(hocuspocus.encode_close(key, error.detail)))
+        for key in self._documents.granted():
+            farewell.append(SendBytes(hocuspocus.encode_denied(key, error.detail)))
+            farewell.append(SendBytes(hocuspocus.encode_close(key, error.detail)))
         return farewell + self._fail(error)
 
     def document_revoked(self, key: str, error: RipplecutError) -> Effects:
@@ -326,7 +287,7 @@ class Session:
         return [Join(grant, hello)]
 
     def _auth_frame(self, key: str, token: str) -> Effects:
-        if key not in self._documents and self._full:
+        if not self._documents.may_name(key, stranger=self.grant is None):
             return [
                 SendBytes(
                     hocuspocus.encode_denied(key, "Too many documents are open on this connection")
@@ -337,7 +298,7 @@ class Session:
         grant = self.grant
         if grant is None:
             return self.unopened(key, Unauthenticated(_NOBODY))
-        return self._granted(key, grant, follows=True)
+        return self._documents.grant(key, grant, follows=True)
 
     def _renewed(self, grant: Grant) -> Effects:
         own = self.grant
@@ -348,62 +309,6 @@ class Session:
         if not any(isinstance(effect, SendText) for effect in told):
             told.append(SendText(frames.role(grant.role.label)))
         return told
-
-    def _granted(self, key: str, grant: Grant, *, follows: bool) -> Effects:
-        waiting = self._forget_waiting(key)
-        self._documents[key] = _Granted(follows)
-        return [
-            Open(key, grant),
-            *(effect for message in waiting for effect in _document_effects(message)),
-        ]
-
-    def _close_document(self, key: str) -> Effects:
-        self._forget_waiting(key)
-        known = self._documents.pop(key, None)
-        return [Detach(key)] if isinstance(known, _Granted) else []
-
-    def _document_message(self, message: _DocumentMessage, size: int) -> Effects:
-        match self._documents.get(message.key):
-            case _Granted():
-                return _document_effects(message)
-            case _Denied():
-                return []
-            case _Waiting() as waiting:
-                return self._keep(waiting, message, size)
-            case None:
-                if self._full:
-                    return []
-                waiting = self._documents[message.key] = _Waiting()
-                return self._keep(waiting, message, size)
-            case other:
-                assert_never(other)
-
-    @property
-    def _full(self) -> bool:
-        known = self.grant is not None
-        bound = (
-            self._settings.documents_per_socket if known else self._settings.documents_before_login
-        )
-        return len(self._documents) >= bound
-
-    def _keep(self, waiting: _Waiting, message: _DocumentMessage, size: int) -> Effects:
-        self._waiting_bytes += size
-        self._waiting_frames += 1
-        waiting.messages.append(message)
-        over_bytes = self._waiting_bytes > self._settings.waiting_limit
-        if over_bytes or self._waiting_frames > self._settings.waiting_frames:
-            return self.unopened(message.key, TooLarge("Too much was sent before the auth frame"))
-        return []
-
-    def _forget_waiting(self, key: str) -> list[_DocumentMessage]:
-        """What waited for this document's auth frame. The bounds start anew once none waits."""
-        document = self._documents.get(key)
-        if not isinstance(document, _Waiting):
-            return []
-        self._documents[key] = _Denied()
-        if not any(isinstance(other, _Waiting) for other in self._documents.values()):
-            self._waiting_bytes = self._waiting_frames = 0
-        return document.messages
 
     def _count_before_login(self, size: int) -> Effects:
         if self.grant is None:
@@ -422,19 +327,3 @@ class Session:
             [self._error(error.code, error.detail, fatal=True)] if self._heard_text else []
         )
         return [*said, Close(code, error.detail)]
-
-
-def _document_effects(message: _DocumentMessage) -> Effects:
-    match message:
-        case hocuspocus.StepOne(key, state_vector, counter):
-            return [AnswerStepOne(key, state_vector, counter)]
-        case hocuspocus.StepTwo(key, update) | hocuspocus.Update(key, update):
-            return [ApplyUpdate(key, update)]
-        case hocuspocus.Awareness(key, entries):
-            return [RelayAwareness(key, entries)]
-        case hocuspocus.QueryAwareness(key):
-            return [AnswerQuery(key)]
-        case hocuspocus.Stateless():
-            return []
-        case other:
-            assert_never(other)

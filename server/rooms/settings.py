@@ -32,6 +32,8 @@ class RoomSettings:
     login_deadline: float = 60.0
     recheck_every: float = 5.0
     """How soon it is noticed that a token ended or that a role changed."""
+    recheck_patience: float = 5.0
+    """How long one such question may take."""
     renew_ahead: float = 30.0
     """So long before a token ends its client is asked for another."""
     keep_alive: float = 15.0

@@ -26,13 +26,12 @@ _OPENED_AT_ONCE = 50
 class Opened:
     """A document out of storage.
 
-    ``tally``: ``None`` where it was not counted. ``waiting``: something of it waits for an update
-    that is not there. ``skipped``: so many of its updates could not be read safely and were left
-    out.
+    ``waiting``: something of it waits for an update that is not there. ``skipped``: so many of its
+    updates could not be read safely and were left out.
     """
 
     doc: Doc[Any]
-    tally: Tally | None
+    tally: Tally
     waiting: bool
     skipped: int
 
@@ -50,32 +49,41 @@ async def open_stored(stored: StoredDocument) -> Opened:
     except BaseException as error:
         if isinstance(error, Invalid) or not is_failure(error):
             raise
-        logger.warning("A stored document is opened one update at a time: %s", error)
+        logger.warning("What a stored document fails on is looked for: %s", error)
     opened = await _replayed(StoredDocument(stored.state, []))
-    waiting: list[bytes] = []
-    for update in stored.updates:
-        await asyncio.sleep(0)
-        more = await _tried(opened, update)
-        if more.waiting:
-            waiting.append(update)
-        else:
-            opened = more
+    opened, waiting = await _sifted(opened, list(stored.updates))
     for update in waiting:
-        more = await _tried(opened, update)
-        opened = replace(opened, skipped=opened.skipped + 1) if more.waiting else more
+        opened, still = await _sifted(opened, [update])
+        opened = replace(opened, skipped=opened.skipped + len(still))
     return opened
 
 
-async def _tried(opened: Opened, update: bytes) -> Opened:
-    """With one more update, or without it where the CRDT fails on it."""
-    stored = StoredDocument(opened.doc.get_update(), [update])
+async def _sifted(opened: Opened, updates: list[bytes]) -> tuple[Opened, list[bytes]]:
+    """With these updates but for those on which the CRDT fails and those that wait for another one,
+    which are answered as well.
+
+    Halves that go well are taken whole: each attempt costs an encoding of all that there is.
+    """
+    if not updates:
+        return opened, []
+    await asyncio.sleep(0)
+    more: Opened | None
     try:
-        more = await _replayed(stored)
+        more = await _replayed(StoredDocument(opened.doc.get_update(), updates))
     except BaseException as error:
         if not is_failure(error):
             raise
-        return replace(opened, skipped=opened.skipped + 1)
-    return replace(more, skipped=opened.skipped + more.skipped)
+        more = None
+    if more is not None and not more.waiting:
+        return replace(more, skipped=opened.skipped + more.skipped), []
+    if len(updates) == 1:
+        if more is not None:
+            return opened, updates
+        return replace(opened, skipped=opened.skipped + 1), []
+    half = len(updates) // 2
+    opened, early = await _sifted(opened, updates[:half])
+    opened, late = await _sifted(opened, updates[half:])
+    return opened, early + late
 
 
 async def _replayed(stored: StoredDocument) -> Opened:
@@ -83,7 +91,7 @@ async def _replayed(stored: StoredDocument) -> Opened:
     # replicas different.
     doc: Doc[Any] = Doc()
     whole = UpdateScan({}, {}, 0)
-    tally: Tally | None = None
+    tally = Tally(whole=not stored.state)
     skipped = 0
     if stored.state:
         doc.apply_update(stored.state)
@@ -93,7 +101,7 @@ async def _replayed(stored: StoredDocument) -> Opened:
         try:
             scan = await scan_foreign(update)
             if is_dear(scan):
-                if tally is None or not tally.admits(scan):
+                if not tally.admits(scan):
                     tally = Tally.of(await scan_foreign(doc.get_update()))
                 tally.admit(scan)
         except (Invalid, TooLarge) as error:
@@ -101,8 +109,7 @@ async def _replayed(stored: StoredDocument) -> Opened:
             skipped += 1
             continue
         doc.apply_update(update)
-        if tally is not None:
-            tally.add(scan)
+        tally.add(scan)
         whole = whole.joined(scan)
     return Opened(doc, tally, whole.waits(known(doc)), skipped)
 

@@ -118,6 +118,7 @@ class Caller:
             "role": self.role.label,
             "project_id": self.project_id,
             "colour": self.identity.colour,
+            "expires_at": self.expires_at,
         }
 
 

@@ -1,7 +1,7 @@
-"""What stands between the socket and the application: Uvicorn's protocols, with bounds.
+"""What stands between a WebSocket and the application: Uvicorn's protocol, with bounds.
 
-A stranger may not hold a connection without a request, nor make the server keep more than a little;
-and nobody's flood of small frames may keep the loop from everybody else.
+A stranger cannot make the server keep more than a little, and nobody's flood of small frames may
+keep the loop from everybody else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from asyncio.transports import Transport
 from typing import Any, cast
 
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
@@ -20,7 +20,7 @@ from websockets.protocol import OPEN
 from server.web.inbox import Gate, Inbox
 from server.web.latest import Latest
 
-__all__ = ["HAND_OVER", "KNOWN", "BoundedHttp", "BoundedWebSocket"]
+__all__ = ["HAND_OVER", "KNOWN", "BoundedWebSocket"]
 
 HAND_OVER = "ripplecut.hand_over"
 """The extension of a WebSocket's scope that takes another application, to be begun when this one
@@ -33,9 +33,6 @@ KNOWN = "ripplecut.known"
 socket it is.
 """
 
-_HEAD_DEADLINE = 10.0
-"""Seconds for the head of a request."""
-_HEAD_LIMIT = 64 * 1024
 _STRANGER_FRAME_LIMIT = 64 * 1024
 """The largest message of a socket that is nobody's."""
 _SLICE = 2048
@@ -47,60 +44,6 @@ _TURN = 16
 _LOGGER = logging.getLogger("ripplecut.sockets")
 _LOGGER.setLevel(logging.WARNING)
 """Below that, addresses would be logged, and with them the tokens that they carry."""
-
-
-class BoundedHttp(HttpToolsProtocol):
-    """HTTP whose heads come within a time and a size; else 408 and 431."""
-
-    _due: asyncio.TimerHandle | None = None
-    _head = 0
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._expect_head()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._head_came()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._due is not None:
-            self._head += len(data)
-            if self._head > _HEAD_LIMIT + len(data):
-                self._refuse(b"431 Request Header Fields Too Large")
-                return
-        super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._expect_head()
-
-    def on_headers_complete(self) -> None:
-        self._head_came()
-        super().on_headers_complete()
-
-    def handle_websocket_upgrade(self) -> None:
-        super().handle_websocket_upgrade()
-        # They hold each other, and through the transport what comes after them: see below.
-        self.parser = None  # type: ignore[assignment]
-
-    def _expect_head(self) -> None:
-        if self._due is None:
-            self._head = 0
-            self._due = self.loop.call_later(_HEAD_DEADLINE, self._refuse, b"408 Request Timeout")
-
-    def _head_came(self) -> None:
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
-
-    def _refuse(self, status: bytes) -> None:
-        self._head_came()
-        if not self.transport.is_closing():
-            self.transport.write(
-                b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-            )
-            self.transport.close()
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -120,10 +63,31 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._expected = False
         self._at_end = False
         self._failed = False
+        self._served = False
+        self._lost: tuple[Exception | None] | None = None
         self._limit = self.conn.max_message_size
         self.conn.max_message_size = _STRANGER_FRAME_LIMIT
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever types and is gone in the same moment does not lose what came here before."""
+        if self._served or self._failed or self.close_sent or not self._unread:
+            self._end(exc)
+            return
+        self._lost = (exc,)
+        self.stop_keepalive()
+        self.disconnected = True
+        self.writable.set()
+        self.transport = _Nowhere()
+        self._go_on()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self._served = True
+        if self._lost is not None:
+            self._end(*self._lost)
+
+    def _end(self, exc: Exception | None) -> None:
+        self._lost = None
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
@@ -173,7 +137,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if payload is not None and self._open and self.writable.is_set():
             self.transport.write(_encoded(payload))
             return
-        await super().send(message)
+        try:
+            await super().send(message)
+        except ClientDisconnected:
+            # They hear nothing any more. What they said before is still on its way to the
+            # application, which then comes to the end of it.
+            return
         if self.close_sent:
             # Nothing takes messages any more, but the other side's goodbye may be among them.
             self.read_paused = False
@@ -246,9 +215,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._unread.clear()
             self._read_at = 0
         super().data_received(slice_)
-        if self._failed:
+        if self._lost is not None and (self._failed or not self._unread):
+            self._end(*self._lost)
+        elif self._failed:
             return
-        if self._unread:
+        elif self._unread:
             self._go_on()
         elif self._at_end:
             self.transport.close()
@@ -260,6 +231,28 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._unread and idle and not self.transport.is_closing():
             self.transport.pause_reading()
             self._reading = self.loop.call_soon(self._read)
+
+
+class _Nowhere(Transport):
+    """In place of a transport whose other end has gone."""
+
+    def write(self, data: object) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def can_write_eof(self) -> bool:
+        return False
 
 
 class _InTurn:

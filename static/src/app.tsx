@@ -1,12 +1,13 @@
 /** Which screen there is: the login, the projects, or a project; and what may stand in front of each. */
 import { effect, signal } from '@preact/signals'
 import * as api from './api/endpoints.ts'
-import { onUnauthenticated } from './api/http.ts'
+import { barChanges, onUnauthenticated } from './api/http.ts'
 import { Problem } from './api/problem.ts'
 import type { ImportFile } from './store/importing.ts'
 import { unsentAnywhere } from './live/drafts.ts'
 import { OpenProject } from './store/open-project.ts'
 import type { Me, Project } from './types.ts'
+import { away, reaches } from './ui/reach.ts'
 import { go, route } from './ui/router.ts'
 import { count } from './ui/bits.tsx'
 import { dismiss, hold, tell, toasts } from './ui/toasts.ts'
@@ -19,7 +20,10 @@ import { Projects } from './views/shell/projects.tsx'
 import { Workspace } from './workspace.tsx'
 
 const me = signal<Me | null>(null)
+/** Nothing can be done before somebody logs in. */
 const locked = signal(false)
+/** Somebody logs in anew before they have to. */
+const ahead = signal(false)
 const projects = signal<readonly Project[] | null>(null)
 const error = signal<unknown>(null)
 const open = signal<OpenProject | null>(null)
@@ -34,6 +38,7 @@ const lock = () => {
 }
 
 onUnauthenticated(lock)
+barChanges(() => away.peek())
 
 async function listAll(): Promise<Project[]> {
   projects.value = (await api.listProjects()).items
@@ -46,7 +51,8 @@ function cameByLink(): boolean {
   return entry?.type === 'navigate' && entry.redirectCount > 0
 }
 
-async function enter(straight: boolean): Promise<void> {
+/** `token`: what somebody has just logged in with. */
+async function enter(straight: boolean, token: string | null = null): Promise<void> {
   error.value = null
   try {
     const who = await api.readMe()
@@ -54,7 +60,8 @@ async function enter(straight: boolean): Promise<void> {
     // The same person again: what was open stays open, with everything that was typed.
     if (before === null || before.user !== who.user || before.role !== who.role || before.project_id !== who.project_id) me.value = who
     locked.value = false
-    open.peek()?.resume()
+    ahead.value = false
+    open.peek()?.resume(token)
     const items = await listAll()
     const only = items[0]
     if (straight && route.peek().project === null && items.length === 1 && only !== undefined) go({ project: only.id, view: 'storyboard', entity: null }, true)
@@ -65,13 +72,21 @@ async function enter(straight: boolean): Promise<void> {
   }
 }
 
+/** The live connection was refused: the cookie may be of a newer login, from another window, and if it is of the same person, nobody needs to be asked. */
+async function comeBack(): Promise<void> {
+  const [who, before] = [await api.readMe().catch(() => null), me.peek()]
+  if (who !== null && who.user === before?.user) void enter(false)
+  else lock()
+}
+
 effect(() => {
   const [who, id] = [me.value, route.value.project]
   const before = open.peek()
-  if (before !== null && before.id === id && before.me === who) return
+  const same = before !== null && before.me.user === who?.user
+  if (same && before.id === id) return
   // Somebody else may not send in their name what is unsent.
-  before?.close(before.me === who)
-  open.value = who === null || id === null ? null : new OpenProject(id, who, lock)
+  before?.close(same)
+  open.value = who === null || id === null ? null : new OpenProject(id, who, () => void comeBack())
   // Coming back to the list, it shows what has changed meanwhile.
   if (before !== null && id === null && who !== null) void listAll().catch(() => undefined)
 })
@@ -116,8 +131,12 @@ async function leave(): Promise<void> {
 }
 
 async function logIn(token: string): Promise<void> {
-  await api.login(token)
-  await enter(true)
+  const [who, before, unsent] = [await api.login(token), me.peek(), unsentAnywhere()]
+  if (before !== null && who.user !== before.user && unsent > 0) {
+    await api.logout().catch(() => undefined)
+    throw new Problem(0, 'somebody_else', 'Somebody else', `This token is ${who.user}'s, and ${count(unsent, `change of ${before.user}'s waits`, `changes of ${before.user}'s wait`)} here.`)
+  }
+  await enter(true, token)
 }
 
 /** Goes there, and shows what is new in it. */
@@ -134,8 +153,9 @@ export function App() {
   if (locked.value && who === null) return <Login onToken={logIn} />
   const project = open.value
   const list = projects.value ?? []
-  const mayCreate = who !== null && who.project_id === null && who.role !== 'viewer'
-  const mayImport = who !== null && who.role !== 'viewer'
+  const role = project?.role.value ?? who?.role ?? 'viewer'
+  const mayCreate = who !== null && who.project_id === null && role !== 'viewer'
+  const mayImport = who !== null && role !== 'viewer'
   const here = project === null ? null : (list.find((p) => p.id === project.id) ?? { id: project.id, name: project.project.value?.name ?? project.id })
   const file = dropped.value
   const onNew = () => (naming.value = true)
@@ -143,11 +163,12 @@ export function App() {
     <>
       {project === null
         ? <Projects projects={projects.value} error={error.value} mayCreate={mayCreate} onAgain={() => void enter(false)} onNew={onNew} onImport={chooseFile} onSignOut={signOut} />
-        : <Workspace key={project.id} project={project} projects={list} mayCreate={mayCreate} mayImport={mayImport} onNew={onNew} onImport={chooseFile} onSignOut={signOut} />}
-      {mayImport && (project !== null || mayCreate) && <FileDrop onFile={(found) => (dropped.value = found)} />}
+        : <Workspace key={project.id} project={project} projects={list} mayCreate={mayCreate} mayImport={mayImport} onNew={onNew} onImport={chooseFile} onSignOut={signOut} onLogIn={() => (ahead.value = true)} />}
+      {mayImport && (project !== null || mayCreate) && <FileDrop onFile={(found) => reaches() && (dropped.value = found)} />}
       {file !== null && <ImportDialog key={`${file.name} ${file.text.length}`} file={file} projects={here === null ? [] : [here]} mayCreate={mayCreate} onDone={(id) => void settle(id)} onClose={() => (dropped.value = null)} />}
       {naming.value && <NewProject onDone={(made) => void settle(made.id)} onClose={() => (naming.value = false)} />}
-      {locked.value && <LoginAgain unsent={project?.drafts.unsent.value ?? 0} onToken={logIn} onLeave={() => {
+      {(locked.value || ahead.value) && <LoginAgain ended={locked.value} unsent={project?.drafts.unsent.value ?? 0} onToken={logIn} onLeave={() => {
+        ahead.value = false
         if (locked.peek()) me.value = null
       }} />}
       <Toasts />

@@ -41,6 +41,8 @@ export interface Me {
   role: string
   project_id: string | null
   colour: string
+  /** When the login ends; null where it does not. */
+  expires_at: string | null
 }
 
 export interface Reference {

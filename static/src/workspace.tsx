@@ -10,6 +10,7 @@ import type { Person, Project } from './types.ts'
 import { Notice, Skeleton } from './ui/bits.tsx'
 import { Icon } from './ui/icon.tsx'
 import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
+import { needsServer, reaches } from './ui/reach.ts'
 import { go, hrefOf, route } from './ui/router.ts'
 import { fail } from './ui/toasts.ts'
 import { WiredBreakdown } from './views/breakdown/wired.tsx'
@@ -17,7 +18,6 @@ import { WiredInspector } from './views/inspector/wired.tsx'
 import { Header } from './views/shell/header.tsx'
 import { KeysDialog } from './views/shell/keys.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
-import { unique } from './views/shell/people.tsx'
 import { NewShot, ProjectSettings } from './views/shell/project-dialogs.tsx'
 import { Progress } from './views/shell/progress.tsx'
 import { Rail } from './views/shell/rail.tsx'
@@ -113,10 +113,10 @@ function commandsOf(doings: Doings): Command[] {
     { id: 'breakdown', words: 'Go to the breakdown', icon: 'rows-3', key: 'B', run: () => go({ view: 'breakdown' }) },
     { id: 'projects', words: 'All projects', icon: 'film', key: '', run: () => go({ project: null, entity: null }) },
     ...when(doings.mayImport,
-      { id: 'new shot', words: 'New shot', icon: 'plus', key: '', run: doings.onNewShot },
-      { id: 'import', words: 'Import a file', icon: 'upload', key: '', run: doings.onImport }),
-    { id: 'export', words: 'Export as JSON', icon: 'download', key: '', run: doings.onExport },
-    ...when(doings.mayCreate, { id: 'new project', words: 'New project', icon: 'plus', key: '', run: doings.onNew }),
+      { id: 'new shot', words: 'New shot', icon: 'plus', key: '', run: () => reaches() && doings.onNewShot() },
+      { id: 'import', words: 'Import a file', icon: 'upload', key: '', run: () => reaches() && doings.onImport() }),
+    { id: 'export', words: 'Export as JSON', icon: 'download', key: '', run: () => reaches() && doings.onExport() },
+    ...when(doings.mayCreate, { id: 'new project', words: 'New project', icon: 'plus', key: '', run: () => reaches() && doings.onNew() }),
     { id: 'project settings', words: 'Project settings', icon: 'settings', key: '', run: doings.onSettings },
     { id: 'keys', words: 'Keys', icon: 'keyboard', key: '?', run: doings.onKeys },
     { id: 'light', words: 'Light theme', icon: 'sun', key: '', run: () => (theme.value = 'light') },
@@ -133,7 +133,7 @@ function commandsOf(doings: Doings): Command[] {
 
 /** Everybody who is here can be followed from the palette, too. */
 function followCommands(others: readonly Person[], following: Following): Command[] {
-  return unique(others).map((p) => ({
+  return others.map((p) => ({
     id: `follow ${p.user}`,
     words: `${following.user.peek() === p.user ? 'Stop following' : 'Follow'} ${p.name || p.user}`,
     icon: 'eye',
@@ -191,7 +191,7 @@ function EmptyProject({ mayImport, onNewShot, onImport }: Doings) {
   return (
     <Notice icon="clapperboard" title="Nothing here yet">
       <p>{mayImport ? 'Drop a screenplay (Fountain) or a production (JSON) anywhere on this page, or begin with a first shot.' : 'Shots appear here as soon as somebody makes one.'}</p>
-      {mayImport && <p class="actions"><button type="button" data-testid="import" onClick={onImport}><Icon name="upload" size={14} />Import a file</button><button type="button" class="primary" data-testid="new-shot" onClick={onNewShot}><Icon name="plus" size={14} />New shot</button></p>}
+      {mayImport && <p class="actions"><button type="button" data-testid="import" {...needsServer()} onClick={onImport}><Icon name="upload" size={14} />Import a file</button><button type="button" class="primary" data-testid="new-shot" {...needsServer()} onClick={onNewShot}><Icon name="plus" size={14} />New shot</button></p>}
     </Notice>
   )
 }
@@ -226,15 +226,17 @@ function BottomLine({ project }: { project: OpenProject }) {
   return <Progress line={line} name={known?.name ?? line.asset} version={known?.version ?? null} shots={project.shots.usage(line.asset).total} onCancel={() => void api.cancelRun(line.id).catch(fail)} />
 }
 
-function WiredSafety({ project }: { project: OpenProject }) {
+function WiredSafety({ project, onLogIn }: { project: OpenProject; onLogIn(): void }) {
   if (project.phase.value === 'failed') return null
   const { channel, drafts, waiting } = project
-  return <Safety live={channel.state.value} refusal={channel.refusal.value} unsent={drafts.unsent.value} behind={waiting.behind.value} stalled={drafts.stalled.value} rejected={drafts.rejected.value.map((id) => project.names.of(id))} />
+  return <Safety live={channel.state.value} refusal={channel.refusal.value} unsent={drafts.unsent.value} behind={waiting.behind.value} stalled={drafts.stalled.value} rejected={drafts.rejected.value.map((id) => project.names.of(id))}
+    demoted={project.demoted.value} ending={project.ending.value !== null} onLogIn={onLogIn} />
 }
 
 export interface WorkspaceProps extends Pick<Doings, 'mayCreate' | 'mayImport' | 'onNew' | 'onImport' | 'onSignOut'> {
   project: OpenProject
   projects: readonly Project[]
+  onLogIn(): void
 }
 
 /** The browser downloads what the link serves. */
@@ -267,7 +269,7 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
     document.title = title.value
   }, [title.value, entity])
   const doings: Doings = { ...rest, onNewShot: () => setAsked('new shot'), onExport: () => download(api.exportUrl(project.id)), onSettings: () => setAsked('settings'), onKeys: keys }
-  const others = project.others.value
+  const others = project.company.value
   const { following } = project
   const onFollow = useCallback((user: string) => following.toggle(user), [following])
   const followed = following.user.value === null ? null : { user: following.user.value, name: following.name.value, colour: following.colour.value, away: following.person.value === null }
@@ -278,16 +280,16 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
         me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} {...doings} />
       <Rail onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
-        <WiredSafety project={project} />
+        <WiredSafety project={project} onLogIn={rest.onLogIn} />
         <View project={project} doings={doings} onScreen={onScreen} />
       </main>
       {inspection !== null && project.phase.value !== 'failed' && <WiredInspector key={inspection.id} project={project} open={inspection} onClose={() => leave(inspection.id)} />}
       <BottomLine project={project} />
       {asked === 'find' && (
-        <Palette scope={project.id} names={project.names.all()} commands={[...commandsOf(doings), ...followCommands(others, following)]} people={unique(others)} {...tools} search={search} onJump={jump} onClose={close} />
+        <Palette scope={project.id} names={project.names.all()} commands={[...commandsOf(doings), ...followCommands(others, following)]} people={others} {...tools} search={search} onJump={jump} onClose={close} />
       )}
       {asked === 'keys' && <KeysDialog onClose={close} />}
-      {asked === 'settings' && settings !== null && <ProjectSettings project={settings} mayChange={project.me.role === 'owner'} onClose={close} onDone={(changed) => {
+      {asked === 'settings' && settings !== null && <ProjectSettings project={settings} mayChange={project.role.value === 'owner'} onClose={close} onDone={(changed) => {
         project.project.value = changed
         close()
       }} />}

@@ -105,13 +105,16 @@ test('what waited while the line was gone is counted until all of it is confirme
 
 test('the banner says what is not safe, the worst first, and nothing where all is well', () => {
   const said = (more: Partial<SafetyProps>) => {
-    const word = wordOf({ live: 'live', refusal: '', unsent: 0, behind: false, stalled: false, rejected: [], ...more })
+    const word = wordOf({ live: 'live', refusal: '', unsent: 0, behind: false, stalled: false, rejected: [], demoted: false, ending: false, ...more })
     return word === null ? null : `${word.what} ${word.rest}`
   }
   assert.equal(said({}), null)
   assert.equal(said({ unsent: 3 }), null)
   assert.match(said({ live: 'offline', unsent: 14, stalled: true }) ?? '', /^Offline\. 14 changes wait here and will be sent/)
-  assert.match(said({ live: 'offline' }) ?? '', /Nothing is waiting/)
+  assert.match(said({ live: 'offline', ending: true }) ?? '', /Fields and texts can be edited.* Everything else waits/)
+  assert.match(said({ ending: true, unsent: 1, demoted: true }) ?? '', /^Your login ends .* Nothing that you typed is lost/)
+  assert.match(said({ demoted: true }) ?? '', /^You may only look now\./)
+  assert.match(said({ demoted: true, rejected: ['Coat'] }) ?? '', /did not take a change to Coat/)
   assert.equal(said({ unsent: 1, behind: true }), 'Back online. Sending 1 change…')
   assert.match(said({ unsent: 1, stalled: true }) ?? '', /^Not saved yet\..* 1 change waits here/)
   assert.match(said({ unsent: 1, rejected: ['Coat'] }) ?? '', /did not take a change to Coat/)

@@ -258,7 +258,8 @@ def test_keys_that_were_set_unseen_are_counted_by_place() -> None:
     def of(*keys: str) -> bytes:
         return b"\x01" + var_uint(len(keys)) + b"\x05\x00" + b"".join(map(item, keys)) + b"\x00"
 
-    assert scan(of("a", "b", "a", "c")).crowd == 2
-    assert scan(of(*"abc")).crowd == 1
-    assert scan(of("a", "a")).joined(scan(of("b"))).crowd == 3
-    assert scan(EMPTY_UPDATE).crowd == 0
+    place = {key: (b"fields", key.encode()) for key in "abc"}
+    assert scan(of("a", "b", "a")).unseen == {place["a"]: 2, place["b"]: 1}
+    joined = scan(of("a", "a")).joined(scan(of("b", "a")))
+    assert joined.unseen == {place["a"]: 3, place["b"]: 1}
+    assert not scan(EMPTY_UPDATE).unseen

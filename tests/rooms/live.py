@@ -38,6 +38,14 @@ class Stage:
         await self.timers.sleep(0)
         return self.core
 
+    @property
+    def room(self) -> str:
+        """How far the project's room is."""
+        if "film" in self.manager._opening:
+            return "loading"
+        room = self.manager._rooms.get("film")
+        return "gone" if room is None else room.state.name.lower()
+
     def socket(self, who: Grant | None) -> Socket:
         return Socket(self, who)
 

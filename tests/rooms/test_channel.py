@@ -15,9 +15,9 @@ from server.rooms.access import Role
 from server.rooms.outbox import CloseFrame
 from server.rooms.tally import MAX_CROWD
 from tests.protocol.test_update_scan import arrays, holding
+from tests.rooms.drafts import crowd, trap
 from tests.rooms.fakes import Client, grant, settle
 from tests.rooms.live import STATE, Socket, Stage, updates
-from tests.rooms.test_document import crowd, trap
 
 
 class PanicException(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -68,6 +69,26 @@ async def test_R47_a_gate_that_fails_puts_nobody_out() -> None:
 
     stage.gate.authorise = broken  # type: ignore[method-assign]
     await stage.timers.advance(11)
+    assert ann.wire.closed_with() is None
+
+
+async def test_R60_a_question_that_hangs_holds_up_nobody_elses() -> None:
+    stage = Stage(recheck_patience=0.05)
+    ann, bob = await stage.opened_by(), await stage.opened_by("bob")
+    authorise = stage.gate.authorise
+
+    async def hanging(identity: Identity, project_id: str) -> Role:
+        if identity.user == "ann":
+            await asyncio.Event().wait()
+        return await authorise(identity, project_id)
+
+    stage.gate.authorise = hanging  # type: ignore[method-assign]
+    for role, scope in ((Role.VIEWER, "readonly"), (Role.EDITOR, "read-write")):
+        stage.gate.roles["token-bob"] = role
+        await stage.timers.advance(5.1)
+        while stage.timers.tasks:
+            await asyncio.wait(stage.timers.tasks)
+        assert bob.heard[-1] == scope
     assert ann.wire.closed_with() is None
 
 

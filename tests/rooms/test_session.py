@@ -10,7 +10,7 @@ import pytest
 
 from protocol import hocuspocus
 from protocol.codec import var_string
-from protocol.errors import Forbidden, Unauthenticated
+from protocol.errors import Forbidden, NotFound, Unauthenticated
 from protocol.frames import Hello
 from server.rooms.effects import (
     AnswerPing,
@@ -255,6 +255,11 @@ def test_documents_of_one_socket_are_bounded() -> None:
     assert isinstance(denied, SendBytes)
     assert session.receive_bytes(hocuspocus.encode_step_one("d", b"\x00")) == []
     assert session.receive_bytes(auth("a")) == [Open("a", ANN)]
+    # A denied one counts until it is closed.
+    session.unopened("b", NotFound("gone"))
+    assert isinstance(session.receive_bytes(auth("c"))[0], SendBytes)
+    session.receive_bytes(hocuspocus.encode_close("b", ""))
+    assert session.receive_bytes(auth("c")) == [Open("c", ANN)]
 
 
 def test_R11_revoking_says_so_on_every_conversation() -> None:

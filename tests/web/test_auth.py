@@ -63,6 +63,7 @@ async def test_me_says_who_one_is(web: Web) -> None:
         "role": "viewer",
         "project_id": "film",
         "colour": colour_of("a viewer"),
+        "expires_at": None,
     }
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from protocol import hocuspocus
 from server.rooms.access import Identity, Role
-from server.web import wire
-from tests.end_to_end.sockets import BINARY, PING, TEXT, RawSocket, frame, open_socket
+from server.web import heads
+from tests.end_to_end.sockets import BINARY, CLOSE, PING, TEXT, RawSocket, frame, open_socket
+from tests.rooms.fakes import Client
 from tests.web.conftest import ADMIN, Web
 from tests.web.test_live_server import port, raw
 
@@ -33,7 +34,7 @@ async def known(port: int) -> RawSocket:
 async def test_R50_a_head_that_does_not_come(
     film: Web, monkeypatch: pytest.MonkeyPatch, port: int, sent: bytes
 ) -> None:
-    monkeypatch.setattr(wire, "_HEAD_DEADLINE", 0.1)
+    monkeypatch.setattr(heads, "_HEAD_DEADLINE", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(sent)
     answered = await asyncio.wait_for(reader.read(), 10)
@@ -48,7 +49,7 @@ async def test_R50_a_head_that_does_not_end(port: int) -> None:
 async def test_R50_what_comes_in_time_is_not_bounded_later(
     film: Web, monkeypatch: pytest.MonkeyPatch, port: int
 ) -> None:
-    monkeypatch.setattr(wire, "_HEAD_DEADLINE", 0.1)
+    monkeypatch.setattr(heads, "_HEAD_DEADLINE", 0.1)
     socket = await known(port)
     other = await asyncio.open_connection("127.0.0.1", port)
     assert b" 408 " in await other[0].read()
@@ -144,3 +145,39 @@ async def test_R55_the_close_frame_comes_also_to_who_goes_on_sending(
     for socket in (await nobody(port), await known(port)):
         await socket.write(broken + frame(BINARY, hocuspocus.PONG) * 40_000)
         assert await socket.ended() == code
+
+
+@pytest.mark.parametrize("last", [b"", frame(CLOSE, b"\x03\xe9")], ids=["cut", "goodbye"])
+async def test_R61_who_types_and_is_gone_in_the_same_moment_loses_nothing(
+    film: Web, port: int, last: bytes
+) -> None:
+    manager = film.state.manager
+    client = Client(await manager.draft_state("film", "mara"))
+    before = client.text()
+    typed = b"".join(
+        frame(BINARY, hocuspocus.encode_update("mara", client.type("x"))) for _ in range(1_000)
+    )
+    assert len(typed) < 60_000
+    socket, watcher = await known(port), await known(port)
+    for one in (socket, watcher):
+        await one.send(BINARY, hocuspocus.encode_auth_token("mara", ""))
+        assert await one.told() == hocuspocus.encode_authenticated("mara", read_only=False)
+    await socket.write(typed + last)
+    assert await watcher.told() is not None
+    await socket.leave()
+    while manager.connections > 1:
+        assert await watcher.told() is not None
+    text = Client(await manager.draft_state("film", "mara")).text()
+    assert text == "x" * 1_000 + before
+    await watcher.leave()
+
+
+async def test_R61_nothing_is_kept_for_who_was_closed(film: Web, port: int) -> None:
+    socket = await known(port)
+    await socket.write((frame(BINARY, b"\xff") + frame(BINARY, hocuspocus.PING)) * 10_000)
+    assert await socket.ended() == 1007
+    await socket.leave()
+    other = await known(port)
+    await other.heard()
+    assert film.state.manager.connections == 1
+    await other.leave()

@@ -24,6 +24,7 @@ class Me(Shape):
     role: Literal["viewer", "editor", "approver", "owner"]
     project_id: str | None
     colour: str
+    expires_at: str | None
 
 
 class Token(Shape):

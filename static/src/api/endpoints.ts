@@ -1,14 +1,14 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
 import type { Answer, AuditEntry, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, Version } from '../types.ts'
-import { get, patch, post, remove } from './http.ts'
+import { get, patch, post, remove, request } from './http.ts'
 
 const enc = encodeURIComponent
 const project = (pid: string) => `/projects/${enc(pid)}`
 const asset = (pid: string, id: string, tail: string, query = '') => `/assets/${enc(id)}/${tail}?project_id=${enc(pid)}${query}`
 
 export const readMe = () => get<Me>('/me')
-export const login = (token: string) => post<unknown>('/login', { token })
-export const logout = () => post<unknown>('/logout')
+export const login = (token: string) => request<Me>('POST', '/login', { token })
+export const logout = () => request<unknown>('POST', '/logout', {})
 export const listProjects = () => get<Page<Project>>('/projects?limit=200')
 export const readProject = (pid: string) => get<Project>(project(pid))
 export const createProject = (name: string, id: string) => post<Project>('/projects', { name, ...(id === '' ? {} : { id }) })

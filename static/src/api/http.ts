@@ -12,6 +12,13 @@ export function onUnauthenticated(then: Unauthenticated): void {
   unauthenticated = then
 }
 
+let barred: () => string | null = () => null
+
+/** Nothing that changes something is tried while `why` has a reason not to: it would hang, or fail half-way. */
+export function barChanges(why: () => string | null): void {
+  barred = why
+}
+
 function toProblem(status: number, body: unknown): Problem {
   const b = (typeof body === 'object' && body !== null ? body : {}) as { [key: string]: Json }
   const word = (key: string, fallback: string) => (typeof b[key] === 'string' ? b[key] : fallback)
@@ -49,7 +56,12 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
   return decoded as T
 }
 
+function change<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  const why = barred()
+  return why === null ? request<T>(method, path, body) : Promise.reject(new Problem(0, 'offline', why, why))
+}
+
 export const get = <T>(path: string) => request<T>('GET', path)
-export const post = <T>(path: string, body: unknown = {}) => request<T>('POST', path, body)
-export const patch = <T>(path: string, body: unknown) => request<T>('PATCH', path, body)
-export const remove = <T>(path: string) => request<T>('DELETE', path)
+export const post = <T>(path: string, body: unknown = {}) => change<T>('POST', path, body)
+export const patch = <T>(path: string, body: unknown) => change<T>('PATCH', path, body)
+export const remove = <T>(path: string) => change<T>('DELETE', path)

@@ -23,6 +23,9 @@ export class Problem extends Error {
 }
 
 const NEXT: { [code: string]: string } = {
+  offline: 'Nothing was changed.',
+  unauthenticated: 'Check that the whole token was pasted.',
+  somebody_else: 'Paste one of theirs; or sign out, which gives up what waits.',
   unreachable: 'Nothing was changed. Try again when the connection is back.',
   conflict: 'Nothing was overwritten. Look at the newest version, then try again.',
   stale_plan: 'Nothing was changed. Look at what would change once more, then decide.',

@@ -11,6 +11,9 @@ export interface ChannelEvents {
   /** What the page holds may have holes: take a fresh snapshot. */
   onSnapshot(reason: string): void
   onUnauthenticated(): void
+  onRole(role: string): void
+  /** The login of this connection ends in so many seconds. */
+  onEnding(seconds: number): void
 }
 
 const BEAT = 4_000
@@ -31,6 +34,7 @@ export class Channel {
   #position: { epoch: string; seq: number } | null = null
   #lastLife = 0
   #asked = 0
+  #renewing = false
   #viewing: readonly string[] = []
   #presence: { view: string; entity: string | null; name: string } | null = null
   #viewingTimer: ReturnType<typeof setTimeout> | undefined
@@ -86,10 +90,21 @@ export class Channel {
     this.#send({ type: 'presence', ...this.#presence })
   }
 
-  /** Knocks again after a refusal, when there is a reason to: a fresh login. */
-  retry(): void {
-    if (this.state.value !== 'refused') return
-    this.state.value = 'offline'
+  /**
+   * There is a fresh login: knocks again after a refusal; a connection that is open goes on with the token, or where
+   * the page does not know it (the cookie was renewed in another window) is made anew.
+   */
+  renew(token: string | null): void {
+    if (this.state.value === 'live' && token !== null) {
+      this.#send({ type: 'token', token })
+      return
+    }
+    if (this.state.value === 'live') {
+      this.#renewing = true
+      this.#socket?.abandon()
+      this.#renewing = false
+    } else if (this.state.value !== 'refused') return
+    this.state.value = 'connecting'
     this.sockets.shouldConnect = true
     void this.sockets.connect()
   }
@@ -132,6 +147,8 @@ export class Channel {
       return
     }
     if (frame.type === 'welcome') this.#onWelcome(frame)
+    else if (frame.type === 'role') this.#events.onRole(String(frame['role']))
+    else if (frame.type === 'token') this.#events.onEnding(Number(frame['expires_in']))
     else if (frame.type === 'resync') this.#events.onSnapshot(String(frame['reason'] ?? 'resync'))
     else if (frame.type !== 'pong') {
       this.#follow(frame)
@@ -143,6 +160,7 @@ export class Channel {
     const first = this.#position === null
     this.#position = { epoch: String(frame['epoch']), seq: frame.seq ?? 0 }
     if (typeof frame['session'] === 'string') this.sessions.value = new Set(this.sessions.peek()).add(frame['session'])
+    this.#events.onRole(String(frame['role']))
     this.state.value = 'live'
     this.sockets.resolveConnectionAttempt()
     if (this.#presence !== null) this.#send({ type: 'presence', ...this.#presence })
@@ -170,7 +188,7 @@ export class Channel {
       if (code === 4401) this.#events.onUnauthenticated()
       return
     }
-    this.state.value = 'offline'
+    if (!this.#renewing) this.state.value = 'offline'
   }
 
   #onWake(): void {

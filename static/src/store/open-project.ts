@@ -1,10 +1,11 @@
 /** Everything of one opened project: loads it, keeps it live, lets go of it. */
-import { computed, effect, type ReadonlySignal, signal } from '@preact/signals'
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import * as api from '../api/endpoints.ts'
-import { Channel } from '../live/channel.ts'
+import { Channel, type LiveState } from '../live/channel.ts'
 import { Drafts } from '../live/drafts.ts'
 import type { Fields, Kind, Me, Person, Project, Resolved } from '../types.ts'
 import { count } from '../ui/bits.tsx'
+import { away } from '../ui/reach.ts'
 import { go, route } from '../ui/router.ts'
 import { fail, tell } from '../ui/toasts.ts'
 import { follow } from './follow.ts'
@@ -22,6 +23,15 @@ import { Waiting } from './waiting.ts'
 const STATUSES = ['wip', 'review', 'approved', 'final', 'omitted']
 const WELCOME_PATIENCE = 1_500
 
+/** A login that ends this much later, in milliseconds, is another one. */
+const SAME_LOGIN = 5_000
+
+/** Why something that asks the server cannot be done; other states do not keep it from arriving. */
+const AWAY: { [state in LiveState]?: string } = {
+  offline: 'Offline: this waits until the connection is back.',
+  refused: 'Not connected: the server refuses the connection.',
+}
+
 /** Up to so many shots, everything is fetched at once. */
 const FEW = 100
 
@@ -33,7 +43,17 @@ export class OpenProject {
   readonly phase = signal<'loading' | 'ready' | 'failed'>('loading')
   readonly error = signal<unknown>(null)
   readonly people = signal<readonly Person[]>([])
+  /** Every other window, one's own among them. */
   readonly others: ReadonlySignal<readonly Person[]>
+  /** Every other person, once. */
+  readonly company: ReadonlySignal<readonly Person[]>
+  /** What one may do here; follows the server. */
+  readonly role: Signal<string>
+  readonly readonly: ReadonlySignal<boolean>
+  /** One could change things here until a moment ago. */
+  readonly demoted = signal(false)
+  /** The login ends soon, in milliseconds of the clock; null while it does not. */
+  readonly ending = signal<number | null>(null)
   readonly aspect: ReadonlySignal<number>
   readonly statuses: ReadonlySignal<readonly string[]>
   readonly savedAt = signal<string | null>(null)
@@ -53,6 +73,8 @@ export class OpenProject {
   constructor(id: string, me: Me, onUnauthenticated: () => void) {
     this.id = id
     this.me = me
+    this.role = signal(me.role)
+    this.readonly = computed(() => this.role.value === 'viewer')
     this.channel = new Channel(id, {
       onFrame: (frame) => follow(frame, {
         draft: (asset, values) => this.#onRemoteDraft(asset, values),
@@ -66,6 +88,8 @@ export class OpenProject {
       }),
       onSnapshot: () => void this.load(),
       onUnauthenticated,
+      onRole: (role) => this.#onRole(role),
+      onEnding: (seconds) => void this.#onEnding(seconds),
     })
     this.drafts = new Drafts(this.channel.sockets, { name: me.user, color: me.colour }, (entity, values) => this.#onDraft(entity, values))
     this.#refresher = new Refresher({
@@ -76,11 +100,19 @@ export class OpenProject {
       urgent: (entity) => !this.shots.isShot(entity) || this.shots.sees(entity) || this.shots.size.peek() <= FEW,
     })
     this.others = computed(() => this.people.value.filter((p) => !this.channel.sessions.value.has(p.session)))
+    this.company = computed(() => [...new Map(this.others.value.filter((p) => p.user !== me.user).map((p) => [p.user, p])).values()])
     this.aspect = computed(() => readAspect(this.project.value))
     this.statuses = computed(() => readStatuses(this.project.value))
-    this.following = new Following(this.others, { route, go, nameOf: (entity) => this.names.of(entity) })
+    this.following = new Following(computed(() => this.others.value.filter((p) => p.user !== me.user)), { route, go, nameOf: (entity) => this.names.of(entity) })
     this.waiting = new Waiting(this.channel.state, this.drafts.unsent, (edits) => tell('Back online.', `${count(edits, 'change that waited is', 'changes that waited are')} saved.`))
-    this.#stop = effect(() => this.#inspect(route.value.project === id ? route.value.entity : null))
+    const stops = [
+      effect(() => this.#inspect(route.value.project === id ? route.value.entity : null)),
+      effect(() => void (away.value = AWAY[this.channel.state.value] ?? null)),
+    ]
+    this.#stop = () => {
+      for (const stop of stops) stop()
+      away.value = null
+    }
     void this.load()
   }
 
@@ -131,9 +163,10 @@ export class OpenProject {
     }
   }
 
-  /** Logged in again: the connection is made anew, and what could not be loaded is. */
-  resume(): void {
-    this.channel.retry()
+  /** Logged in again, with a token that was given here or elsewhere; what could not be loaded is. */
+  resume(token: string | null): void {
+    this.ending.value = null
+    this.channel.renew(token)
     if (this.phase.peek() === 'failed') void this.load()
   }
 
@@ -158,6 +191,24 @@ export class OpenProject {
         end()
       })
     })
+  }
+
+  #onRole(role: string): void {
+    const before = this.role.peek()
+    this.role.value = role
+    // The answer to a token, too: the login that was about to end is another one now.
+    this.ending.value = null
+    if (role !== 'viewer') this.demoted.value = false
+    else if (before !== 'viewer') this.demoted.value = true
+  }
+
+  /** The cookie may be of a newer login, from another window: then nobody needs to be asked. */
+  async #onEnding(seconds: number): Promise<void> {
+    const at = Date.now() + seconds * 1000
+    const who = await api.readMe().catch(() => null)
+    const newer = who !== null && who.user === this.me.user && (who.expires_at === null || Date.parse(who.expires_at) > at + SAME_LOGIN)
+    if (newer) this.channel.renew(null)
+    else this.ending.value = at
   }
 
   #apply(items: readonly Resolved[], gone: readonly string[]): void {

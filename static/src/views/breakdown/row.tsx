@@ -7,6 +7,7 @@ import { namesOf } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { now } from '../../ui/time.tsx'
 import { Wash } from '../../ui/wash.tsx'
+import { needsServer } from '../../ui/reach.ts'
 import { previewTag, tagOf } from '../storyboard/why.ts'
 import { PADDING, type Placed } from './columns.ts'
 import { fit, isTight, type Measure } from './fit.ts'
@@ -73,7 +74,7 @@ function chipsOf({ row, at, chip, references, kind, room, readonly, measure, hre
         return chipOf({ id: cellId(row, at, first + i), at: here && chip === first + i, reference: r, kind, name, href: hrefOf(r.source) })
       })}
       {more > 0 && <span class="more" data-tip={left.map((r) => r.name).join(', ')}>+{more}</span>}
-      {!readonly && <button type="button" class="add" tabIndex={-1} data-add={kind.name} aria-label={`Add ${kind.label.toLowerCase()}`}>+</button>}
+      {!readonly && <button type="button" class="add" tabIndex={-1} data-add={kind.name} {...needsServer()} aria-label={`Add ${kind.label.toLowerCase()}`}>+</button>}
     </span>
   )
 }

@@ -1,6 +1,7 @@
 /** What can be done with the selected shots; there only while there are any. */
 import { useEffect } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
+import { needsServer } from '../../ui/reach.ts'
 
 export interface SelectionBarProps {
   count: number
@@ -33,9 +34,9 @@ export function SelectionBar({ count, unseen, statuses, readonly, busy, onAdd, o
       <span role="status"><b class="mono">{count.toLocaleString('en')}</b> {count === 1 ? 'shot' : 'shots'} selected{unseen > 0 && <span class="dim">, {unseen} not shown</span>}</span>
       {!readonly && (
         <>
-          <button type="button" data-testid="selection-add" disabled={busy} onClick={(e) => onAdd(e.currentTarget)}>Add… <kbd>A</kbd></button>
-          <button type="button" data-testid="selection-remove" disabled={busy} onClick={(e) => onRemove(e.currentTarget)}>Remove…</button>
-          <select aria-label="Set status" data-testid="selection-status" disabled={busy} value="" onChange={(e) => onStatus(e.currentTarget.value)}>
+          <button type="button" data-testid="selection-add" {...needsServer(busy)} onClick={(e) => onAdd(e.currentTarget)}>Add… <kbd>A</kbd></button>
+          <button type="button" data-testid="selection-remove" {...needsServer(busy)} onClick={(e) => onRemove(e.currentTarget)}>Remove…</button>
+          <select aria-label="Set status" data-testid="selection-status" {...needsServer(busy)} value="" onChange={(e) => onStatus(e.currentTarget.value)}>
             <option value="" disabled hidden>Set status…</option>
             {statuses.map((status) => <option key={status} value={status}>{status}</option>)}
           </select>

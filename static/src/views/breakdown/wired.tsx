@@ -11,6 +11,7 @@ import { count, Notice } from '../../ui/bits.tsx'
 import { iconName } from '../../ui/icon.tsx'
 import { density } from '../../ui/preferences.ts'
 import { shownPart, withQuery } from '../../ui/query.ts'
+import { reaches } from '../../ui/reach.ts'
 import { href, route } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
 import { type Asked, Breakdown } from './breakdown.tsx'
@@ -77,13 +78,14 @@ export function WiredBreakdown({ project, onScreen }: { project: OpenProject; on
     cellOf: (id: string) => project.shots.panel(id),
     nameOf: (id: string) => project.names.of(id),
     onFold: (group: string, away: boolean) => model.fold(group, away),
-    onAdd: (asked: Asked) => setChoosing({ what: 'add', ...asked }),
+    onAdd: (asked: Asked) => reaches() && setChoosing({ what: 'add', ...asked }),
     onSearch: () => document.querySelector<HTMLElement>('.filter-line input')?.focus(),
     onSort: (sort: Sort) => {
       const now = model.filter.peek()
       model.narrow(now.sort !== sort ? { sort, down: false } : now.down ? { sort: 'order', down: false } : { down: true })
     },
     onRemove: (source: string, shots: readonly string[]) => {
+      if (!reaches()) return
       void takeFrom(project.id, project.names.of(source), usesOf(source, shots.flatMap((id) => project.shots.base(id) ?? [])))
     },
   }), [project, model])
@@ -94,7 +96,7 @@ export function WiredBreakdown({ project, onScreen }: { project: OpenProject; on
   const clear = useCallback(() => model.selection.clear(), [model])
   const kinds = useMemo(() => project.kinds.value.filter((k) => k.category === 'asset'), [project.kinds.value])
   const [whole, total, shown, filter, selected] = [project.shots.groups.value, project.shots.size.value, model.shown.value, model.filter.value, model.selection.ids.value]
-  const readonly = project.me.role === 'viewer'
+  const readonly = project.readonly.value
   if (total === 0) {
     return (
       <Notice icon="rows-3" title="No shots yet">

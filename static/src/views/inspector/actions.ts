@@ -4,6 +4,7 @@ import type { Inspection } from '../../store/inspection.ts'
 import type { OpenProject } from '../../store/open-project.ts'
 import { sentence } from '../../store/runs.ts'
 import type { Answer, Fields, Picture, Policy, ResolvedRef, Version } from '../../types.ts'
+import { away, whenReached } from '../../ui/reach.ts'
 import { go } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
 import type { Forecast } from './forecast.ts'
@@ -81,13 +82,13 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
   }
   return {
     name: (name) => {
-      if (name.trim() !== '' && name.trim() !== open.entity.peek()?.name) void attempt(() => api.patchEntity(pid, open.id, { name: name.trim() }))
+      if (name.trim() !== '' && name.trim() !== open.entity.peek()?.name) whenReached(() => void attempt(() => api.patchEntity(pid, open.id, { name: name.trim() })))
     },
     status: (status) => attempt(() => api.patchEntity(pid, open.id, { status })),
     publish,
-    // Only when what was left is really ahead; the blur of a look is no publication.
+    // Only when what was left is really ahead; the blur of a look is no publication. Without a line it is published when it has rested.
     proseLeft: () => {
-      if (Object.keys(open.ahead.peek()).length > 0) void publish()
+      if (away.peek() === null && Object.keys(open.ahead.peek()).length > 0) void publish()
     },
     impact: () => ask({ what: 'impact' }),
     rollBack: (version) => ask({ what: 'roll back', version }),

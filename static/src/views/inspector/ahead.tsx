@@ -5,6 +5,7 @@ import type { Inspection } from '../../store/inspection.ts'
 import type { FieldSpec } from '../../types.ts'
 import { count } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
+import { needsServer } from '../../ui/reach.ts'
 
 /** A field that publishes by itself does so well within this; saying so meanwhile would only flash. */
 const PATIENCE = 900
@@ -44,8 +45,8 @@ export function Ahead({ names, follow, publishing, onPublish, onImpact }: AheadP
     <div class="ahead" data-draft-ahead>
       <p><Icon name="pencil" size={14} /><span>Not published yet: {names.join(', ')}</span></p>
       <p class="actions">
-        <button type="button" class="primary" data-testid="publish" disabled={publishing} onClick={onPublish}>{publishing ? 'Publishing…' : to}</button>
-        <button type="button" data-testid="impact" onClick={onImpact}>What would change</button>
+        <button type="button" class="primary" data-testid="publish" {...needsServer(publishing)} onClick={onPublish}>{publishing ? 'Publishing…' : to}</button>
+        <button type="button" data-testid="impact" {...needsServer()} onClick={onImpact}>What would change</button>
       </p>
     </div>
   )

@@ -80,13 +80,16 @@ interface LineProps {
   step?: number
   /** Becomes `data-testid`. */
   hook?: string
+  /** Why nobody can begin to write now; whoever is in the middle of it ends it. */
+  fixed?: string | null
   write(text: string): void
 }
 
 /** Writes when one is done with it. What others set meanwhile shows, unless one is in the middle of typing. */
-export function Line({ id, value, type, disabled, label, hint, wrong = false, step, hook, write }: LineProps) {
+export function Line({ id, value, type, disabled, label, hint, wrong = false, step, hook, fixed = null, write }: LineProps) {
   const input = useRef<HTMLInputElement & HTMLTextAreaElement>(null)
   const typing = useRef(false)
+  const [, redraw] = useState(0)
   useLayoutEffect(() => {
     if (input.current !== null && !typing.current && input.current.value !== value) input.current.value = value
   }, [value])
@@ -101,11 +104,14 @@ export function Line({ id, value, type, disabled, label, hint, wrong = false, st
     'aria-invalid': wrong || undefined,
     placeholder: hint,
     'data-testid': hook,
+    readOnly: fixed !== null && !typing.current,
+    'data-tip': fixed ?? undefined,
     onInput: () => {
       typing.current = true
     },
     onBlur: () => {
       typing.current = false
+      if (fixed !== null) redraw((n) => n + 1)
     },
     onChange: (event: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => {
       typing.current = false

@@ -4,6 +4,7 @@ import { explain } from '../../api/problem.ts'
 import { needYou } from '../../store/runs.ts'
 import { Skeleton } from '../../ui/bits.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
+import { needsServer } from '../../ui/reach.ts'
 import { type Forecast, forecastWords, type Known, tally } from './forecast.ts'
 
 export { Dialog } from '../../ui/dialog.tsx'
@@ -80,7 +81,7 @@ export function ForecastDialog({ title, note, load, known, action, onClose }: Fo
         {action.reason && <label class="stack">Reason <input type="text" name="reason" dir="auto" value={reason} placeholder="Why, for whoever reads the history" onInput={(e) => setReason(e.currentTarget.value)} /></label>}
         <p class="actions">
           <button type="button" onClick={onClose}>Leave it</button>
-          <button type="submit" class="primary" data-testid="confirm" disabled={busy || forecast === null}>{busy ? 'Working…' : action.words}</button>
+          <button type="submit" class="primary" data-testid="confirm" {...needsServer(busy || forecast === null)}>{busy ? 'Working…' : action.words}</button>
         </p>
       </form>
     </Dialog>

@@ -7,6 +7,7 @@ import type { Change, Diff, FieldSpec, Json, Version, WordStep } from '../../typ
 import { Skeleton, Swatch, Value } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { memo } from '../../ui/memo.ts'
+import { needsServer } from '../../ui/reach.ts'
 import { Time } from '../../ui/time.tsx'
 
 export interface HistoryProps {
@@ -112,11 +113,11 @@ const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ..
         <p class="dim">{version.author}{cause !== undefined && ` · ${cause}`} · <Time iso={version.timestamp} /></p>
       </div>
       <div class="version-do">
-        <button type="button" data-testid="look" aria-label={`Look at v${number}`} onClick={() => props.onLook(version)}>Look</button>
+        <button type="button" data-testid="look" {...needsServer()} aria-label={`Look at v${number}`} onClick={() => props.onLook(version)}>Look</button>
         {!isCurrent && version.cause !== 'parked' && !props.readonly && (
-          <button type="button" data-testid="roll-back" onClick={() => props.onRollBack(version)}><Icon name="undo" size={12} />Roll back</button>
+          <button type="button" data-testid="roll-back" {...needsServer()} onClick={() => props.onRollBack(version)}><Icon name="undo" size={12} />Roll back</button>
         )}
-        {props.mayApprove && isCurrent && !isApproved && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove(version)}>Approve</button>}
+        {props.mayApprove && isCurrent && !isApproved && <button type="button" data-testid="approve-version" {...needsServer()} aria-label={`Approve v${number}`} onClick={() => props.onApprove(version)}>Approve</button>}
       </div>
     </li>
   )
@@ -131,7 +132,7 @@ export const History = memo(function History(props: HistoryProps) {
       {versions === null ? <Skeleton words="Loading the history…" rows={3} /> : versions.length === 0 ? <p class="dim">No versions yet.</p> : (
         <ol class="history">{versions.map((v) => <VersionRow key={v.number} version={v} isCurrent={v.number === current} isApproved={v.number === approved} {...row} />)}</ol>
       )}
-      {more && <button type="button" onClick={onMore}>Show older versions</button>}
+      {more && <button type="button" {...needsServer()} onClick={onMore}>Show older versions</button>}
     </section>
   )
 })

@@ -8,6 +8,7 @@ import type { Group } from '../../store/groups.ts'
 import type { Diff, Entity, Kind, LastOutcome, Resolved, Version } from '../../types.ts'
 import { count, KindMark, Notice, Skeleton } from '../../ui/bits.tsx'
 import { memo } from '../../ui/memo.ts'
+import { away, needsServer } from '../../ui/reach.ts'
 import { Time } from '../../ui/time.tsx'
 import { Sketch } from '../storyboard/sketch.tsx'
 import type { Actions } from './actions.ts'
@@ -84,7 +85,7 @@ function Title({ entity, usage, readonly, actions }: { entity: Entity; usage: Us
   const words = usage.total === 0 ? '' : `used in ${count(usage.total, 'shot')}`
   return (
     <div class="inspector-title">
-      <span class="name-line"><Line id="entity-name" hook="name" type="text" label="Name" value={entity.name} disabled={readonly} write={actions.name} /></span>
+      <span class="name-line"><Line id="entity-name" hook="name" type="text" label="Name" value={entity.name} disabled={readonly} fixed={away.value} write={actions.name} /></span>
       <p class="dim"><span class="mono" dir="auto">{entity.id}</span> · <span class="mono" data-version={entity.version}>v{entity.version}</span>{words !== '' && ` · ${words}`}</p>
     </div>
   )
@@ -123,7 +124,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
       <div class="fields">
         <div class="field" data-field="@status">
           <label htmlFor="field-status">Status</label>
-          <select id="field-status" value={entity.status} disabled={readonly} data-testid="status" onChange={({ currentTarget: choice }) => void actions.status(choice.value).then((done) => {
+          <select id="field-status" value={entity.status} {...needsServer(readonly)} data-testid="status" onChange={({ currentTarget: choice }) => void actions.status(choice.value).then((done) => {
               if (!done) choice.value = open.entity.peek()?.status ?? choice.value
             })}>
             {[...new Set([...statuses, entity.status])].map((s) => <option key={s} value={s}>{s}</option>)}

@@ -8,6 +8,7 @@ import { count, Notice, Skeleton, Swatch, Value } from '../../ui/bits.tsx'
 import { Icon, iconName } from '../../ui/icon.tsx'
 import { go, hrefOf } from '../../ui/router.ts'
 import { Time } from '../../ui/time.tsx'
+import { needsServer } from '../../ui/reach.ts'
 import { Sketch } from '../storyboard/sketch.tsx'
 import { labelOf } from './fields.tsx'
 import { FieldChange } from './history.tsx'
@@ -153,14 +154,14 @@ export function Look(props: LookProps) {
         {version.message !== null && version.message !== '' && <p class="dim" dir="auto">{version.message}</p>}
         <p class="actions">
           <button type="button" class="primary" data-testid="leave-look" onClick={() => go({ version: null })}>Back to now</button>
-          {!props.readonly && number !== entity.version && version.cause !== 'parked' && <button type="button" data-testid="roll-back-here" aria-label={`Roll back to v${number}`} onClick={() => props.onRollBack(version)}><Icon name="undo" size={14} />Roll back</button>}
-          {props.onApprove !== undefined && number !== entity.approved_version && version.cause !== 'parked' && <button type="button" data-testid="approve-version" aria-label={`Approve v${number}`} onClick={() => props.onApprove?.(version)}><Icon name="approved" size={14} />Approve</button>}
+          {!props.readonly && number !== entity.version && version.cause !== 'parked' && <button type="button" data-testid="roll-back-here" {...needsServer()} aria-label={`Roll back to v${number}`} onClick={() => props.onRollBack(version)}><Icon name="undo" size={14} />Roll back</button>}
+          {props.onApprove !== undefined && number !== entity.approved_version && version.cause !== 'parked' && <button type="button" data-testid="approve-version" {...needsServer()} aria-label={`Approve v${number}`} onClick={() => props.onApprove?.(version)}><Icon name="approved" size={14} />Approve</button>}
         </p>
       </div>
       <Beside number={number} now={entity.version} past={past} props={props} />
       <section class="block" aria-labelledby="differs-head">
         <h2 id="differs-head">From v{from} to v{to}
-          <select aria-label="Compare with" data-testid="compare" value={String(against)} onChange={(event) => setOther(Number(event.currentTarget.value))}>
+          <select aria-label="Compare with" data-testid="compare" {...needsServer()} value={String(against)} onChange={(event) => setOther(Number(event.currentTarget.value))}>
             {numbers.filter((n) => n !== number).map((n) => <option key={n} value={String(n)}>with v{n}{n === entity.version ? ', now' : ''}</option>)}
           </select>
         </h2>

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { Fields, FieldSpec, Json, Kind, ResolvedRef, Version } from '../../types.ts'
 import { Value } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
+import { away, needsServer } from '../../ui/reach.ts'
 import { Control } from './controls.tsx'
 
 export interface OverridesProps {
@@ -55,8 +56,8 @@ export function Overrides({ reference: r, kind, readonly, open, versionOf, onOve
         return (
           <div class="override" key={name} data-override={name}>
             {spec.type === 'colour' || spec.type === 'picture' ? <span class="label">{spec.label}</span> : <label htmlFor={id}>{spec.label}</label>}
-            <Control spec={spec} id={id} label={`${spec.label}, overridden here`} lazy disabled={readonly} value={fresh ? source?.[name] : r.overrides[name]} write={(value) => set(name, value)} />
-            {!readonly && <button type="button" class="quiet" aria-label={fresh ? `Leave ${spec.label} as it is` : `Take the override of ${spec.label} away`} data-testid="remove-override" onClick={() => {
+            <Control spec={spec} id={id} label={`${spec.label}, overridden here`} lazy disabled={readonly || away.value !== null} value={fresh ? source?.[name] : r.overrides[name]} write={(value) => set(name, value)} />
+            {!readonly && <button type="button" class="quiet" aria-label={fresh ? `Leave ${spec.label} as it is` : `Take the override of ${spec.label} away`} data-testid="remove-override" {...needsServer()} onClick={() => {
               setStarted(null)
               if (!fresh) onOverrides(without(r.overrides, name))
             }}><Icon name="x" size={14} /></button>}
@@ -65,7 +66,7 @@ export function Overrides({ reference: r, kind, readonly, open, versionOf, onOve
         )
       })}
       {open && !readonly && (free.length === 0 ? <p class="dim">{specs.length === 0 ? 'This kind declares no fields to override.' : 'Every field is overridden here.'}</p> : (
-        <select class="add-override" aria-label={`Override a field of ${r.name} here`} data-testid="add-override" value="" onChange={(event) => setStarted(event.currentTarget.value)}>
+        <select class="add-override" aria-label={`Override a field of ${r.name} here`} data-testid="add-override" {...needsServer()} value="" onChange={(event) => setStarted(event.currentTarget.value)}>
           <option value="" disabled>Override a field here…</option>
           {free.map((s) => <option key={s.name} value={s.name}>{s.label}</option>)}
         </select>

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Picture } from '../../types.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { memo } from '../../ui/memo.ts'
+import { needsServer, reaches } from '../../ui/reach.ts'
 import { Time } from '../../ui/time.tsx'
 
 export interface PicturesProps {
@@ -27,7 +28,7 @@ function Card({ picture, name, readonly, onDelete }: { picture: Picture; name: s
       <p>
         {stale === true && <span class="tag stale" tabIndex={0} role="note" data-tip={reasons?.join(' ') || 'What it shows has changed since.'}><span class="dot" />stale</span>}
         <span class="dim">{author} {at !== undefined && <Time iso={at} />}</span>
-        {!readonly && <button type="button" class="quiet" aria-label="Delete this picture" data-tip="Delete this picture" data-testid="delete-picture" onClick={() => onDelete(picture)}><Icon name="trash" size={14} /></button>}
+        {!readonly && <button type="button" class="quiet" aria-label="Delete this picture" data-tip="Delete this picture" data-testid="delete-picture" {...needsServer()} onClick={() => onDelete(picture)}><Icon name="trash" size={14} /></button>}
       </p>
     </li>
   )
@@ -39,7 +40,7 @@ export const Pictures = memo(function Pictures({ name, pictures, readonly, onUpl
   const [busy, setBusy] = useState(false)
   const upload = useRef<(file: Blob | null | undefined) => void>(() => undefined)
   upload.current = (file) => {
-    if (file === null || file === undefined || busy || readonly) return
+    if (file === null || file === undefined || busy || readonly || !reaches()) return
     setBusy(true)
     void onUpload(file).finally(() => setBusy(false))
   }
@@ -67,7 +68,7 @@ export const Pictures = memo(function Pictures({ name, pictures, readonly, onUpl
   return (
     <section ref={section} aria-labelledby="pictures-head" class="block" data-pictures={pictures.length}>
       <h2 id="pictures-head">Pictures
-        {!readonly && <button type="button" class="quiet" disabled={busy} data-testid="add-picture" onClick={() => input.current?.click()}><Icon name="image-plus" size={14} />{busy ? 'Uploading…' : 'Add'}</button>}
+        {!readonly && <button type="button" class="quiet" {...needsServer(busy)} data-testid="add-picture" onClick={() => input.current?.click()}><Icon name="image-plus" size={14} />{busy ? 'Uploading…' : 'Add'}</button>}
       </h2>
       <input ref={input} type="file" accept="image/*" hidden data-testid="picture-file" onChange={(event) => {
         upload.current(event.currentTarget.files?.[0])

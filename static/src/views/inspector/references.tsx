@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks'
 import type { Fields, Kind, Policy, ResolvedRef, Version } from '../../types.ts'
 import { Icon, iconName } from '../../ui/icon.tsx'
 import { memo } from '../../ui/memo.ts'
+import { needsServer } from '../../ui/reach.ts'
 import { hrefOf } from '../../ui/router.ts'
 import { Overrides } from './overrides.tsx'
 import { Picker, type PickerProps } from './picker.tsx'
@@ -31,7 +32,7 @@ const CHOICES = 30
 function PolicyChoice({ reference: r, readonly, actions }: { reference: ResolvedRef; readonly: boolean; actions: ReferenceActions }) {
   const others = Array.from({ length: Math.min(CHOICES, r.latest_version) }, (_, i) => r.latest_version - i).filter((n) => n !== r.version || r.policy !== 'pinned')
   return (
-    <select aria-label={`Which version of ${r.name} to follow`} value={r.policy} disabled={readonly} onChange={(event) => {
+    <select aria-label={`Which version of ${r.name} to follow`} value={r.policy} {...needsServer(readonly)} onChange={(event) => {
       const [policy, version] = event.currentTarget.value.split(':')
       // What is shown is what the server has; it follows when the server has changed it.
       event.currentTarget.value = r.policy
@@ -67,9 +68,9 @@ const Row = memo(function Row({ reference: r, kind, readonly, mayApprove, versio
       </div>
       <Overrides reference={r} kind={kind} readonly={readonly} open={open} versionOf={versionOf} onOverrides={(to) => actions.overrides(r, to)} />
       {r.policy === 'approved' && behind && mayApprove && (
-        <p class="reference-do"><span class="dim">v{r.version} is approved, v{r.latest_version} is the newest.</span> <button type="button" data-testid="approve" onClick={() => actions.approve(r, r.latest_version)}><Icon name="approved" size={14} />Approve v{r.latest_version}</button></p>
+        <p class="reference-do"><span class="dim">v{r.version} is approved, v{r.latest_version} is the newest.</span> <button type="button" data-testid="approve" {...needsServer()} onClick={() => actions.approve(r, r.latest_version)}><Icon name="approved" size={14} />Approve v{r.latest_version}</button></p>
       )}
-      {open && <p class="reference-do"><button type="button" data-testid="remove-reference" onClick={() => actions.remove(r)}><Icon name="trash" size={14} />Remove this reference</button></p>}
+      {open && <p class="reference-do"><button type="button" data-testid="remove-reference" {...needsServer()} onClick={() => actions.remove(r)}><Icon name="trash" size={14} />Remove this reference</button></p>}
     </li>
   )
 })
@@ -82,7 +83,7 @@ export const References = memo(function References({ references, readonly, mayAp
   return (
     <section aria-labelledby="references-head" class="block" data-references={references.length}>
       <h2 id="references-head">Built on
-        {!readonly && <button type="button" class="quiet" aria-expanded={adding} data-testid="add-reference" onClick={() => setAdding(!adding)}><Icon name="plus" size={14} />Add</button>}
+        {!readonly && <button type="button" class="quiet" aria-expanded={adding} data-testid="add-reference" {...needsServer()} onClick={() => setAdding(!adding)}><Icon name="plus" size={14} />Add</button>}
       </h2>
       {adding && <Picker label="Build it on" names={picker.names()} kindOf={kindOf} search={picker.search} fits={fits} onClose={() => setAdding(false)} onPick={(id) => {
         setAdding(false)

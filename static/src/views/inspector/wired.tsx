@@ -81,11 +81,11 @@ export function WiredInspector({ project, open, onClose }: { project: OpenProjec
   const usage = project.shots.usage(open.id)
   const known: Known = { nameOf: tools.nameOf, isShot: tools.isShot, isFinal: (id) => project.shots.panel(id)?.peek().base.status === 'final' }
   const close = () => setAsked(null)
-  const role = project.me.role
+  const role = project.role.value
   return (
     <>
       <Inspector open={open} tools={tools} actions={actions} aspect={project.aspect.value} groups={groups} usage={usage} statuses={project.statuses.value}
-        automatic={project.project.value?.settings?.['automatic_publishing'] !== false} readonly={role === 'viewer'} mayApprove={role === 'approver' || role === 'owner'}
+        automatic={project.project.value?.settings?.['automatic_publishing'] !== false} readonly={project.readonly.value} mayApprove={role === 'approver' || role === 'owner'}
         publishing={publishing} look={route.value.version} onClose={onClose} />
       {asked?.what === 'impact' && (
         <ForecastDialog title="What would change" known={known} onClose={close} note="Publishing makes a version, which can be rolled back." load={async () => forecastOf(await api.readImpact(project.id, open.id, open.ahead.peek()))}

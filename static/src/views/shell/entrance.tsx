@@ -7,7 +7,7 @@ interface LoginProps {
   onToken(token: string): Promise<void>
 }
 
-function TokenForm({ onToken, onLeave }: LoginProps & { onLeave?(): void }) {
+function TokenForm({ onToken, leave, onLeave }: LoginProps & { leave?: string; onLeave?(): void }) {
   const [error, setError] = useState<unknown>(null)
   const [busy, setBusy] = useState(false)
   const submit = async (event: SubmitEvent) => {
@@ -27,8 +27,8 @@ function TokenForm({ onToken, onLeave }: LoginProps & { onLeave?(): void }) {
   return (
     <form onSubmit={(e) => void submit(e)}>
       <label class="stack">Token <input name="token" type="password" autocomplete="current-password" required data-testid="token" aria-invalid={error !== null || undefined} /></label>
-      {error !== null && <p class="bad" role="alert">{explain(error).what} Check that the whole token was pasted.</p>}
-      <p class="actions">{onLeave !== undefined && <button type="button" onClick={onLeave}>Sign out</button>}<button type="submit" class="primary" disabled={busy}>{busy ? 'Checking…' : 'Come in'}</button></p>
+      {error !== null && <p class="bad" role="alert">{explain(error).what} {explain(error).next}</p>}
+      <p class="actions">{onLeave !== undefined && <button type="button" onClick={onLeave}>{leave}</button>}<button type="submit" class="primary" disabled={busy}>{busy ? 'Checking…' : 'Come in'}</button></p>
     </form>
   )
 }
@@ -49,11 +49,11 @@ export function Login({ onToken }: LoginProps) {
 }
 
 /** Over what was open: nothing that was typed is lost. */
-export function LoginAgain({ unsent, onToken, onLeave }: LoginProps & { unsent: number; onLeave(): void }) {
+export function LoginAgain({ ended, unsent, onToken, onLeave }: LoginProps & { ended: boolean; unsent: number; onLeave(): void }) {
   return (
-    <Dialog title="Your login has ended" hook="login-again" stays onClose={onLeave}>
+    <Dialog title={ended ? 'Your login has ended' : 'Log in again'} hook="login-again" stays={ended} onClose={onLeave}>
       <p>{unsent === 0 ? 'Everything you typed is saved.' : `${unsent} unsent ${unsent === 1 ? 'edit is' : 'edits are'} kept here and will be sent when you are back.`} Paste a token to go on where you were.</p>
-      <TokenForm onToken={onToken} onLeave={onLeave} />
+      <TokenForm onToken={onToken} leave={ended ? 'Sign out' : 'Later'} onLeave={onLeave} />
     </Dialog>
   )
 }

@@ -5,6 +5,7 @@ import { Icon, type IconName } from '../../ui/icon.tsx'
 import { Menu } from '../../ui/menu.tsx'
 import { exact } from '../../ui/time.tsx'
 import { href, type View } from '../../ui/router.ts'
+import { needsServer } from '../../ui/reach.ts'
 import { FIND_KEY } from './keys.tsx'
 import { Followed, People } from './people.tsx'
 
@@ -46,7 +47,7 @@ function Saved({ live, unsent, stalled, savedAt }: Pick<HeaderProps, 'live' | 'u
 /** As many other projects as a menu holds; the list has all of them. */
 const SHOWN = 8
 
-const item = (icon: IconName, words: string, run: () => void, hook: string) => <button type="button" data-close data-testid={hook} onClick={run}><Icon name={icon} size={14} />{words}</button>
+const item = (icon: IconName, words: string, run: () => void, hook: string, asks = true) => <button type="button" data-close data-testid={hook} {...(asks ? needsServer() : {})} onClick={run}><Icon name={icon} size={14} />{words}</button>
 
 function ProjectMenu(props: HeaderProps) {
   const { project, name, projects, view, mayCreate, mayImport, onNew, onImport, onExport, onSettings } = props
@@ -60,7 +61,7 @@ function ProjectMenu(props: HeaderProps) {
       <hr />
       {mayImport && item('upload', 'Import a file', onImport, 'import')}
       {item('download', 'Export as JSON', onExport, 'export')}
-      {item('settings', 'Project settings', onSettings, 'project-settings')}
+      {item('settings', 'Project settings', onSettings, 'project-settings', false)}
     </Menu>
   )
 }

@@ -7,6 +7,7 @@ import type { Imported, Project } from '../../types.ts'
 import { Skeleton } from '../../ui/bits.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { tell } from '../../ui/toasts.ts'
+import { needsServer } from '../../ui/reach.ts'
 import { idFor, NameFields } from './project-fields.tsx'
 
 export interface ImportProps {
@@ -128,7 +129,7 @@ export function ImportDialog({ file, projects, mayCreate, onDone, onClose }: Imp
         {error === null && <p class="dim">Nothing is changed before you import. It is all or nothing, and everything it changes can be rolled back.</p>}
         <p class="actions">
           <button type="button" onClick={onClose}>{nothing ? 'Close' : 'Leave it'}</button>
-          <button type="submit" class="primary" data-testid="import-confirm" disabled={busy || !ready}>{busy ? 'Importing…' : into === NEW ? 'Create the project and import' : 'Import'}</button>
+          <button type="submit" class="primary" data-testid="import-confirm" {...needsServer(busy || !ready)}>{busy ? 'Importing…' : into === NEW ? 'Create the project and import' : 'Import'}</button>
         </p>
       </form>
     </Dialog>

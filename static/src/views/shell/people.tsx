@@ -9,6 +9,7 @@ const SHOWN = 6
 
 export interface PeopleProps {
   me: { user: string; name: string; colour: string }
+  /** Each of them once. */
   others: readonly Person[]
   /** The user who is followed. */
   following: string | null
@@ -16,13 +17,7 @@ export interface PeopleProps {
   onFollow(user: string): void
 }
 
-/** One avatar per person, however many windows they have open. */
-export function unique(people: readonly Person[]): Person[] {
-  return [...new Map(people.map((p) => [p.user, p])).values()]
-}
-
-export function People({ me, others, following, nameOf, onFollow }: PeopleProps) {
-  const people = unique(others)
+export function People({ me, others: people, following, nameOf, onFollow }: PeopleProps) {
   const rest = people.slice(SHOWN)
   return (
     <span class="people" role="group" aria-label="Who is here">

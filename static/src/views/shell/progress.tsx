@@ -1,6 +1,7 @@
 /** The bottom line, only while there is something: what runs, how far, what needs a person. */
 import { needYou, type RunLine, sentence } from '../../store/runs.ts'
 import { count, number } from '../../ui/bits.tsx'
+import { needsServer } from '../../ui/reach.ts'
 
 export interface ProgressProps {
   line: RunLine
@@ -26,7 +27,7 @@ export function Progress({ line, name, version, shots, onCancel }: ProgressProps
           {pinned > 0 && <span class="dim">{number(pinned)} pinned</span>}
           {you > 0 && <span class="dim">{number(you)} need{you === 1 ? 's' : ''} you</span>}
           {eta !== null && eta >= 1 && <span class="dim">{Math.ceil(eta)} s left</span>}
-          <button type="button" class="quiet" aria-label={`Cancel what ${name} started`} onClick={onCancel}>Cancel</button>
+          <button type="button" class="quiet" aria-label={`Cancel what ${name} started`} {...needsServer()} onClick={onCancel}>Cancel</button>
         </>
       )}
     </footer>

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import * as api from '../../api/endpoints.ts'
 import type { Json, Project } from '../../types.ts'
 import { Dialog } from '../../ui/dialog.tsx'
+import { needsServer } from '../../ui/reach.ts'
 import { idFor, NameFields, problemOf, Rest } from './project-fields.tsx'
 
 /** Runs an action once at a time and keeps what went wrong. */
@@ -36,7 +37,7 @@ export function NewProject({ onDone, onClose }: { onDone(project: Project): void
         <Rest error={error} fields={['name', 'id']} />
         <p class="actions">
           <button type="button" onClick={onClose}>Leave it</button>
-          <button type="submit" class="primary" data-testid="create-project" disabled={busy || name.trim() === ''}>{busy ? 'Creating…' : 'Create project'}</button>
+          <button type="submit" class="primary" data-testid="create-project" {...needsServer(busy || name.trim() === '')}>{busy ? 'Creating…' : 'Create project'}</button>
         </p>
       </form>
     </Dialog>
@@ -79,7 +80,7 @@ export function NewShot({ project, sequences, onDone, onClose }: NewShotProps) {
         <Rest error={error} fields={['name']} />
         <p class="actions">
           <button type="button" onClick={onClose}>Leave it</button>
-          <button type="submit" class="primary" data-testid="create-shot" disabled={busy || name.trim() === ''}>{busy ? 'Creating…' : 'Create shot'}</button>
+          <button type="submit" class="primary" data-testid="create-shot" {...needsServer(busy || name.trim() === '')}>{busy ? 'Creating…' : 'Create shot'}</button>
         </p>
       </form>
     </Dialog>
@@ -146,7 +147,7 @@ export function ProjectSettings({ project, mayChange, onDone, onClose }: Setting
         <Rest error={error} fields={['name', 'aspect_ratio', 'prompt_template', 'prose_quiet_seconds', 'automatic_publishing']} />
         <p class="actions">
           <button type="button" onClick={onClose}>{mayChange ? 'Leave it' : 'Close'}</button>
-          {mayChange && <button type="submit" class="primary" data-testid="save-settings" disabled={busy || name.trim() === ''}>{busy ? 'Saving…' : 'Save settings'}</button>}
+          {mayChange && <button type="submit" class="primary" data-testid="save-settings" {...needsServer(busy || name.trim() === '')}>{busy ? 'Saving…' : 'Save settings'}</button>}
         </p>
       </form>
     </Dialog>

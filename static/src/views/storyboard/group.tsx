@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icon.tsx'
 import { memo } from '../../ui/memo.ts'
 import { whenNear } from '../../ui/nearby.ts'
 import { Wash } from '../../ui/wash.tsx'
+import { needsServer } from '../../ui/reach.ts'
 import { clockTime } from './clock.ts'
 import { PanelView } from './panel.tsx'
 
@@ -62,7 +63,7 @@ function Panels(props: GroupProps) {
 
 function NewShot({ group, busy, onNew }: GroupProps) {
   return (
-    <button type="button" class="new-shot" data-new-shot={group.id} disabled={busy}
+    <button type="button" class="new-shot" data-new-shot={group.id} {...needsServer(busy)}
       aria-label={`New shot in ${group.name}`} onClick={() => onNew(group.id)}>
       <Icon name="circle-plus" size={16} /><span>New shot</span>
     </button>

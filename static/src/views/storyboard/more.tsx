@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Group, LOOSE } from '../../store/groups.ts'
 import type { Resolved } from '../../types.ts'
 import { Icon } from '../../ui/icon.tsx'
+import { needsServer } from '../../ui/reach.ts'
 import { CopyPrompt } from './prompt.tsx'
 
 export interface MoreProps {
@@ -67,9 +68,9 @@ export function More({ shot, groups, at, readonly, onGrab, onMoveTo, onNew, onPi
       <p class="more-prompt" dir="auto" tabIndex={0} role="note" aria-label="Prompt" data-prompt>{shot.prompt || 'No prompt yet: it is made of the description and of what the shot uses.'}</p>
       {!readonly && (
         <>
-          <button type="button" data-testid="grab" onClick={does(onGrab)}><Icon name="move" size={14} />Move…<kbd>Space</kbd></button>
+          <button type="button" data-testid="grab" {...needsServer()} onClick={does(onGrab)}><Icon name="move" size={14} />Move…<kbd>Space</kbd></button>
           <label class="more-line"><Icon name="arrow-right" size={14} /><span>Move to the end of</span>
-            <select data-testid="move-to" value="" onChange={(event) => {
+            <select data-testid="move-to" {...needsServer()} value="" onChange={(event) => {
               const group = event.currentTarget.value
               onClose()
               onMoveTo(group)
@@ -78,8 +79,8 @@ export function More({ shot, groups, at, readonly, onGrab, onMoveTo, onNew, onPi
               {groups.filter((g) => g.id !== LOOSE && g !== home).map((g) => <option key={g.id} value={g.id}>{g.number === undefined ? g.name : `${g.number} ${g.name}`}</option>)}
             </select>
           </label>
-          <button type="button" data-testid="new-after" onClick={does(onNew)}><Icon name="circle-plus" size={14} />New shot after this<kbd>N</kbd></button>
-          <button type="button" data-testid="add-picture" onClick={() => file.current?.click()}><Icon name="image-up" size={14} />{shot.picture ? 'Another picture…' : 'Add a picture…'}<kbd>paste</kbd></button>
+          <button type="button" data-testid="new-after" {...needsServer()} onClick={does(onNew)}><Icon name="circle-plus" size={14} />New shot after this<kbd>N</kbd></button>
+          <button type="button" data-testid="add-picture" {...needsServer()} onClick={() => file.current?.click()}><Icon name="image-up" size={14} />{shot.picture ? 'Another picture…' : 'Add a picture…'}<kbd>paste</kbd></button>
           <input ref={file} type="file" accept="image/*" hidden onChange={(event) => {
             const chosen = event.currentTarget.files?.[0]
             onClose()

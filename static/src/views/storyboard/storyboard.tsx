@@ -8,6 +8,7 @@ import type { Person } from '../../types.ts'
 import { Notice } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import type { Grouping } from '../../ui/preferences.ts'
+import { away, needsServer, reaches } from '../../ui/reach.ts'
 import { useDrag } from './drag.ts'
 import { useFiles } from './files.ts'
 import { type Grab, GrabBar, type GrabPorts, useGrabKeys } from './grab.tsx'
@@ -158,7 +159,7 @@ export function Storyboard(props: StoryboardProps) {
   }
   const take = (shot: string) => {
     const place = placeOf(groups, shot)
-    if (place === null || readonly) return
+    if (place === null || readonly || !reaches()) return
     hold({ shot, place })
     setSaid(`${shot} grabbed, ${placeInWords(groups, shot)}. Arrow keys move it, Space places it, Escape cancels.`)
   }
@@ -188,7 +189,7 @@ export function Storyboard(props: StoryboardProps) {
     },
   }
   useGrabKeys(held, groups, ports)
-  useDrag(root, readonly ? null : { onDrop: move })
+  useDrag(root, readonly || away.value !== null ? null : { onDrop: move })
   useFiles(root, readonly ? null : props.onPicture)
   // Where a panel is put elsewhere in the page it loses the focus: it is given back, and kept in view.
   useLayoutEffect(() => {
@@ -209,7 +210,7 @@ export function Storyboard(props: StoryboardProps) {
       const shot = panelAt(document.activeElement)?.dataset['panel'] ?? latest.current.selected
       if (shot === null || latest.current.busy !== null) return
       event.preventDefault()
-      newAfter(shot)
+      if (reaches()) newAfter(shot)
     }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
@@ -249,7 +250,7 @@ export function Storyboard(props: StoryboardProps) {
       {total === 0 && groups.length === 0 && (
         <Notice icon="clapperboard" title="No shots yet">
           <p>Import a project or a screenplay, or create a shot. Panels appear here as soon as there is one.</p>
-          {!readonly && <p><button type="button" class="primary" data-new-shot="" disabled={props.busy !== null} onClick={() => makeNew(LOOSE, null)}><Icon name="circle-plus" size={14} />New shot</button></p>}
+          {!readonly && <p><button type="button" class="primary" data-new-shot="" {...needsServer(props.busy !== null)} onClick={() => makeNew(LOOSE, null)}><Icon name="circle-plus" size={14} />New shot</button></p>}
         </Notice>
       )}
       {shown.map((group) => {

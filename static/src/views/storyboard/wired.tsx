@@ -8,6 +8,7 @@ import type { Place } from '../../store/arrangement.ts'
 import { Arranging } from '../../store/arranging.ts'
 import { inspect, type OpenProject } from '../../store/open-project.ts'
 import { grouping, panelSize } from '../../ui/preferences.ts'
+import { reaches } from '../../ui/reach.ts'
 import { hrefOf } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
 import { Storyboard, type StoryboardProps } from './storyboard.tsx'
@@ -45,6 +46,7 @@ export function WiredStoryboard({ project, ...given }: Given & { project: OpenPr
   }
   const onMove = (shot: string, place: Place) => void arranging.move(shot, place).catch(fail)
   const onPicture = async (shot: string, file: File) => {
+    if (!reaches()) return
     try {
       await api.uploadPicture(project.id, shot, file)
       await project.refresh([shot])
@@ -57,7 +59,7 @@ export function WiredStoryboard({ project, ...given }: Given & { project: OpenPr
     }
   }
   return (
-    <Storyboard {...given} hrefOf={linkTo} aspect={project.aspect.value} grouping={grouping.value} size={panelSize.value} readonly={project.me.role === 'viewer'} busy={busy}
+    <Storyboard {...given} hrefOf={linkTo} aspect={project.aspect.value} grouping={grouping.value} size={panelSize.value} readonly={project.readonly.value} busy={busy}
       onOpen={inspect} onForget={onForget} onGrouping={(by) => (grouping.value = by)} onSize={(size) => (panelSize.value = size)}
       onNew={onNew} onMove={onMove} onPicture={(shot, file) => void onPicture(shot, file)} />
   )
