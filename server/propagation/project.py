@@ -17,8 +17,9 @@ from server.domain.changes import Change, ChangeDetector, set_fields, unpublishe
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
+from server.domain.phases import Agenda
 from server.domain.plan import follows_latest, scope_of
-from server.domain.project import CONTAINERS, ProjectState
+from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
@@ -138,10 +139,8 @@ class ProjectOwner:
         """Put a run on the step: the engine takes it when the step has committed."""
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause)
-        phases: dict[str, int] = {}
-        for entity_id in scope.order:
-            phase = "background" if self.state.category(entity_id) in CONTAINERS else "batch"
-            phases[phase] = phases.get(phase, 0) + 1
+        agenda = Agenda(self.state, scope, mode)
+        agenda.add(scope.order)
         run = Run(
             run_id,
             self.project_id,
@@ -155,7 +154,7 @@ class ProjectOwner:
             "queued",
             len(scope.order),
             tx.at,
-            phases=phases,
+            phases=agenda.sizes(),
         )
         tx.save_run(run)
         return run
@@ -235,6 +234,9 @@ class ProjectOwner:
 
     def viewed(self) -> frozenset[str]:
         return self._drafts.viewed(self.project_id)
+
+    def viewed_since(self, version: int) -> tuple[int, Iterable[str]]:
+        return self._drafts.viewed_since(self.project_id, version)
 
     def tell(self, frame: Mapping[str, Any], concerns: frozenset[str] | None = None) -> None:
         """Fan an ephemeral frame out."""
