@@ -71,17 +71,19 @@ class Agenda:
         """Add dependents, all of them in dependency order and before anything is taken: piece by
         piece, where they are many.
         """
-        lists: dict[Phase, list[str]] = {
-            "realtime": self._marked,
-            "batch": self._batch,
-            "background": self._late,
-        }
-        for entity_id in ids:
-            phase, is_container = self._own_phase(entity_id)
-            self._left[entity_id] = phase
-            self.counts[phase] += 1
-            put_off = is_container and phase == "background"
+        entities, kinds = self._state.entities, self._state.container_kinds
+        own: dict[str, Phase] = dict.fromkeys(ids, self._usual)
+        containers = {id_ for id_ in own if id_ in entities and entities[id_].kind in kinds}
+        own.update(dict.fromkeys(containers, "background"))
+        if self._state.rules.sets_phases:
+            own.update(self._ruled(own))
+        own.update(dict.fromkeys(self._state.critical.intersection(own), "realtime"))
+        lists = {"realtime": self._marked, "batch": self._batch, "background": self._late}
+        for entity_id, phase in own.items():
+            put_off = phase == "background" and entity_id in containers
             (self._containers if put_off else lists[phase]).append(entity_id)
+        self._left.update(own)
+        self.counts.update(own.values())
 
     def look(self, viewed: Iterable[str]) -> None:
         """Put what somebody has just begun to look at first, and members of scenes and sequences
@@ -122,31 +124,27 @@ class Agenda:
         sizes = {phase: reached.get(phase, 0) + self.counts[phase] for phase in PHASES}
         return {phase: size for phase, size in sizes.items() if size}
 
-    def _own_phase(self, entity_id: str) -> tuple[Phase, bool]:
-        """The phase that an entity has by itself, and whether it is a scene or sequence."""
+    def _ruled(self, ids: Iterable[str]) -> dict[str, Phase]:
+        """The phases that rules give, to those to which they give one."""
         state, scope = self._state, self._scope
-        entity = state.entities.get(entity_id)
-        if entity is None:
-            return self._usual, False
-        is_container = entity.kind in state.container_kinds
-        if entity.is_critical:
-            return "realtime", is_container
-        phase: Phase = "background" if is_container else self._usual
-        if state.rules.sets_phases:
-            sources = {
-                state.entities[one.source].kind
-                for one in state.inputs(entity_id).values()
-                if one.source in scope.reachable
-            }
-            ruled = state.rules.phase_of(scope.classes, sources, entity.kind, entity.status)
-            phase = ruled or phase
-        return phase, is_container
+        found: dict[str, Phase] = {}
+        for entity in (state.entities[id_] for id_ in ids if id_ in state.entities):
+            sources: set[str] = set()
+            if state.rules.asks_where_from:
+                inputs = state.inputs(entity.id).values()
+                arriving = (one.source for one in inputs if one.source in scope.reachable)
+                sources.update(state.entities[id_].kind for id_ in arriving)
+            phase = state.rules.phase_of(scope.classes, sources, entity.kind, entity.status)
+            if phase is not None:
+                found[entity.id] = phase
+        return found
 
     def _is_container(self, entity_id: str) -> bool:
         return self._state.entities[entity_id].kind in self._state.container_kinds
 
     def _each_with_upstream(self, ids: Iterable[str]) -> Iterator[str]:
-        return chain.from_iterable(map(self._with_upstream, ids))
+        left = (id_ for id_ in ids if id_ in self._left)
+        return chain.from_iterable(map(self._with_upstream, left))
 
     def _with_upstream(self, entity_id: str) -> Iterator[str]:
         """An entity behind what it is built on, as far as that is left: found as it is asked for,

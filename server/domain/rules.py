@@ -160,6 +160,11 @@ class RulesEngine:
         """Whether any rule says when something is reached."""
         return bool(self._phased)
 
+    @property
+    def asks_where_from(self) -> bool:
+        """Whether the kinds of sources matter to that."""
+        return any(rule.source_kinds for rule in self._phased)
+
     def phase_of(
         self, classes: tuple[str, ...], sources: AbstractSet[str], target: str, status: str
     ) -> Phase | None:

@@ -37,7 +37,7 @@ PER_BATCH = 100
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
 FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
-PIECE = 2000
+PIECE = 1000
 """How many dependents are put in order without a pause."""
 SLICE = 0.003
 """Seconds of loop time in one piece that reaching dependents should take."""
