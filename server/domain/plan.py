@@ -48,10 +48,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The outcomes to reach, in order, and the phase of each.
-
-    Equal plans have equal hashes, whatever people look at: that moves the order and no outcome.
-    """
+    """The outcomes to reach, in order, and the phase of each. Equal plans have equal hashes."""
 
     outcomes: tuple[Outcome, ...]
     phases: tuple[tuple[Phase, tuple[str, ...]], ...]
@@ -67,7 +64,7 @@ class Plan:
         """Names this plan: over its outcomes and what it rests on (the change and the versions
         before it).
         """
-        return checksum([rests_on, sorted(list(outcome) for outcome in self.outcomes)])
+        return checksum([rests_on, [list(outcome) for outcome in self.outcomes]])
 
 
 def scope_of(
