@@ -113,7 +113,9 @@ class Storage(DocumentStore, Protocol):
         """Store a step: all of it or nothing; returning means that it is durable.
 
         Commits of one project take effect in the order of the calls; those of several projects and
-        document updates share a transaction where they meet, with a savepoint each.
+        document updates share a transaction where they meet, with a savepoint each. A run's batch
+        (a commit with outcomes) lets document updates and other projects' edits go first for a
+        while, so that an edit waits for no more than the batches that are under way.
         """
         ...
 
