@@ -170,7 +170,7 @@ class Execution:
             agenda.add(id_ for id_ in part if id_ not in self._done)
             await asyncio.sleep(0)
         run.total = max(run.total, len(self._done) + agenda.counts.total())
-        if not self._reached:
+        if self._done and not self._reached:
             self._reached = Counter({one: run.phases.get(one, 0) for one in PHASES}) - agenda.counts
 
     async def _work_off(self, scope: Scope, agenda: Agenda) -> None:

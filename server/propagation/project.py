@@ -17,7 +17,6 @@ from server.domain.changes import Change, ChangeDetector, set_fields, unpublishe
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
-from server.domain.phases import Agenda
 from server.domain.plan import follows_latest, scope_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
@@ -139,8 +138,10 @@ class ProjectOwner:
         """Put a run on the step: the engine takes it when the step has committed."""
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause)
-        agenda = Agenda(self.state, scope, mode)
-        agenda.add(scope.order)
+        entities, kinds = self.state.entities, self.state.container_kinds
+        last = sum([entities[entity_id].kind in kinds for entity_id in scope.order])
+        counted = {"batch": len(scope.order) - last, "background": last}
+        phases = {name: count for name, count in counted.items() if count}
         run = Run(
             run_id,
             self.project_id,
@@ -154,7 +155,7 @@ class ProjectOwner:
             "queued",
             len(scope.order),
             tx.at,
-            phases=agenda.sizes(),
+            phases=phases,
         )
         tx.save_run(run)
         return run

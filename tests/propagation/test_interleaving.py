@@ -151,7 +151,7 @@ async def test_two_large_runs_of_two_projects_take_turns(place: Place) -> None:
     both = turns[turns.index("two") : len(turns) - turns[::-1].index("one")]
     together = [len(list(some)) for _, some in itertools.groupby(both)]
     assert max(together) <= 2, "one of them waited for the other"
-    assert min(both.count("one"), both.count("two")) >= 10
+    assert min(both.count("one"), both.count("two")) >= 3
 
 
 async def test_a_run_that_waits_for_its_disk_holds_nobody_up(place: Place) -> None:
