@@ -228,3 +228,33 @@ async def test_an_edit_waits_for_no_more_than_the_batch_under_way(
         free()
         for owner, run in zip(owners, runs, strict=True):
             assert len(set(await reached(owner, run))) == 300
+
+
+async def test_a_change_of_the_same_project_waits_for_a_batch_and_not_for_the_run(
+    place: Place,
+) -> None:
+    owner = await place.film("film", 1500)
+    lamp = NewEntity("prop", "Lamp", {"colour": "#d8a31a"}, "lamp")
+    await entities.create_entity(owner, lamp, ME)
+    made: list[str] = []
+    changing: list[asyncio.Task[None]] = []
+
+    async def noting(commit: Commit, go_on: Commits) -> None:
+        made.append("batch" if commit.outcomes else "other")
+        if made.count("batch") == 2 and not changing:
+            made.append("asked")
+            changing.append(asyncio.create_task(recolour()))
+        await go_on(commit)
+
+    async def recolour() -> None:
+        colour = {"colour": "#204060"}
+        answer = await changes.propagate_asset_change(owner, "lamp", colour, ME, wait=0)
+        assert answer.version == "lamp_v2"
+        made.append("done")
+
+    place.around_commits(noting)
+    run = await change(owner, "Short.")
+    assert len(set(await reached(owner, run))) == 1500
+    await changing[0]
+    since = made[made.index("asked") + 1 :]
+    assert since[: since.index("done")].count("batch") <= 2
