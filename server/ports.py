@@ -4,7 +4,7 @@ of the core.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -113,7 +113,9 @@ class Storage(DocumentStore, Protocol):
         """Store a step: all of it or nothing; returning means that it is durable.
 
         Commits of one project take effect in the order of the calls; those of several projects and
-        document updates share a transaction where they meet, with a savepoint each.
+        document updates share a transaction where they meet, with a savepoint each. A run's batch
+        (a commit with outcomes) lets document updates and other projects' edits go first for a
+        while, so that an edit waits for no more than the batches that are under way.
         """
         ...
 
@@ -262,6 +264,14 @@ class Drafts(Protocol):
 
     def viewed(self, project_id: str) -> frozenset[str]:
         """The entities that somebody has on screen right now."""
+        ...
+
+    def viewed_since(self, project_id: str, version: int) -> tuple[int, Iterable[str]]:
+        """The version of what is on people's screens, which is another one after every change, and
+        what came onto one since ``version`` (0: ever) and still is there, in that order.
+
+        Where nothing changed this costs a comparison.
+        """
         ...
 
 

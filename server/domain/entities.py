@@ -130,6 +130,11 @@ class Entity:
     def status(self) -> str:
         return self.current.status
 
+    @property
+    def is_critical(self) -> bool:
+        """Whether its field ``critical`` says that runs reach it first."""
+        return self.current.fields.get("critical") is True
+
 
 @dataclass(slots=True)
 class Reference:

@@ -24,6 +24,8 @@ FieldType = Literal["prose", "text", "number", "choice", "colour", "picture", "l
 Facet = Literal["visual", "metadata"]
 Category = Literal["asset", "shot", "scene", "sequence"]
 
+FLAGS = frozenset({"critical"})
+"""What an entity of any kind may say without declaring it: true, false, or nothing."""
 MAX_JSON_DEPTH = 32
 MAX_PROSE = 200_000
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -161,6 +163,8 @@ class Kind:
                 continue
             spec = self._by_name.get(name)
             problem = spec.problem(normal) if spec else None
+            if spec is None and name in FLAGS and not isinstance(normal, bool | None):
+                problem = "must be true or false"
             if problem:
                 errors.append(FieldError(path, problem))
                 continue

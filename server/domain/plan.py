@@ -11,7 +11,6 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from server.domain.changes import Change
 from server.domain.digests import checksum
 from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
+from server.domain.phases import PHASES, phases_of
 from server.domain.project import ProjectState
 from server.domain.reasons import (
     Behind,
@@ -44,8 +44,6 @@ __all__ = [
     "reach",
     "scope_of",
 ]
-
-PHASES: tuple[Phase, ...] = ("realtime", "batch", "background")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,43 +110,6 @@ def follows_latest(state: ProjectState) -> Follows:
         return reference.policy == "latest" and target is not None and target.status != "final"
 
     return follows
-
-
-def phases_of(
-    state: ProjectState, scope: Scope, viewed: AbstractSet[str], mode: Phase
-) -> tuple[tuple[Phase, tuple[str, ...]], ...]:
-    """Split the dependents in phases, each in dependency order.
-
-    ``realtime``: what somebody looks at, with everything between it and the roots. ``batch``: the
-    other assets and shots, ``background``: scenes and sequences, which close after their last shot.
-    With mode ``background`` nothing but what is viewed comes before the rest.
-    """
-
-    def is_container(entity_id: str) -> bool:
-        return state.entities[entity_id].kind in state.container_kinds
-
-    urgent: set[str] = set()
-    watched = any(id_ in scope.reachable for id_ in viewed)
-    for entity_id in reversed(scope.order) if watched else ():
-        if entity_id in viewed or any(
-            one.target in urgent and not is_container(entity_id) for one in state.outputs(entity_id)
-        ):
-            urgent.add(entity_id)
-    first: list[str] = []
-    second: list[str] = []
-    third: list[str] = []
-    for entity_id in scope.order:
-        if is_container(entity_id):
-            third.append(entity_id)
-        elif entity_id in urgent:
-            first.append(entity_id)
-        elif mode == "background":
-            third.append(entity_id)
-        else:
-            second.append(entity_id)
-    third.sort(key=is_container)
-    named = zip(PHASES, (first, second, third), strict=True)
-    return tuple((phase, tuple(ids)) for phase, ids in named if ids)
 
 
 def plan(

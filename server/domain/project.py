@@ -31,6 +31,7 @@ class ProjectState:
     ``versions`` holds every entity's current version and every version that a reference resolves
     to. ``dormant`` references are those of deleted entities: they come back when the entity is
     restored. ``pictures`` holds the newest one of every entity that has any, deleted ones too.
+    ``critical`` names the entities that runs reach first.
     ``generation`` grows with every commit that changes what depends on what or how:
     caches hang on it.
     """
@@ -45,6 +46,7 @@ class ProjectState:
         self.versions: dict[tuple[str, int], Version] = {}
         self.graph = DependencyGraph()
         self.generation = 0
+        self.critical: set[str] = set()
         self.dormant: dict[str, Reference] = {}
         self.pictures: dict[str, Picture] = {}
         self._inputs: dict[str, dict[str, Reference]] = {}
@@ -174,6 +176,10 @@ class ProjectState:
 
     def _put_entity(self, entity: Entity) -> None:
         self.versions[entity.id, entity.current.number] = entity.current
+        if entity.is_critical:
+            self.critical.add(entity.id)
+        else:
+            self.critical.discard(entity.id)
         if entity.deleted_at is not None:
             self._bury(entity)
             return
@@ -188,6 +194,7 @@ class ProjectState:
             self.dormant[reference.id] = reference
         self.entities.pop(entity.id, None)
         self.deleted[entity.id] = entity
+        self.critical.discard(entity.id)
         if entity.id in self.graph:
             self.graph.remove_node(entity.id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from server.domain.drafts import merge_states
@@ -29,6 +29,9 @@ class StoredDrafts:
 
     def viewed(self, project_id: str) -> frozenset[str]:
         return frozenset()
+
+    def viewed_since(self, project_id: str, version: int) -> tuple[int, Iterable[str]]:
+        return 0, ()
 
 
 class Silence:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -17,7 +18,8 @@ from typing import Any, Protocol
 from server.domain.actors import Actor
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
-from server.domain.plan import Scope, behind_of, phases_of, reach, scope_of
+from server.domain.phases import PHASES, Agenda
+from server.domain.plan import Scope, behind_of, reach, scope_of
 from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Phase, Root, Run
 from server.domain.transaction import Transaction, outcomes_digest
@@ -35,6 +37,8 @@ PER_BATCH = 100
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
 FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
+PIECE = 1000
+"""How many dependents are put in order without a pause."""
 SLICE = 0.003
 """Seconds of loop time in one piece that reaching dependents should take."""
 
@@ -49,8 +53,8 @@ class RunHost(Protocol):
         """One atomic step: committed, applied and announced when it is left without an error."""
         ...
 
-    def viewed(self) -> frozenset[str]:
-        """The entities that somebody has on screen right now."""
+    def viewed_since(self, version: int) -> tuple[int, Iterable[str]]:
+        """The version of what people have on screen, and what came onto a screen since another."""
         ...
 
     def tell(self, frame: Mapping[str, Any]) -> None:
@@ -91,6 +95,8 @@ class Execution:
         self._cost = cost
         self._now = now
         self._done: set[str] = set()
+        self._phase: Phase = "realtime"
+        self._reached: Counter[Phase] = Counter()
         self._told = {root.asset_id: 0 for root in run.roots}
         self._progress = Progress(run, now, host.tell)
 
@@ -101,24 +107,19 @@ class Execution:
         """
         run, host = self._run, self._host
         self._done = set(await host.storage.outcome_ids(run.id))
-        phase: str = "realtime"
         begun = host.state.generation
         surveyed = -1
         while run.status != "cancelling" and surveyed != host.state.generation:
             surveyed = host.state.generation
-            scope, phases = self._survey()
-            left = [(name, [id_ for id_ in ids if id_ not in self._done]) for name, ids in phases]
-            run.total = max(run.total, len(self._done) + sum(len(ids) for _, ids in left))
-            await asyncio.sleep(0)
-            for name, ids in left:
-                phase = name
-                await self._phase(scope, name, ids)
+            scope, agenda = self._survey()
+            await self._lay_out(scope, agenda)
+            await self._work_off(scope, agenda)
         if run.status == "cancelling":
             await self._cancel_rest()
         elif host.state.generation != begun:
             await self._follow_up()
         await self.finish()
-        self._progress.finish(phase)
+        self._progress.finish(self._phase)
 
     async def _follow_up(self) -> None:
         """Somebody linked, unpinned or unlocked what this run had reached already, before it
@@ -154,20 +155,40 @@ class Execution:
             tx.save_run(again)
             tx.audit("run_followed_up", {"by": again.id}, run.roots[0].asset_id, run.id)
 
-    def _survey(self) -> tuple[Scope, list[tuple[Phase, tuple[str, ...]]]]:
+    def _survey(self) -> tuple[Scope, Agenda]:
         """What is to be reached, as the graph stands now: edges that came meanwhile included."""
         run, state = self._run, self._host.state
         roots = [root for root in run.roots if root.asset_id in state.graph]
         scope = scope_of(state, run.id, roots, run.classes, run.cause)
-        viewed = self._host.viewed()
-        return scope, list(phases_of(state, scope, viewed, run.mode))
+        return scope, Agenda(state, scope, run.mode)
 
-    async def _phase(self, scope: Scope, phase: Phase, ids: Sequence[str]) -> None:
-        position = 0
-        while position < len(ids) and self._run.status != "cancelling":
-            size = PER_BATCH if self._done else FIRST_BATCH
-            batch = ids[position : position + size]
-            position += len(batch)
+    async def _lay_out(self, scope: Scope, agenda: Agenda) -> None:
+        """Put what has no outcome yet on the agenda, a piece at a time."""
+        run = self._run
+        for position in range(0, len(scope.order), PIECE):
+            part = scope.order[position : position + PIECE]
+            agenda.add(id_ for id_ in part if id_ not in self._done)
+            await asyncio.sleep(0)
+        run.total = max(run.total, len(self._done) + agenda.counts.total())
+        if self._done and not self._reached:
+            self._reached = Counter({one: run.phases.get(one, 0) for one in PHASES}) - agenda.counts
+
+    async def _work_off(self, scope: Scope, agenda: Agenda) -> None:
+        """Reach what is on the agenda, batch by batch; what somebody looks at by then comes
+        next.
+        """
+        run, looked = self._run, -1
+        while run.status != "cancelling":
+            version, viewed = self._host.viewed_since(looked)
+            if version != looked:
+                agenda.look(viewed)
+                looked = version
+            phase, batch = agenda.take(PER_BATCH if self._done else FIRST_BATCH)
+            if not batch:
+                break
+            self._phase = phase
+            self._reached[phase] += len(batch)
+            run.phases = agenda.sizes(self._reached)
             await self._commit_batch(scope, batch)
             self._done.update(batch)
             self._progress.step(phase)

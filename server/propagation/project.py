@@ -18,7 +18,7 @@ from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
 from server.domain.plan import follows_latest, scope_of
-from server.domain.project import CONTAINERS, ProjectState
+from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
@@ -138,10 +138,10 @@ class ProjectOwner:
         """Put a run on the step: the engine takes it when the step has committed."""
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause)
-        phases: dict[str, int] = {}
-        for entity_id in scope.order:
-            phase = "background" if self.state.category(entity_id) in CONTAINERS else "batch"
-            phases[phase] = phases.get(phase, 0) + 1
+        entities, kinds = self.state.entities, self.state.container_kinds
+        last = sum([entities[entity_id].kind in kinds for entity_id in scope.order])
+        counted = {"batch": len(scope.order) - last, "background": last}
+        phases = {name: count for name, count in counted.items() if count}
         run = Run(
             run_id,
             self.project_id,
@@ -235,6 +235,9 @@ class ProjectOwner:
 
     def viewed(self) -> frozenset[str]:
         return self._drafts.viewed(self.project_id)
+
+    def viewed_since(self, version: int) -> tuple[int, Iterable[str]]:
+        return self._drafts.viewed_since(self.project_id, version)
 
     def tell(self, frame: Mapping[str, Any], concerns: frozenset[str] | None = None) -> None:
         """Fan an ephemeral frame out."""

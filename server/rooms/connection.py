@@ -233,7 +233,8 @@ class Connection:
                 )
                 change(entities)
             case View(entities):
-                self._participant.viewing = frozenset(entities)
+                if self._room is not None:
+                    self._room.look(self._participant, entities)
             case MovePresence(frame):
                 if self._room is not None:
                     self._room.presence.move(

@@ -210,7 +210,13 @@ class RealTimeSyncManager:
 
     def viewed(self, project_id: str) -> frozenset[str]:
         room = self._rooms.get(project_id)
-        return room.viewed() if room is not None else frozenset()
+        return room.attention.all() if room is not None else frozenset()
+
+    def viewed_since(self, project_id: str, version: int) -> tuple[int, Iterable[str]]:
+        room = self._rooms.get(project_id)
+        if room is None:
+            return 0, ()
+        return room.attention.version, room.attention.since(version)
 
     def publish(self, project_id: str, events: Sequence[Event]) -> None:
         room = self._rooms.get(project_id)

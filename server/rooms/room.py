@@ -12,6 +12,7 @@ from protocol.frames import Hello, encode_frame
 from server.domain.events import Event
 from server.ports import DocumentStore, ProjectCore
 from server.rooms.access import Grant
+from server.rooms.attention import Attention
 from server.rooms.channel import Attachment, Channel
 from server.rooms.compaction import Compaction
 from server.rooms.document import Ready
@@ -45,6 +46,7 @@ class Room:
         self._settings = settings
         self._position = core.seq
         self._participants: dict[Participant, None] = {}
+        self.attention = Attention()
         self._channels: dict[str, Channel] = {}
         self._unloads: dict[str, Cancellable] = {}
         self.state = LifeCycle.READY
@@ -72,6 +74,7 @@ class Room:
         self._participants[participant] = None
 
     def leave(self, participant: Participant) -> None:
+        self.look(participant, ())
         self._participants.pop(participant, None)
         self.presence.leave(participant.id)
 
@@ -187,8 +190,11 @@ class Room:
             if participant.live and participant.subscription.wants(concerns):
                 participant.send(item)
 
-    def viewed(self) -> frozenset[str]:
-        return frozenset().union(*(participant.viewing for participant in self._participants))
+    def look(self, participant: Participant, entities: Sequence[str]) -> None:
+        """Somebody has these on screen now, and nothing else. Who has left has nothing."""
+        if participant in self._participants:
+            self.attention.move(participant.viewing, entities)
+            participant.viewing = frozenset(entities)
 
     async def draft_state(self, entity_id: str) -> bytes:
         """The state of a draft, all of it durable; raises Unavailable where the disk fails."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def insert(number: int, data: bytes = b"") -> Statement:
     return write
 
 
+def noted(order: list[int], number: int) -> Statement:
+    """Writes a row, and notes when."""
+
+    def write(connection: sqlite3.Connection) -> None:
+        insert(number)(connection)
+        order.append(number)
+
+    return write
+
+
 def pauses(reached: asyncio.Event) -> Callable[..., Awaitable[object]]:
     """A database that takes work and never does it."""
 
@@ -100,6 +111,79 @@ async def test_a_group_has_a_bound_in_weight_and_takes_a_giant_alone(disk: Disk)
     await asyncio.gather(*waiters)
     assert await disk.rows_per_group() == [1, 1, 2, 1]
     assert await disk.rows() == [0, 1, 2, 3, 4]
+
+
+class Hold:
+    """A job that is being written until it is let go."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.open = threading.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        self._loop.call_soon_threadsafe(self.reached.set)
+        assert self.open.wait(10)
+
+
+async def test_edits_go_before_batches_of_runs_that_wait(disk: Disk) -> None:
+    under_way, order = Hold(), list[int]()
+    waiters = [disk.writer.submit(under_way, 1, "a", yields=True)]
+    await under_way.reached.wait()
+    for number, name in ((1, "b"), (2, "c")):
+        waiters.append(disk.writer.submit(noted(order, number), 1, name, yields=True))
+    waiters += [disk.writer.submit(noted(order, number), 1) for number in (3, 4)]
+    under_way.open.set()
+    await asyncio.gather(*waiters)
+    assert order == [3, 4, 1, 2]
+    assert await disk.rows_per_group() == [0, 2, 2]
+
+
+async def test_a_group_of_batches_is_a_small_one(disk: Disk) -> None:
+    most = writer.BATCHES_WEIGHT
+    waiters = [
+        disk.writer.submit(insert(n), weight, str(n), yields=True)
+        for n, weight in enumerate((most // 2, most // 2, most, 9 * most))
+    ]
+    await asyncio.gather(*waiters)
+    assert await disk.rows_per_group() == [2, 1, 1]
+
+
+async def test_a_batch_has_its_turn_however_much_is_typed(disk: Disk) -> None:
+    under_way, order = Hold(), list[int]()
+    waiters = [disk.writer.submit(under_way, 1)]
+    await under_way.reached.wait()
+    waiters.append(disk.writer.submit(noted(order, 0), 1, "film", yields=True))
+    waiters += [  # each of them fills a group
+        disk.writer.submit(noted(order, number), GROUP_WEIGHT)
+        for number in range(1, 3 * writer.TURNS)
+    ]
+    under_way.open.set()
+    await asyncio.gather(*waiters)
+    assert order.index(0) == writer.TURNS
+
+
+async def test_what_is_of_one_project_stays_in_order(disk: Disk) -> None:
+    under_way, order = Hold(), list[int]()
+    waiters = [disk.writer.submit(under_way, 1)]
+    await under_way.reached.wait()
+    waiters += [
+        disk.writer.submit(noted(order, 1), 1, "film", yields=True),
+        disk.writer.submit(noted(order, 2), 1, "film"),
+        disk.writer.submit(noted(order, 3), 1, "film", yields=True),
+        disk.writer.submit(noted(order, 4), 1, "other"),
+    ]
+    under_way.open.set()
+    await asyncio.gather(*waiters)
+    assert order == [4, 1, 2, 3]
+
+
+async def test_batches_that_wait_are_written_before_it_closes(disk: Disk) -> None:
+    waiter = disk.writer.submit(insert(1), 1, "film", yields=True)
+    await disk.writer.close()
+    assert waiter.done()
+    assert waiter.exception() is None
+    assert await disk.rows() == [1]
 
 
 async def test_one_bad_unit_does_not_fail_the_others(disk: Disk) -> None:

@@ -118,7 +118,12 @@ class SqliteStorage:
 
     async def commit(self, commit: Commit) -> None:
         window = self._event_window
-        await self._writer.submit(lambda c: write_commit(c, commit, window), weight(commit))
+        await self._writer.submit(
+            lambda c: write_commit(c, commit, window),
+            weight(commit),
+            commit.project_id,
+            yields=bool(commit.outcomes),
+        )
 
     def append_update(self, project_id: str, entity_id: str, update: bytes) -> Awaitable[None]:
         """As the port says; awaiting raises NotFound where the entity was never created."""

@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 GROUP_UNITS = 64
 GROUP_WEIGHT = 4 * 1024 * 1024
 """The most that shares a transaction, so that an edit never waits behind a giant one."""
+BATCHES_WEIGHT = 512 * 1024
+"""The same for batches of runs, behind which edits wait while they are written."""
+TURNS = 4
+"""After so many groups of other things a batch has its turn, however much is typed."""
 
 Job = Callable[[sqlite3.Connection], None] | Update
 """What one caller wants written: statements, or an update (updates in a row are one statement)."""
@@ -34,21 +38,33 @@ class _Unit:
     job: Job
     weight: int
     waiter: asyncio.Future[None]
+    project_id: str | None
 
 
 class Writer:
-    """The one writer: a queue, a task, a connection. Jobs take effect in the order of calls."""
+    """The one writer: a queue, a task, a connection.
+
+    Jobs take effect in the order of calls, but those that yield (batches of runs) go behind what is
+    not of their project. So what somebody typed waits for no more than the batches that are being
+    written as it comes, or whose turn has come.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._queue: deque[_Unit] = deque()
+        self._yielding: deque[_Unit] = deque()
+        self._passed = 0
         self._wake = asyncio.Event()
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run(), name="storage writer")
 
-    def submit(self, job: Job, weight: int) -> asyncio.Future[None]:
+    def submit(
+        self, job: Job, weight: int, project_id: str | None = None, *, yields: bool = False
+    ) -> asyncio.Future[None]:
         """Queue a job at once. The future is done when it is durable, or nothing of it was kept.
+
+        With a ``project_id`` it stays behind all that yields and is of the same project.
 
         Cancelling the future only ends the wait. After ``close`` the future holds Unavailable.
         """
@@ -56,7 +72,12 @@ class Writer:
         if self._closed:
             waiter.set_exception(Unavailable("The storage is closed"))
         else:
-            self._queue.append(_Unit(job, weight, waiter))
+            yields = yields or (
+                project_id is not None
+                and any(one.project_id == project_id for one in self._yielding)
+            )
+            queue = self._yielding if yields else self._queue
+            queue.append(_Unit(job, weight, waiter, project_id))
             self._wake.set()
         return waiter
 
@@ -69,7 +90,7 @@ class Writer:
     async def _run(self) -> None:
         try:
             while True:
-                while self._queue:
+                while self._queue or self._yielding:
                     await self._write(self._next_group())
                 if self._closed:
                     return
@@ -77,18 +98,17 @@ class Writer:
                 await self._wake.wait()
         finally:
             self._closed = True
-            left = [self._queue.popleft() for _ in range(len(self._queue))]
+            left = [*self._queue, *self._yielding]
+            self._queue.clear()
+            self._yielding.clear()
             _tell(left, [Unavailable("The storage is closed") for _ in left])
 
     def _next_group(self) -> list[_Unit]:
-        group = [self._queue.popleft()]
-        total = group[0].weight
-        while self._queue and len(group) < GROUP_UNITS:
-            total += self._queue[0].weight
-            if total > GROUP_WEIGHT:
-                break
-            group.append(self._queue.popleft())
-        return group
+        if self._yielding and (not self._queue or self._passed == TURNS):
+            self._passed = 0
+            return _group(self._yielding, BATCHES_WEIGHT)
+        self._passed = self._passed + 1 if self._yielding else 0
+        return _group(self._queue, GROUP_WEIGHT)
 
     async def _write(self, group: list[_Unit]) -> None:
         """Write a group and tell its waiters, whatever happens: nobody waits for ever."""
@@ -102,6 +122,17 @@ class Writer:
             _tell(group, [_lost(error) for _ in group])
             raise
         _tell(group, errors)
+
+
+def _group(queue: deque[_Unit], most: int) -> list[_Unit]:
+    group = [queue.popleft()]
+    total = group[0].weight
+    while queue and len(group) < GROUP_UNITS:
+        total += queue[0].weight
+        if total > most:
+            break
+        group.append(queue.popleft())
+    return group
 
 
 def _tell(group: Sequence[_Unit], errors: Sequence[Exception | None]) -> None:

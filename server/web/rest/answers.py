@@ -223,6 +223,11 @@ class ImpactOutcome(Shape):
 
 
 class ImpactPhase(Shape):
+    """``realtime``: what people look at, in scenes and sequences that they look at, what is marked
+    ``critical``, each behind what it is built on. ``batch``: the other assets and shots.
+    ``background``: scenes and sequences, which close after their last shot, and what was put off.
+    """
+
     phase: str
     entities: list[str]
 
@@ -310,6 +315,10 @@ class Diff(Shape):
 
 
 class RunPhase(Shape):
+    """How many dependents are in a phase: those that somebody begins to look at during the run move
+    to ``realtime``.
+    """
+
     phase: str
     total: int
 

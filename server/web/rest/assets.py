@@ -21,7 +21,11 @@ __all__ = ["OPERATIONS", "number_of"]
 
 
 class Change(Body):
-    """``change_data`` holds fields (``null`` takes one away); ``visual_changes`` are visual."""
+    """``change_data`` holds fields (``null`` takes one away); ``visual_changes`` are visual.
+
+    ``propagation_mode`` is a hint: what people look at, what is marked ``critical`` and what rules
+    put first comes first in any mode; ``background`` puts off all the rest.
+    """
 
     change_data: dict[str, Any]
     propagation_mode: Literal["realtime", "batch", "background"] = "realtime"

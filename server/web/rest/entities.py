@@ -34,6 +34,10 @@ class ReferenceOfNew(Body):
 
 
 class NewEntityBody(Body):
+    """``fields`` are those of the kind, and any others, as metadata. With ``critical`` true, which
+    any kind may have, runs reach it first.
+    """
+
     kind: str
     name: str
     id: str | None = None
@@ -43,7 +47,9 @@ class NewEntityBody(Body):
 
 
 class EntityChange(Body):
-    """``null`` takes a field away. A change of ``base_version`` is merged onto what came since."""
+    """``null`` takes a field away; ``critical`` (true or false) makes runs reach it first. A change
+    of ``base_version`` is merged onto what came since.
+    """
 
     name: str | None = None
     status: str | None = None

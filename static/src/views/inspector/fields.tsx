@@ -12,6 +12,8 @@ import { Script } from './script.tsx'
 const INNER: ReadonlySet<string> = new Set(['script_order'])
 /** Written by the import of a screenplay, and by nobody else: shown where there is something to read. */
 const IMPORTED: ReadonlySet<string> = new Set(['revised_at', 'revision'])
+/** Says that runs reach an entity first. */
+const FIRST: FieldSpec = { name: 'critical', label: 'Always first', type: 'text', facet: 'metadata' }
 /** What a number counts, where its name does not say it well. */
 const MEASURED: { readonly [name: string]: { label: string; unit: string } } = {
   duration: { label: 'Length', unit: 'seconds' },
@@ -26,6 +28,8 @@ export interface FieldsProps {
   readonly: boolean
   /** Names of fields whose draft is ahead of what is published. */
   ahead: readonly string[]
+  /** Whether it can be reached by a run, and so be reached first. */
+  reached: boolean
   onProseLeft(): void
 }
 
@@ -57,6 +61,7 @@ const Row = memo(function Row({ spec, value, draft, ready, readonly, ahead, decl
         : prose ? <Prose name={name} label={label} draft={draft} ready={ready} readonly={readonly} value={text} onLeft={onProseLeft} />
           : IMPORTED.has(name) && text !== '' ? <span class="still" id={id} dir="auto">{name === 'revised_at' ? <Time iso={text} /> : text}</span>
           : measured !== undefined ? <span class="measured"><Control spec={spec} id={id} value={value} disabled={disabled} label={`${label} in ${measured.unit}`} write={write} /><span class="dim">{measured.unit}</span></span>
+          : name === FIRST.name && typeof value === 'boolean' ? <span class="measured"><LooseControl name={name} id={id} value={value} disabled={disabled} write={write} /><span class="dim">changes reach it before the rest</span></span>
           : declared ? <Control spec={spec} id={id} value={value} disabled={disabled} write={write} />
             : <LooseControl name={name} id={id} value={value ?? null} disabled={disabled} write={write} />}
     </div>
@@ -66,9 +71,9 @@ const Row = memo(function Row({ spec, value, draft, ready, readonly, ahead, decl
 const isEmpty = (value: Json | undefined) => value === undefined || value === null || value === ''
 
 /** A name as a label: `lining_colour` → "Lining colour". */
-export const labelOf = (name: string) => `${name[0]?.toUpperCase() ?? ''}${name.slice(1).replaceAll('_', ' ')}`
+export const labelOf = (name: string) => name === FIRST.name ? FIRST.label : `${name[0]?.toUpperCase() ?? ''}${name.slice(1).replaceAll('_', ' ')}`
 
-export function FieldsView({ specs, published, draft, readonly, ahead, onProseLeft }: FieldsProps) {
+export function FieldsView({ specs, published, draft, readonly, ahead, reached, onProseLeft }: FieldsProps) {
   const ready = draft.synced.value
   const values = ready ? draft.values.value : published
   const declared = new Set(specs.map((s) => s.name))
@@ -78,12 +83,13 @@ export function FieldsView({ specs, published, draft, readonly, ahead, onProseLe
     loose.set(name, spec)
     return spec
   }
-  const others = Object.entries(values).filter(([name, value]) => !declared.has(name) && !INNER.has(name) && value !== null)
+  const others = Object.entries(values).filter(([name, value]) => !declared.has(name) && !INNER.has(name) && value !== null && !(name === FIRST.name && reached))
   const common = { draft, ready, readonly: readonly || draft.readonly.value, onProseLeft }
   return (
     <div class="fields">
       {specs.filter((spec) => !INNER.has(spec.name) && !(IMPORTED.has(spec.name) && isEmpty(values[spec.name]))).map((spec) => <Row key={spec.name} spec={spec} declared value={values[spec.name]} ahead={ahead.includes(spec.name)} {...common} />)}
       {others.map(([name, value]) => <Row key={name} spec={looseSpec(name)} declared={false} value={settledValue(draft, name, value)} ahead={ahead.includes(name)} {...common} />)}
+      {reached && !declared.has(FIRST.name) && <Row key={FIRST.name} spec={FIRST} declared={false} value={values[FIRST.name] ?? false} ahead={ahead.includes(FIRST.name)} {...common} />}
     </div>
   )
 }

@@ -14,7 +14,7 @@ import { Sketch } from '../storyboard/sketch.tsx'
 import type { Actions } from './actions.ts'
 import { Ahead, useAhead } from './ahead.tsx'
 import { Line } from './controls.tsx'
-import { FieldsView } from './fields.tsx'
+import { FieldsView, labelOf } from './fields.tsx'
 import { Frame } from './frame.tsx'
 import { History } from './history.tsx'
 import { Look, type LookProps } from './look.tsx'
@@ -115,7 +115,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
   const cell = tools.cellOf(open.id)
   const pictures = open.pictures.value
   const last = useStill(resolved?.last_outcome ?? null)
-  const label = (name: string) => specs.find((s) => s.name === name)?.label.toLowerCase() ?? name
+  const label = (name: string) => specs.find((s) => s.name === name)?.label.toLowerCase() ?? labelOf(name).toLowerCase()
   return (
     <>
       {cell !== undefined && <LivePicture cell={cell} aspect={props.aspect} />}
@@ -131,7 +131,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
           </select>
         </div>
       </div>
-      <FieldsView key={open.id} specs={specs} published={entity.fields} draft={draft} readonly={readonly} ahead={ahead} onProseLeft={actions.proseLeft} />
+      <FieldsView key={open.id} specs={specs} published={entity.fields} draft={draft} readonly={readonly} ahead={ahead} reached={kind !== undefined && kind.category !== 'asset'} onProseLeft={actions.proseLeft} />
       {ahead.length > 0 && !readonly && <Ahead names={ahead.map(label)} follow={usage.follow} publishing={props.publishing} onPublish={() => void actions.publish()} onImpact={actions.impact} />}
       {pictures !== null && (kind?.category === 'asset' || kind?.category === 'shot') && <Pictures name={entity.name} pictures={pictures} readonly={readonly} onUpload={actions.upload} onDelete={actions.deletePicture} />}
       {holds && references !== null && <Shots shots={shots} aspect={props.aspect} cellOf={tools.cellOf} />}
