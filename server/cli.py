@@ -28,6 +28,7 @@ from server.formats.telling import told
 from server.propagation.project import ProjectOwner
 from server.remote import Remote
 from server.rooms.access import Role
+from server.services import consistency
 from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.verify import verify_project
@@ -295,16 +296,26 @@ def _authority(store: SqliteStorage) -> Authority:
 
 
 @program.command()
-def verify(data: Data = None) -> None:
-    """Check the store's invariants and the audit chain; exit code 1 where something is broken."""
-    broken = asyncio.run(_verify(_data_dir(data)))
+def verify(
+    data: Data = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Work out hashes anew where they are wrong.")
+    ] = False,
+) -> None:
+    """Check the store's invariants and the audit chain; exit code 1 where something is broken.
+
+    What can be worked out anew (hashes, and where references point) can be repaired, in a step that
+    stands in the audit. What was changed in versions or in the audit comes back from a backup only.
+    """
+    folder = _existing(_data_dir(data))
+    if repair:
+        asyncio.run(_repair(folder))
+    broken = asyncio.run(_verify(folder))
     if broken:
         raise typer.Exit(1)
 
 
 async def _verify(folder: DataDir) -> int:
-    if not folder.database.is_file():
-        raise Failed(f"There is no database in {folder.path}")
     problems: list[str] = []
     async with _opened(folder) as store:
         for record in await store.projects():
@@ -317,6 +328,38 @@ async def _verify(folder: DataDir) -> int:
             for one in found:
                 print(f"{record.id}: {one}", file=sys.stderr)
     return len(problems)
+
+
+async def _repair(folder: DataDir) -> None:
+    """Repair every project, here or in the server that holds the folder."""
+    try:
+        with folder.locked():
+            async with _opened(folder) as store:
+                await _repair_here(store)
+    except DataDirInUse:
+        async with _opened(folder) as store, _remote(folder) as remote:
+            for record in await store.projects():
+                for one in await asyncio.to_thread(remote.repair, record.id):
+                    print(f"{record.id}: repaired {one['entity_id']}: {one['problem']}")
+
+
+async def _repair_here(store: SqliteStorage) -> None:
+    projects = Projects(store)
+    try:
+        for record in await store.projects():
+            owner = await projects.open(record.id)
+            await _run_out(owner)
+            for one in await consistency.repair(owner, Actor(local_user(), "cli")):
+                print(f"{record.id}: repaired {one.entity_id}: {one.problem}")
+    finally:
+        await projects.close()
+
+
+def _existing(folder: DataDir) -> DataDir:
+    """The folder, where there is a database in it."""
+    if not folder.database.is_file():
+        raise Failed(f"There is no database in {folder.path}")
+    return folder
 
 
 # -- what the commands share -----------------------------------------------------------------------

@@ -21,8 +21,9 @@ from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit, Proposal, change_from_data, propose, propose_rollback
 from server.propagation.project import ProjectOwner
-from server.services import changes, entities
+from server.services import changes, consistency, entities
 from server.services.projects import Projects
+from server.verify import verify_project
 from tests.domain.world import World
 from tests.oracle.film import PERSON
 from tests.oracle.histories import Classes, History, Ran
@@ -293,6 +294,10 @@ class Stored(History):
             assert sorted(one.number for one in stored) == sorted(thing.versions)
             for one in stored:
                 self.check_version(one)
+        wrong: list[str] = []
+        await verify_project(self.storage, self.project_id, wrong.append)
+        assert not wrong
+        assert not await consistency.check(self.owner)
 
     # -- as People ---------------------------------------------------------------------------------
 

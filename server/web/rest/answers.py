@@ -343,11 +343,38 @@ class Outcome(Shape):
     at: str
 
 
+class Difference(Shape):
+    """What is not as it should be, or what was done about it, in words."""
+
+    entity_id: str
+    problem: str
+
+
+class Alarm(Difference):
+    at: str
+
+
+class Consistency(Shape):
+    """How many entities the check in the background has looked at, and what it found.
+
+    ``repair`` is the way to put that right, where there is anything.
+    """
+
+    checked: int
+    alarms: list[Alarm]
+    repair: str | None
+
+
+class Repaired(Shape):
+    repaired: list[Difference]
+
+
 class Status(Shape):
     active: list[Run]
     queued: int
     recent: list[Run]
     totals: dict[str, Any]
+    consistency: Consistency
 
 
 class AuditEntry(Shape):
