@@ -229,6 +229,10 @@ class AssetPropagationSystem:
             await self.owner(), asset_id, change_data, self._actor
         )
 
+    async def get_cache_status(self) -> dict[str, Any]:
+        """How many resolved states are kept, and how often one was."""
+        return (await self.owner()).cache.to_json()
+
     async def check_consistency(self) -> list[consistency.Difference]:
         """What is kept of entities otherwise than it follows from their versions and references:
         nothing, unless something was damaged.

@@ -91,6 +91,7 @@ class History(ABC):
                 assert sorted(roots) == sorted(wanted[0])
                 self._check_run(runs[0], wanted[1])
             self._check_state()
+            self.check_kept()
         await self.end()
         self._check_state()
         self._check_shown()
@@ -116,6 +117,10 @@ class History(ABC):
     @abstractmethod
     async def end(self) -> None:
         """Nothing more happens."""
+
+    @abstractmethod
+    def check_kept(self) -> None:
+        """What is kept of resolved states is what they are."""
 
     # -- comparing ---------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from protocol.errors import Unavailable
 from server.domain.actors import Actor
 from server.domain.commit import Commit
+from server.domain.resolve import resolve
 from server.domain.runs import Outcome, Root, Run
 from server.domain.transaction import Transaction
 from server.ports import Storage
@@ -21,7 +22,7 @@ from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit, Proposal, change_from_data, propose, propose_rollback
 from server.propagation.project import ProjectOwner
-from server.services import changes, consistency, entities
+from server.services import changes, consistency, entities, reading
 from server.services.projects import Projects
 from server.verify import verify_project
 from tests.domain.world import World
@@ -56,6 +57,9 @@ class InMemory(History):
         self._ran = []
         await step.system(self)
         return True, self._ran
+
+    def check_kept(self) -> None:
+        """Here nothing is kept."""
 
     async def end(self) -> None:
         for commit in self.world.commits:
@@ -284,6 +288,10 @@ class Stored(History):
                     self._cancelling = asyncio.ensure_future(self.owner.engine.cancel(known))
 
         return look
+
+    def check_kept(self) -> None:
+        for id_, entity in self.state.entities.items():
+            assert reading.resolved(self.owner, id_) == resolve(self.look(), entity), id_
 
     async def end(self) -> None:
         """Load everything from the store once more, with every version that there ever was."""

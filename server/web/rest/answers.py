@@ -369,11 +369,24 @@ class Repaired(Shape):
     repaired: list[Difference]
 
 
+class Cache(Shape):
+    """Resolved states that are kept in memory; ``forgotten`` counts those that a commit made
+    stale.
+    """
+
+    entries: int
+    bytes: int
+    hits: int
+    misses: int
+    forgotten: int
+
+
 class Status(Shape):
     active: list[Run]
     queued: int
     recent: list[Run]
     totals: dict[str, Any]
+    cache: Cache
     consistency: Consistency
 
 
