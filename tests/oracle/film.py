@@ -128,6 +128,15 @@ class Film:
     dormant: dict[str, Use] = field(default_factory=dict)
     _known: dict[Any, Pair] = field(default_factory=dict)
 
+    def forget(self) -> None:
+        """Other versions may have these numbers now."""
+        self._known.clear()
+
+    def settle(self) -> None:
+        """Work out how everything looks, from nothing."""
+        for id_ in self.things:
+            self.things[id_].seen = self.look(id_)
+
     # -- looking -----------------------------------------------------------------------------------
 
     def alive(self, *kinds: str) -> list[str]:
@@ -158,9 +167,10 @@ class Film:
     def _own_of(self, kind: str, row: Row, overrides: Mapping[str, Any]) -> Pair:
         fields = {**row.fields, **overrides}
         shown = {k: v for k, v in fields.items() if k in SHOWN[kind] or k in row.visual}
+        extra = tuple(sorted(row.visual & fields.keys()))
         return Pair(
             self.looks.number(("own", kind, json.dumps(shown, sort_keys=True))),
-            self.looks.number(("own", kind, row.name, json.dumps(fields, sort_keys=True))),
+            self.looks.number(("own", kind, row.name, json.dumps(fields, sort_keys=True), extra)),
         )
 
     def _whole(self, own: Pair, inputs: Iterable[tuple[str, str, Pair]], members: Any) -> Pair:
@@ -225,6 +235,16 @@ class Film:
         return not self.holds(use) and self.look_of(
             use.source, goal, use.overrides
         ) != self.look_of(use.source, use.version, use.overrides)
+
+    def left_behind(self) -> list[Use]:
+        """References that should have moved: policy asks for it, and no rule holds them."""
+        return [
+            one
+            for one in self.uses.values()
+            if one.policy != "pinned"
+            and self.is_behind(one)
+            and {self._asked(one, set()), self._asked(one, {"relationship"})} == {"update"}
+        ]
 
     def is_stale(self, id_: str) -> bool:
         return any(self.is_behind(one) for one in self.used_by(id_))

@@ -85,3 +85,19 @@ async def test_references_come_back_in_the_same_order_whether_or_not_it_was_rest
             await entities.restore_entity(owner, "hub", ME, wait=None)
             kept.add(tuple(sorted(owner.state.references)))
     assert kept == {("ref0", "ref2")}
+
+
+async def test_a_field_that_shows_from_now_on_makes_another_state() -> None:
+    """The prompt differed, and the hash was the same: sequences were told that nothing changed."""
+    async with AssetPropagationSystem("film") as system:
+        await system.create_entity("wardrobe", "Coat", {"mood": "grim"}, id="coat")
+        uses = [{"source": "coat", "overrides": {"mood": "grim"}}]
+        await system.create_entity("shot", "sh010", id="sh010", references=uses)
+        await system.create_entity("sequence", "1", id="seq1", references=[{"source": "sh010"}])
+        before = await system.get_resolved("sh010")
+        result = await system.propagate_asset_change("coat", {"visual_changes": {"mood": "light"}})
+        after = await system.get_resolved("sh010")
+        assert after["prompt"] != before["prompt"]
+        assert after["visual_hash"] != before["visual_hash"]
+        assert after["hash"] != before["hash"]
+        assert result.counts == {"updated": 2}

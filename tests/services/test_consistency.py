@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from server.domain.actors import Actor
+from server.domain.default_kinds import default_kinds
 from server.ports import AuditFilter
 from server.services import entities
 from server.services.consistency import HOW_TO_REPAIR, Watch
+from server.services.projects import put_kinds
 from server.system import AssetPropagationSystem
 from server.verify import verify_project
 
@@ -127,3 +129,21 @@ async def test_a_watch_that_is_switched_off_does_nothing(system: AssetPropagatio
     watch.start()
     await watch.close()
     assert watch.told("film")["checked"] == 0
+
+
+async def test_a_field_that_is_declared_later_leaves_everything_consistent(
+    system: AssetPropagationSystem,
+) -> None:
+    owner = await system.owner()
+    await system.propagate_asset_change("coat", {"mood": "grim"})
+    uses = [{"source": "coat", "overrides": {"mood": "light"}}]
+    await system.create_entity("shot", "20", id="sh020", references=uses)
+    await system.create_entity("sequence", "2", references=[{"source": "sh020"}])
+    before = (await system.get_resolved("sh020"))["visual_hash"]
+    kinds = default_kinds().to_json()
+    wardrobe = next(one for one in kinds["kinds"] if one["name"] == "wardrobe")
+    wardrobe["fields"].append({"name": "mood", "label": "Mood", "type": "text", "facet": "visual"})
+    await put_kinds(owner, kinds, ME)
+    assert (await system.get_resolved("sh020"))["visual_hash"] != before
+    assert not await system.check_consistency()
+    assert not await broken(system)
