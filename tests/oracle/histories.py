@@ -67,15 +67,9 @@ class History(ABC):
             raise
 
     async def _play(self, length: int) -> None:
-        rules: Sequence[Mapping[str, Any]] = [
-            {"verdict": "require_approval", "target_statuses": ["final"]}
-        ]
-        named: list[dict[str, Any]] = []
-        if self.chance.random() < 0.3:
-            rules = self.chance.choice(RULES)
-            named = [{"id": f"r{n}", "name": f"Rule {n}", **one} for n, one in enumerate(rules)]
+        rules, named = self.rules()
         self.film = Film(self.classes.looks, rules)
-        self.steps = Steps(self.chance, self.film)
+        self.start()
         await self.begin(named, self.steps.beginning())
         self._check_state()
         for _ in range(length):
@@ -95,6 +89,17 @@ class History(ABC):
         await self.end()
         self._check_state()
         self._check_shown()
+
+    def rules(self) -> tuple[Sequence[Mapping[str, Any]], list[dict[str, Any]]]:
+        """The rules of a film, and as the system is told of them: nothing of those that it has."""
+        if self.chance.random() >= 0.3:
+            return [{"verdict": "require_approval", "target_statuses": ["final"]}], []
+        rules = self.chance.choice(RULES)
+        named = [{"id": f"r{n}", "name": f"Rule {n}", **one} for n, one in enumerate(rules)]
+        return rules, named
+
+    def start(self) -> None:
+        self.steps = Steps(self.chance, self.film)
 
     # -- the system --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from server.propagation import execution
 from server.storage import SqliteStorage
+from tests.oracle.crowd import Crowded
 from tests.oracle.histories import Classes, History
 from tests.oracle.ways import InMemory, Stored
 
@@ -46,7 +48,7 @@ async def _play(make: Callable[[int], History], seed: int, seconds: float, lengt
 
 async def test_a_thousand_short_histories_in_memory() -> None:
     classes, seed = Classes(), random.randrange(2**31)
-    assert await _play(lambda one: InMemory(one, classes), seed, 12, 4) > 100
+    assert await _play(lambda one: InMemory(one, classes), seed, 10, 4) > 100
 
 
 async def test_short_histories_with_crashes_and_cancelled_runs(storage: SqliteStorage) -> None:
@@ -55,18 +57,33 @@ async def test_short_histories_with_crashes_and_cancelled_runs(storage: SqliteSt
     def make(one: int) -> History:
         return Stored(storage, f"film{one}", one, classes)
 
-    assert await _play(make, seed, 8, 4) > 10
+    assert await _play(make, seed, 6, 4) > 10
+
+
+async def test_short_histories_of_many_people_at_once(storage: SqliteStorage) -> None:
+    classes, seed = Classes(), random.randrange(2**31)
+
+    def make(one: int) -> History:
+        return Crowded(storage, f"film{one}", one, classes)
+
+    assert await _play(make, seed, 4, 2) > 5
 
 
 @pytest.mark.soak
-async def test_long_histories(storage: SqliteStorage, say: Callable[[str], None]) -> None:
+async def test_long_histories(storage: SqliteStorage, capsys: pytest.CaptureFixture[str]) -> None:
     classes, seed = Classes(), random.randrange(2**31)
-    say(f"seed {seed}")
+    with capsys.disabled():
+        sys.stdout.write(f"\nseed {seed}\n")
 
     def make(one: int) -> History:
-        if one % 2:
-            return InMemory(one, classes)
-        return Stored(storage, f"film{one}", one, classes)
+        match one % 3:
+            case 0:
+                return InMemory(one, classes)
+            case 1:
+                return Stored(storage, f"film{one}", one, classes)
+            case _:
+                return Crowded(storage, f"film{one}", one, classes)
 
     number = await _play(make, seed, 60, 20)
-    say(f"{number} histories of 20 steps")
+    with capsys.disabled():
+        sys.stdout.write(f"{number} histories of 20 steps\n")
