@@ -247,8 +247,9 @@ class Stored(History):
             if cursor is None:
                 break
         assert run.status in ("done", "cancelled", "superseded")
-        assert run.counts == Counter(row.outcome for row in outcomes)
-        assert run.processed == len(outcomes)
+        if run.status != "superseded":
+            assert run.counts == Counter(row.outcome for row in outcomes)
+            assert run.processed == len(outcomes)
         return Ran([root.asset_id for root in run.roots], outcomes)
 
     async def _die_in(self, step: Step) -> bool:
