@@ -1,6 +1,4 @@
-"""What every test stands on: strictness about skipping, reasons that are known to people, and
-Hypothesis' profiles.
-"""
+"""What every test stands on: strictness about skipping, and Hypothesis' profiles."""
 
 from __future__ import annotations
 
@@ -9,10 +7,6 @@ from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from server.domain.runs import Outcome
-from server.domain.transaction import Transaction
-from tests import reasons
 
 STRICT = "RIPPLECUT_TEST_STRICT"
 # The one thing that may be absent even where everything must run: it is no part of the project.
@@ -28,21 +22,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ripplecut")
-
-
-_record = Transaction.record
-
-
-def _record_explained(self: Transaction, outcome: Outcome) -> None:
-    """Every outcome of every test has a reason that stands in the table."""
-    said = (outcome.outcome, outcome.reason)
-    assert reasons.known(*said), f"server/domain/REASONS.md has no row for {said}"
-    _record(self, outcome)
-
-
-@pytest.fixture(autouse=True)
-def _explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Transaction, "record", _record_explained)
 
 
 @pytest.fixture(scope="session")

@@ -246,8 +246,9 @@ class Stored(History):
             outcomes += [row for row, _ in page]
             if cursor is None:
                 break
-        assert run.status in ("done", "cancelled", "superseded")
-        if run.status != "superseded":
+        status: str = run.status
+        assert status in ("done", "cancelled", "superseded")
+        if status != "superseded":
             assert run.counts == Counter(row.outcome for row in outcomes)
             assert run.processed == len(outcomes)
         return Ran([root.asset_id for root in run.roots], outcomes)
