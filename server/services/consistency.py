@@ -145,7 +145,7 @@ class Watch:
     A project with a run under way is left in peace.
     """
 
-    def __init__(self, projects: Projects, interval: float, batch: int = _AT_ONCE) -> None:
+    def __init__(self, projects: Projects, interval: float, batch: int = 20) -> None:
         self._projects = projects
         self._interval = interval
         self._batch = batch
