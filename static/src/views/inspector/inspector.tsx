@@ -71,12 +71,13 @@ interface WhyProps {
 const Why = memo(function Why({ last, stale, reasons, prompt, hash, nameOf }: WhyProps) {
   return (
     <section class="block" aria-labelledby="why-head" data-why-section>
-      <h2 id="why-head">Why it looks so</h2>
+      <h2 id="why-head">Why it looks so
+        <span class="state mono dim" data-tip="Two states with the same number look the same. Every view and the API name this one."><span class="only-read">, state </span><span data-state={hash}>{hash.slice(0, 8)}</span></span>
+      </h2>
       {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons || 'Something it is built on has moved on.'}</p>}
       {last === null ? <p class="dim">No change has reached it yet.</p> : (
         <p><b>{WORDS[last.outcome] ?? last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && !last.reason.includes(nameOf(last.source)) && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
       )}
-      <p class="dim">State <span class="mono" data-state={hash} data-tip="Two states with the same number look the same. Every view and the API name this one.">{hash.slice(0, 8)}</span></p>
       {prompt !== '' && <details><summary>Prompt</summary><p class="prompt" dir="auto">{prompt}</p></details>}
     </section>
   )
