@@ -6,6 +6,7 @@
         coat = await film.open("keepers-coat")
         coat["colour"] = "#204060"
         await coat.saved()
+        print((await film.resolved("sh010"))["prompt"])
         async for event in film.events():
             print(event["type"], event.get("affected_entities"))
 """
@@ -36,6 +37,7 @@ from protocol.errors import (
     Unauthenticated,
     Unavailable,
 )
+from protocol.snapshot import read_resolved
 
 __all__ = ["Client", "connect"]
 
@@ -166,6 +168,15 @@ class Client:
             self._drafts.pop(name, draft).closed()
             raise
         return draft
+
+    async def resolved(self, entity_id: str) -> dict[str, Any]:
+        """An entity as it looks now, every reference at its resolved version, with its ``hash``.
+
+        Raises NotFound, Forbidden, Unauthenticated, Unavailable.
+        """
+        base, project = self._address.rsplit("/ws/projects/", 1)
+        url = f"{base.replace('ws', 'http', 1)}/api/v1/projects/{project}"
+        return await asyncio.to_thread(read_resolved, url, normal_id(entity_id), self._token())
 
     def subscribe(self, entities: Literal["all"] | Iterable[str]) -> None:
         """Hear of these entities too."""

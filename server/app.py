@@ -20,6 +20,7 @@ from server.formats.images import Images
 from server.ports import Clock, ProjectCore
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.settings import RoomSettings
+from server.services.consistency import Watch
 from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.web import pages
@@ -50,10 +51,12 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
                 await web.projects.resume()
                 if settings.demo:
                     await _load_demo(web)
+                web.watch.start()
                 web.ready = True
                 yield
             finally:
                 web.ready = False
+                await web.watch.close()
                 web.images.close()
                 await web.manager.aclose()
                 await web.projects.close()
@@ -107,7 +110,16 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
     manager = RealTimeSyncManager(open_core=open_core, store=store, gate=authority, settings=rooms)
     projects = Projects(store, manager, manager, clock)
     images = Images(settings.picture_pixels)
-    return WebState(settings, store, projects, manager, authority, Idempotency(store), images)
+    return WebState(
+        settings,
+        store,
+        projects,
+        manager,
+        authority,
+        Idempotency(store),
+        images,
+        Watch(projects, settings.consistency_interval),
+    )
 
 
 def _admin_token(settings: Settings) -> str:

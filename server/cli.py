@@ -21,6 +21,7 @@ from server.datadir import DataDir
 from server.failures import Failed
 from server.folder import authority_over, opened
 from server.formats.telling import told
+from server.repairing import repair_folder
 from server.transfer import ExportFormat, ImportFormat, export_file, format_of, import_file
 from server.verify import verify_project
 from server.web.auth import duration, role_of
@@ -167,16 +168,26 @@ async def _token(folder: DataDir, user: str, project: str | None, role: str, sec
 
 
 @program.command()
-def verify(data: Data = None) -> None:
-    """Check the store's invariants and the audit chain; exit code 1 where something is broken."""
-    broken = asyncio.run(_verify(_data_dir(data)))
+def verify(
+    data: Data = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Work out hashes anew where they are wrong.")
+    ] = False,
+) -> None:
+    """Check the store's invariants and the audit chain; exit code 1 where something is broken.
+
+    What can be worked out anew (hashes, and where references point) can be repaired, in a step that
+    stands in the audit. What was changed in versions or in the audit comes back from a backup only.
+    """
+    folder = _existing(_data_dir(data))
+    if repair:
+        asyncio.run(repair_folder(folder, print))
+    broken = asyncio.run(_verify(folder))
     if broken:
         raise typer.Exit(1)
 
 
 async def _verify(folder: DataDir) -> int:
-    if not folder.database.is_file():
-        raise Failed(f"There is no database in {folder.path}")
     problems: list[str] = []
     async with opened(folder) as store:
         for record in await store.projects():
@@ -189,6 +200,13 @@ async def _verify(folder: DataDir) -> int:
             for one in found:
                 print(f"{record.id}: {one}", file=sys.stderr)
     return len(problems)
+
+
+def _existing(folder: DataDir) -> DataDir:
+    """The folder, where there is a database in it."""
+    if not folder.database.is_file():
+        raise Failed(f"There is no database in {folder.path}")
+    return folder
 
 
 # -- what the commands share -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -43,10 +44,14 @@ class Settings:
     login_valid: float = 7 * 86400.0
     """How long the login in the printed URL is good for."""
     shutdown_timeout: int = 5
+    consistency_interval: float = 5.0
+    """How often a few entities are checked against what they should be; 0: never."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise SettingsError("port must be 0 to 65535")
+        if not 0 <= self.consistency_interval < math.inf:
+            raise SettingsError("consistency_interval must be 0 or more")
         if self.log_level not in LOG_LEVELS:
             raise SettingsError("log_level must be one of: " + ", ".join(LOG_LEVELS))
 

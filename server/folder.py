@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from server.datadir import DataDir
 from server.failures import Failed
+from server.propagation.project import ProjectOwner
 from server.remote import Remote
 from server.rooms.access import Role
 from server.services.projects import utc_now
 from server.storage import SqliteStorage
 from server.web.auth import Authority, local_user
 
-__all__ = ["authority_over", "opened", "server_of"]
+__all__ = ["authority_over", "opened", "run_out", "server_of"]
 
 
 @asynccontextmanager
@@ -49,3 +51,12 @@ def authority_over(store: SqliteStorage) -> Authority:
     return Authority(
         store, admin_token="", admin_user=local_user(), clock=utc_now, project_exists=exists
     )
+
+
+async def run_out(owner: ProjectOwner) -> None:
+    """Wait for the end of every run of a project."""
+    while (run := owner.engine.active) is not None or owner.engine.queued:
+        if run is None:
+            await asyncio.sleep(0)
+        else:
+            await owner.engine.wait(run.id, None)

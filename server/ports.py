@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from server.domain.actors import Actor
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
-from server.domain.entities import Entity, Reference, Version
+from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
@@ -27,6 +27,7 @@ __all__ = [
     "ProjectCore",
     "Storage",
     "StoredDocument",
+    "StoredLook",
     "StoredProject",
     "StoredToken",
     "TokenStore",
@@ -88,6 +89,17 @@ class StoredProject:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLook:
+    """What is stored of how an entity looks: its current version's number, its hashes, and where
+    its references point, by id.
+    """
+
+    version: int
+    digests: Digests
+    pointers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which audit entries to read; ``None`` means any. ``since`` is an ISO time, inclusive."""
 
@@ -129,6 +141,10 @@ class Storage(DocumentStore, Protocol):
 
     async def load_project(self, project_id: str) -> StoredProject:
         """All of a project; raises NotFound."""
+        ...
+
+    async def looks(self, project_id: str, entity_ids: Sequence[str]) -> Mapping[str, StoredLook]:
+        """How some entities look by what is stored, by id; without those that are not."""
         ...
 
     async def projects_with(self, entity_id: str) -> Sequence[str]:

@@ -57,6 +57,11 @@ class Remote:
     def export_json(self, project: str) -> Any:
         return self._ask("GET", f"/projects/{quote(project, safe='')}/export?format=json")
 
+    def repair(self, project: str) -> list[dict[str, str]]:
+        found = self._ask("POST", f"/projects/{quote(project, safe='')}/repair", b"{}")
+        repaired: list[dict[str, str]] = found["repaired"]
+        return repaired
+
     def _ask(
         self, method: str, path: str, body: bytes | None = None, media: str = "application/json"
     ) -> Any:

@@ -28,7 +28,7 @@ from server.formats.images import Images
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
-from server.services import changes, entities, pictures, reading
+from server.services import changes, consistency, entities, pictures, reading
 from server.services.answers import PropagationResult, RollbackResult
 from server.services.projects import Projects
 from server.storage import SqliteStorage
@@ -228,6 +228,20 @@ class AssetPropagationSystem:
         return await changes.calculate_change_impact(
             await self.owner(), asset_id, change_data, self._actor
         )
+
+    async def get_cache_status(self) -> dict[str, Any]:
+        """How many resolved states are kept, and how often one was."""
+        return (await self.owner()).cache.to_json()
+
+    async def check_consistency(self) -> list[consistency.Difference]:
+        """What is kept of entities otherwise than it follows from their versions and references:
+        nothing, unless something was damaged.
+        """
+        return await consistency.check(await self.owner())
+
+    async def repair_consistency(self) -> list[consistency.Difference]:
+        """Put that right, in one audited step; answers what was wrong and what was done."""
+        return await consistency.repair(await self.owner(), self._actor)
 
     async def benchmark_performance(self) -> dict[str, Any]:
         """Measure the mission's three scenarios on fresh in-memory projects, and say what

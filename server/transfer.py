@@ -13,7 +13,7 @@ from protocol.errors import NotFound
 from server.datadir import DataDir, DataDirInUse
 from server.domain.actors import Actor
 from server.failures import Failed
-from server.folder import opened, server_of
+from server.folder import opened, run_out, server_of
 from server.formats.fountain import import_screenplay, read_fountain
 from server.formats.json import export_quietly, import_project
 from server.formats.screenplay import Screenplay
@@ -78,7 +78,7 @@ async def _into(
         except NotFound:
             owner = await projects.create(project, project, actor)
         found = await _bring_in(owner, parsed, actor, dry_run)
-        await _run_out(owner)
+        await run_out(owner)
         return found
     finally:
         await projects.close()
@@ -101,15 +101,6 @@ async def _nowhere(content: bytes, project: str, format_: ImportFormat) -> dict[
         return await _bring_in(owner, await _parsed(content, format_), actor, True)
     finally:
         await store.close()
-
-
-async def _run_out(owner: ProjectOwner) -> None:
-    """Wait for the end of every run of a project."""
-    while (run := owner.engine.active) is not None or owner.engine.queued:
-        if run is None:
-            await asyncio.sleep(0)
-        else:
-            await owner.engine.wait(run.id, None)
 
 
 async def export_file(folder: DataDir, project: str) -> bytes:

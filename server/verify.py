@@ -6,15 +6,18 @@ Works on a store that a server is using: what is committed while it looks is lef
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from hashlib import sha256
 
 from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.commit import AuditEntry
-from server.domain.digests import combine
-from server.domain.entities import Entity, Version
+from server.domain.consistency import containers_last, problems
+from server.domain.digests import combine, own_digests
+from server.domain.entities import Version
+from server.domain.kind_reader import read_kinds
+from server.domain.kinds import Kind
 from server.domain.pictures import Picture
 from server.domain.project import CONTAINERS, ProjectState
 from server.domain.runs import Outcome
@@ -134,13 +137,14 @@ async def _versions(
 ) -> tuple[set[tuple[str, int]], int]:
     """Every version is what its checksum was made of; answers those that exist."""
     known: set[tuple[str, int]] = set()
+    kinds = read_kinds(stored.record.kinds)
     for entity in stored.entities:
         cursor: str | None = None
         while True:
             page, cursor = await storage.versions(stored.record.id, entity.id, _PAGE, cursor)
             for version in page:
                 known.add((entity.id, version.number))
-                _version(version, say)
+                _version(version, kinds.get(entity.kind), say)
             if cursor is None:
                 break
         missing = [n for n in range(1, entity.last_number + 1) if (entity.id, n) not in known]
@@ -149,9 +153,13 @@ async def _versions(
     return known, len(known)
 
 
-def _version(version: Version, say: Say) -> None:
+def _version(version: Version, kind: Kind, say: Say) -> None:
     if not _manager.is_intact(version):
         say(f"version {version.id} was changed: its checksum does not fit its content")
+    # What shows of a field may have been declared later: that facet alone is taken as it is.
+    own = own_digests(kind, version.name, version.fields, version.visual_fields)
+    if own.all != version.own_digests.all:
+        say(f"version {version.id} was changed: its digests are not those of its content")
     if combine(version.own_digests, version.built_on_digests) != version.digests:
         say(f"version {version.id} has digests that do not belong together")
 
@@ -202,22 +210,14 @@ async def _picture(storage: Storage, project_id: str, picture: Picture, say: Say
 
 
 def _digests(stored: StoredProject, say: Say) -> None:
-    """The stored digests of every entity are those of what it resolves to."""
+    """Everything that is kept of an entity follows from its versions and references."""
     state = ProjectState(stored.record, stored.seq, stored.audit_number, stored.audit_hash)
     state.load(stored.entities)
     state.load_references(stored.references)
     state.load_versions(stored.versions)
     tx = Transaction(state, Actor("verify", "cli"), "")
-    for entity in _containers_last(state):
+    for entity in containers_last(state):
         if state.category(entity.id) in CONTAINERS:
             state.recount_members(entity.id)
-        if tx.resolved_digests(entity.id) != entity.digests:
-            say(f"the digests of {entity.id!r} are not those of what it resolves to")
-
-
-def _containers_last(state: ProjectState) -> Sequence[Entity]:
-    """Scenes after their shots, sequences after their scenes: each is a sum over what is below."""
-    rank = {"scene": 1, "sequence": 2}
-    return sorted(
-        state.entities.values(), key=lambda one: (rank.get(state.category(one.id), 0), one.id)
-    )
+        for problem in problems(tx, entity, settled=not stored.open_runs):
+            say(f"{entity.id!r}: {problem}")

@@ -18,7 +18,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -382,9 +382,9 @@ TAMPERED = {
     "events": ("DELETE FROM events WHERE seq = 3", "event"),
     "pointer": (
         "UPDATE refs SET version = 1 WHERE target = 'sh010' AND source = 'mara'",
-        "digests",
+        "'sh010': its hashes",
     ),
-    "digest": ("UPDATE entities SET hash = visual_hash WHERE id = 'sh020'", "digests of 'sh020'"),
+    "digest": ("UPDATE entities SET hash = visual_hash WHERE id = 'sh020'", "'sh020': its hashes"),
     "picture": ("UPDATE blobs SET data = zeroblob(9)", "were changed"),
     "picture gone": ("DELETE FROM blobs", "are missing"),
     "outcomes": ("UPDATE outcomes SET reason = 'because' WHERE entity_id = 'sh010'", "outcomes of"),
@@ -400,6 +400,41 @@ def test_a_store_that_was_tampered_with_is_not_intact(
         assert connection.execute(statement).rowcount > 0
     _, said = ripplecut("verify", data=data, code=1)
     assert named in said
+
+
+REPAIRED = ("pointer", "digest")
+
+
+@pytest.mark.parametrize("what", REPAIRED)
+@pytest.mark.parametrize("running", [False, True], ids=["at rest", "running"])
+def test_what_can_be_worked_out_anew_is_repaired(
+    used: Path, data: Path, what: str, running: bool
+) -> None:
+    shutil.copytree(used, data)
+
+    def alter() -> None:
+        with closing(sqlite3.connect(data / "ripplecut.db")) as connection, connection:
+            assert connection.execute(TAMPERED[what][0]).rowcount > 0
+
+    with serving(data) if running else nullcontext():
+        alter()
+        ripplecut("verify", data=data, code=1)
+        out, _ = ripplecut("verify", "--repair", data=data)
+        assert "film: repaired sh0" in out
+        assert "intact" in out
+    out, _ = ripplecut("verify", data=data)
+    assert "intact" in out
+    out, _ = ripplecut("verify", "--repair", data=data)
+    assert "repaired" not in out
+
+
+def test_what_only_a_backup_has_is_not_repaired(used: Path, data: Path) -> None:
+    shutil.copytree(used, data)
+    with closing(sqlite3.connect(data / "ripplecut.db")) as connection, connection:
+        connection.execute(TAMPERED["version"][0])
+    out, said = ripplecut("verify", "--repair", data=data, code=1)
+    assert "a backup has the damaged version" in out
+    assert "version mara_v2 was changed" in said
 
 
 def test_without_a_store_there_is_nothing_to_verify(data: Path) -> None:

@@ -4,7 +4,7 @@ They compose like a Merkle tree: a version's digest covers its own fields and th
 very versions that it was built on, so a pin holds all the way down, and comparing two states is
 comparing two hashes.
 
-- own(entity)      = H(kind ‖ name? ‖ canonical JSON of the facet's fields)
+- own(entity)      = H(kind ‖ name? ‖ canonical JSON of the facet's fields ‖ names given as visual?)
 - contribution(r)  = the digest of the version that the reference resolves to, its overrides applied
 - digest(entity)   = H(own ‖ H(sorted role, source, contribution of each reference) ‖ members)
 - members          = Σ H(id ‖ order ‖ digest(member)) mod 2**256 for scenes and sequences, else 0
@@ -54,13 +54,18 @@ def checksum(value: Any) -> str:
 def own_digests(
     kind: Kind, name: str, fields: Mapping[str, Any], visual_fields: frozenset[str]
 ) -> Digests:
-    """The digests of an entity's own fields, without anything that it refers to."""
+    """The digests of an entity's own fields, without anything that it refers to.
+
+    Which undeclared fields show is part of everything too: what looks different is different.
+    """
     visual = {
         key: value for key, value in fields.items() if key in visual_fields or kind.is_visual(key)
     }
+    whole: list[Any] = [kind.name, name, dict(fields)]
+    if shown := sorted(visual_fields & fields.keys()):
+        whole.append(shown)
     return Digests(
-        sha256(canonical([kind.name, visual])).digest(),
-        sha256(canonical([kind.name, name, dict(fields)])).digest(),
+        sha256(canonical([kind.name, visual])).digest(), sha256(canonical(whole)).digest()
     )
 
 

@@ -106,7 +106,7 @@ def _explain(
             "unchanged",
             f"follows the approved version of {source.name} ({has}); v{number} is not approved",
         )
-    return "unchanged", f"nothing that it shows differs after {roots_in_words(tx, scope)}"
+    return "unchanged", f"looks the same after {roots_in_words(tx, scope)}"
 
 
 def _held(tx: Transaction, entity: Entity, held: Sequence[Held]) -> tuple[OutcomeName, str]:
@@ -118,23 +118,26 @@ def _held(tx: Transaction, entity: Entity, held: Sequence[Held]) -> tuple[Outcom
     because = f" (rule “{rule}”)" if rule else ""
     match verdict:
         case "block":
-            return "blocked", f"{what} must not reach this{because}"
+            return "blocked", f"{what} must not reach this {entity.kind}{because}"
         case "require_approval":
-            asks = f"{what} is ready, but this {entity.kind} is {entity.status}: it asks"
-            return "awaiting_approval", asks + because
+            this = f"this {entity.kind}, which is {entity.status}"
+            return "awaiting_approval", f"{what} waits for approval to reach {this}{because}"
         case "pin":
-            return "pinned", f"stays as it was before {what}: a rule pinned it{because}"
+            return "pinned", f"a rule pinned it as it was before {what}{because}"
         case "mark_stale":
-            return "stale", f"{what} is new; a rule marks this as stale{because}"
+            return "stale", f"does not show {what} yet; a rule leaves that to somebody{because}"
         case _:
-            return "notified", f"{what} is new; a rule only tells about it{because}"
+            return "notified", f"does not show {what}; a rule only tells that it is there{because}"
 
 
 def _pinned(tx: Transaction, pins: Sequence[Move]) -> str:
+    """The first pin in words, and how many more there are."""
     reference, number = pins[0]
     source = tx.entity(reference.source)
     by = f" by {reference.pinned_by}" if reference.pinned_by else ""
-    return f"pinned to {source.name} v{tx.pointer(reference)}{by}; v{number} does not reach it"
+    more = f", and {len(pins) - 1} more" if len(pins) > 1 else ""
+    here = tx.pointer(reference)
+    return f"pinned to {source.name} v{here}{by}; v{number} does not reach it{more}"
 
 
 def _names(tx: Transaction, moves: Sequence[Move]) -> str:

@@ -210,6 +210,8 @@ def delete_entity(tx: Transaction, entity_id: str, force: bool) -> list[Root]:
 def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     """Bring a deleted entity back, with every reference whose other end still lives. Raises
     NotFound.
+
+    A reference that would make a cycle by now is removed.
     """
     buried = tx.state.deleted.get(entity_id)
     if buried is None:
@@ -217,15 +219,20 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     entity = replace(buried, deleted_at=None, updated_at=tx.at)
     tx.put_entity(entity)
     back: list[Reference] = []
-    for reference in list(tx.state.dormant.values()):
+    for reference in sorted(tx.state.dormant.values(), key=lambda one: one.id):
         if entity_id not in (reference.source, reference.target):
             continue
         if not tx.exists(reference.source) or not tx.exists(reference.target):
             continue
-        if tx.would_cycle(reference.source, reference.target) is None:
-            tx.put_reference(reference)
-            if reference.source == entity_id:
-                back.append(reference)
+        if tx.would_cycle(reference.source, reference.target) is not None:
+            # Meanwhile the other end came to use this one. It must not wait in the store either:
+            # loaded again, with both ends alive, it would close the cycle.
+            tx.remove_reference(reference)
+            tx.audit("reference_removed", reference.to_json(), reference.target)
+            continue
+        tx.put_reference(reference)
+        if reference.source == entity_id:
+            back.append(reference)
     moved = catch_up(tx, entity_id)
     if moved and tx.kind(entity).category == "asset":
         message = "Caught up when it was restored"

@@ -294,7 +294,7 @@ class Execution:
         for position in range(0, len(rest), MOST_PER_BATCH):
             async with step_of(self._host, run) as tx:
                 outcomes = [
-                    _untouched(tx, run, entity_id, "cancelled", reason)
+                    _left(tx, run, entity_id, reason)
                     for entity_id in rest[position : position + MOST_PER_BATCH]
                     if tx.exists(entity_id)
                 ]
@@ -346,6 +346,21 @@ def _untouched(
     root = run.roots[0]
     here = entity.digests.all.hex()
     return Outcome(entity_id, entity.kind, name, reason, root.asset_id, root.to_version, here, here)
+
+
+def _left(tx: Transaction, run: Run, entity_id: str, reason: str) -> Outcome:
+    """The outcome of what a cancelled run did not come to; scenes and sequences close over what it
+    reached: their hash is that of what stands in them.
+    """
+    left = _untouched(tx, run, entity_id, "cancelled", reason)
+    holds = tx.entity(entity_id).kind in tx.state.container_kinds
+    if not (holds and tx.refresh(entity_id)):
+        return left
+    return left._replace(
+        outcome="updated",
+        reason="holds what was reached before the run ended",
+        to_hash=tx.digests(entity_id).all.hex(),
+    )
 
 
 def _count(run: Run, outcomes: Sequence[Outcome]) -> None:

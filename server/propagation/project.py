@@ -22,6 +22,7 @@ from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
+from server.propagation.cache import CacheManager
 from server.propagation.engine import PropagationEngine
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.runs import RunTracker
@@ -50,6 +51,7 @@ class ProjectOwner:
         self.state = state
         self.storage = storage
         self.engine = PropagationEngine(self, tracker)
+        self.cache = CacheManager()
         self._drafts = drafts
         self._live = live
         self._clock = clock
@@ -103,6 +105,7 @@ class ProjectOwner:
     async def _commit(self, tx: Transaction) -> None:
         commit, members = tx.seal()
         await self.storage.commit(commit)
+        self.cache.forget(commit, self.state)
         self.state.apply(commit, members)
         if commit.run is not None and self.engine.known(commit.run.id) is None:
             self.engine.submit(commit.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +12,12 @@ from protocol.errors import Ambiguous, Conflict, FieldError, Invalid, NotFound
 from server.domain import drafts
 from server.domain.actors import Actor
 from server.domain.commit import ProjectRecord
+from server.domain.consistency import containers_last
 from server.domain.default_kinds import default_kinds
 from server.domain.ids import check_id, slug
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import KindRegistry
-from server.domain.project import ProjectState
+from server.domain.project import CONTAINERS, ProjectState
 from server.domain.rules import default_rules
 from server.domain.settings import DEFAULT_SETTINGS, settings_errors
 from server.domain.transaction import Transaction
@@ -32,6 +34,10 @@ __all__ = [
     "update_settings",
     "utc_now",
 ]
+
+
+_SLICE = 5000
+"""So many references are looked at before others have their turn."""
 
 
 def utc_now() -> str:
@@ -193,18 +199,26 @@ async def put_kinds(owner: ProjectOwner, data: Any, actor: Actor) -> dict[str, A
                     update = drafts.declare_prose(await owner.draft_state(entity.id), fresh)
                     if update is not None:
                         tx.update_document(entity.id, update)
-        record = owner.state.record
-        tx.commit.project = ProjectRecord(
-            record.id,
-            record.name,
-            record.created_at,
-            record.settings,
-            registry.to_json(),
-            record.rules,
-        )
+        tx.put_project(replace(owner.state.record, kinds=registry.to_json()))
+        await _look_again(tx)
         tx.audit("kinds_changed", {"kinds": [kind.name for kind in registry]})
         tx.tell({"type": "project_changed", "timestamp": tx.at}, None)
     return registry.to_json()
+
+
+async def _look_again(tx: Transaction) -> None:
+    """Work the hashes out anew that rest on overrides: a field that is declared now may show."""
+    overriding: set[str] = set()
+    for number, reference in enumerate(tx.state.references.values()):
+        if reference.overrides:
+            overriding.add(reference.target)
+        if number % _SLICE == 0:
+            await asyncio.sleep(0)
+    changed = [entity_id for entity_id in sorted(overriding) if tx.refresh(entity_id)]
+    if changed:
+        for entity in containers_last(tx.state):
+            if tx.kind(entity).category in CONTAINERS:
+                tx.refresh(entity.id)
 
 
 def _check_registry(owner: ProjectOwner, registry: KindRegistry) -> None:

@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+import orjson
+
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.entities import Entity, Reference
 from server.domain.graph import Dependent
-from server.domain.resolve import entity_json, resolve
+from server.domain.resolve import entity_json
 from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
+from server.propagation.cache import Kept
 from server.propagation.project import ProjectOwner
 
 __all__ = [
@@ -26,11 +29,13 @@ __all__ = [
     "graph",
     "propagation_status",
     "resolved",
+    "resolved_json",
     "resolved_page",
     "version_json",
     "version_page",
 ]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 MAX_DEPTH = 1000
@@ -46,7 +51,13 @@ def entity(owner: ProjectOwner, entity_id: str) -> dict[str, Any]:
 
 def resolved(owner: ProjectOwner, entity_id: str) -> dict[str, Any]:
     """One entity as it looks now. Raises NotFound."""
-    return resolve(owner.look(), owner.state.entity(entity_id))
+    found: dict[str, Any] = orjson.loads(resolved_json(owner, entity_id).body)
+    return found
+
+
+def resolved_json(owner: ProjectOwner, entity_id: str) -> Kept:
+    """The same as JSON, from the project's cache. Raises NotFound."""
+    return owner.cache.resolved(owner.look(), owner.state.entity(entity_id))
 
 
 async def entity_page(
@@ -83,31 +94,33 @@ async def resolved_page(
     limit: int = 100,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """A page of resolved entities in id order; with ``ids`` just those, unknown ones left out."""
+    """A page of resolved entities in id order, as fragments of JSON; with ``ids`` just those,
+    unknown ones left out.
+    """
     following = None
     wanted: Sequence[str] = sorted(set(ids))
     if not ids:
         found, following = _page(owner, lambda one: kind is None or one.kind == kind, limit, cursor)
         wanted = [one.id for one in found]
-    items = await _in_slices(wanted, lambda id_: _shown(owner, id_, resolve))
+    items = await _in_slices(wanted, lambda id_: _shown(owner, id_, _fragment(owner)))
     return {"items": items, "next_cursor": following}
 
 
+def _fragment(owner: ProjectOwner) -> Callable[[Transaction, Entity], orjson.Fragment]:
+    return lambda tx, one: orjson.Fragment(owner.cache.resolved(tx, one).body)
+
+
 def _shown(
-    owner: ProjectOwner,
-    entity_id: str,
-    show: Callable[[Transaction, Entity], dict[str, Any]],
-) -> dict[str, Any] | None:
+    owner: ProjectOwner, entity_id: str, show: Callable[[Transaction, Entity], S]
+) -> S | None:
     """An entity as it is this moment; ``None`` where it has gone meanwhile."""
     found = owner.state.entities.get(entity_id)
     return None if found is None else show(owner.look(), found)
 
 
-async def _in_slices(
-    items: Iterable[T], show: Callable[[T], dict[str, Any] | None]
-) -> list[dict[str, Any]]:
+async def _in_slices(items: Iterable[T], show: Callable[[T], S | None]) -> list[S]:
     """Show many things, letting others have their turn in between; what is gone is left out."""
-    shown: list[dict[str, Any]] = []
+    shown: list[S] = []
     begun = time.monotonic()
     for item in items:
         one = show(item)
@@ -243,4 +256,5 @@ async def propagation_status(owner: ProjectOwner) -> dict[str, Any]:
             "processed": sum(run.processed for run in ended),
             "counts": totals,
         },
+        "cache": owner.cache.to_json(),
     }

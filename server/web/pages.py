@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 from starlette.datastructures import Headers
@@ -72,8 +73,10 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     web = getattr(request.app.state, "web", None)
     ready = web is not None and web.ready
-    content = orjson.dumps({"status": "ready" if ready else "not ready"})
-    return Response(content, 200 if ready else 503, media_type=JSON)
+    said: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+    if web is not None and web.watch.alarms:
+        said["consistency_alarms"] = web.watch.alarms
+    return Response(orjson.dumps(said), 200 if ready else 503, media_type=JSON)
 
 
 async def openapi_json(request: Request) -> Response:

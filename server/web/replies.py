@@ -28,11 +28,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A reply as bytes: what can be kept and sent again."""
+    """A reply as bytes: what can be kept and sent again. ``tag`` is its entity tag, where that is
+    known already.
+    """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
 
     @property
     def media_type(self) -> str:
@@ -44,7 +47,7 @@ class Rendered:
         if not reads or self.status != 200:
             headers.setdefault("cache-control", "no-store")
             return Response(self.body, self.status, headers, self.media_type)
-        tag = f'"{sha256(self.body).hexdigest()[:32]}"'
+        tag = self.tag or f'"{sha256(self.body).hexdigest()[:32]}"'
         headers |= {"etag": tag, "cache-control": "private, no-cache"}
         if names_tag(request.get("if-none-match", ""), tag):
             return Response(None, 304, headers)

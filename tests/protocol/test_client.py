@@ -57,6 +57,14 @@ async def test_a_field_is_set_saved_and_published(server: RunningServer) -> None
     assert entity["fields"]["colour"] == "#204060"
 
 
+async def test_an_entity_is_read_as_it_looks_now(server: RunningServer) -> None:
+    async with client(server) as film:
+        shown = await film.resolved("shot-000001")
+        assert shown == server.get("/projects/film/entities/shot-000001/resolved")
+        with pytest.raises(NotFound, match="nobody"):
+            await film.resolved("nobody")
+
+
 async def test_prose_is_changed_where_it_differs(server: RunningServer) -> None:
     async with client(server) as one, client(server) as two:
         mine, theirs = await one.open("hero"), await two.open("hero")

@@ -12,7 +12,7 @@ from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, DocumentUpdate
 from server.domain.entities import LastOutcome
 from server.domain.project import ProjectState
-from server.ports import Storage, TokenStore
+from server.ports import Storage, StoredLook, TokenStore
 from server.storage import SqliteStorage
 from tests.storage.factories import (
     LATER,
@@ -91,6 +91,22 @@ async def test_a_project_loads_as_it_was_committed(storage: SqliteStorage) -> No
     assert all(id(one.current) in current for one in loaded.entities)
     assert (loaded.seq, loaded.audit_number, loaded.audit_hash) == (2, 2, "h2")
     assert loaded.open_runs == [run()]
+
+
+async def test_looks_are_what_is_stored_of_some_entities(storage: SqliteStorage) -> None:
+    await storage.commit(creation(["mara", "sh010", "sh020"]))
+    await storage.commit(
+        step(
+            references_put=[reference("r1", "mara", "sh010"), reference("r2", "mara", "sh020")],
+            pointers={},
+            digests={"sh010": digests("other")},
+        )
+    )
+    looks = await storage.looks(PROJECT, ["sh010", "mara", "nobody"])
+    assert looks == {
+        "sh010": StoredLook(1, digests("other"), {"r1": 1}),
+        "mara": StoredLook(1, entity("mara").digests, {}),
+    }
 
 
 async def test_a_project_loads_without_anything_in_it(storage: SqliteStorage) -> None:

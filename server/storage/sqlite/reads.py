@@ -10,11 +10,11 @@ import orjson
 
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.commit import AuditEntry, ProjectRecord
-from server.domain.entities import Version
+from server.domain.entities import Digests, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
-from server.ports import AuditFilter, StoredDocument, StoredToken
+from server.ports import AuditFilter, StoredDocument, StoredLook, StoredToken
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
@@ -37,6 +37,7 @@ __all__ = [
     "read_audit",
     "read_document",
     "read_events_after",
+    "read_looks",
     "read_outcome_ids",
     "read_outcomes",
     "read_pictures",
@@ -79,6 +80,26 @@ def read_projects_with(connection: sqlite3.Connection, entity_id: str) -> list[s
         "ORDER BY project_id LIMIT -1"
     )
     return [row[0] for row in fetch(connection, "project_id", source, (entity_id,))]
+
+
+def read_looks(
+    connection: sqlite3.Connection, project_id: str, entity_ids: Sequence[str]
+) -> dict[str, StoredLook]:
+    marks = ",".join("?" * len(entity_ids))
+    pointers: dict[str, dict[str, int]] = {}
+    source = f"SELECT * FROM refs WHERE project_id = ? AND target IN ({marks}) LIMIT -1"
+    for row in fetch(connection, "target, id, version", source, (project_id, *entity_ids)):
+        pointers.setdefault(row[0], {})[row[1]] = row[2]
+    source = f"SELECT * FROM entities WHERE project_id = ? AND id IN ({marks}) LIMIT -1"
+    columns = "id, number, hex(visual_hash), hex(hash)"
+    return {
+        id_: StoredLook(
+            number, Digests(bytes.fromhex(visual), bytes.fromhex(whole)), pointers.get(id_, {})
+        )
+        for id_, number, visual, whole in fetch(
+            connection, columns, source, (project_id, *entity_ids)
+        )
+    }
 
 
 def read_projects_with_open_runs(connection: sqlite3.Connection) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
-from server.ports import AuditFilter, StoredDocument, StoredProject, StoredToken
+from server.ports import AuditFilter, StoredDocument, StoredLook, StoredProject, StoredToken
 from server.storage.sqlite import reads
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
@@ -153,6 +153,9 @@ class SqliteStorage:
             return await loader.run(lambda c: read_project(c, project_id))
         finally:
             await loader.close()
+
+    async def looks(self, project_id: str, entity_ids: Sequence[str]) -> Mapping[str, StoredLook]:
+        return await self._read(lambda c: reads.read_looks(c, project_id, entity_ids))
 
     async def projects_with(self, entity_id: str) -> Sequence[str]:
         return await self._read(lambda c: reads.read_projects_with(c, entity_id))

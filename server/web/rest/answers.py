@@ -353,11 +353,51 @@ class Outcome(Shape):
     at: str
 
 
+class Difference(Shape):
+    """What is not as it should be, or what was done about it, in words."""
+
+    entity_id: str
+    problem: str
+
+
+class Alarm(Difference):
+    at: str
+
+
+class Consistency(Shape):
+    """How many entities the check in the background has looked at, and what it found.
+
+    ``repair`` is the way to put that right, where there is anything.
+    """
+
+    checked: int
+    alarms: list[Alarm]
+    repair: str | None
+
+
+class Repaired(Shape):
+    repaired: list[Difference]
+
+
+class Cache(Shape):
+    """Resolved states that are kept in memory; ``forgotten`` counts those that a commit made
+    stale.
+    """
+
+    entries: int
+    bytes: int
+    hits: int
+    misses: int
+    forgotten: int
+
+
 class Status(Shape):
     active: list[Run]
     queued: int
     recent: list[Run]
     totals: dict[str, Any]
+    cache: Cache
+    consistency: Consistency
 
 
 class AuditEntry(Shape):

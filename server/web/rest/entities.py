@@ -12,7 +12,7 @@ from server.propagation.links import NewReference
 from server.services import entities, reading
 from server.web.bodies import Body, Id, Number, Text
 from server.web.operations import Call, NoQuery, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Rendered, Reply
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery, Wait
 from server.web.rest.shapes import Page
@@ -161,9 +161,10 @@ async def restore_entity(call: Call[Body, Wait]) -> Reply:
     return Reply(content, 202 if result.status == "accepted" else 200)
 
 
-async def read_resolved(call: Call[Body, NoQuery]) -> Reply:
+async def read_resolved(call: Call[Body, NoQuery]) -> Rendered:
     """The entity as it looks now: every reference at its resolved version, overrides applied."""
-    return Reply(reading.resolved(await call.project(), call.path["entity_id"]))
+    kept = reading.resolved_json(await call.project(), call.path["entity_id"])
+    return Rendered(200, kept.body, tag=kept.tag)
 
 
 async def list_resolved(call: Call[Body, ResolvedQuery]) -> Reply:

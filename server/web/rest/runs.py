@@ -9,6 +9,7 @@ from pydantic import Field
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.runs import Run
 from server.propagation.project import ProjectOwner
+from server.rooms.access import Role
 from server.services import reading
 from server.web.bodies import Body, Id, Query
 from server.web.operations import Call, NoQuery, Operation, operation
@@ -54,8 +55,16 @@ def _page(found: dict[str, Any], limit: int, cursor: str | None) -> dict[str, An
 
 
 async def status(call: Call[Body, NoQuery]) -> Reply:
-    """What is under way, what waits, what ended lately."""
-    return Reply(await reading.propagation_status(await call.project()))
+    """What is under way, what waits, what ended lately, and whether all is consistent."""
+    owner = await call.project()
+    found = await reading.propagation_status(owner)
+    return Reply(found | {"consistency": call.web.watch.told(owner.project_id)})
+
+
+async def repair(call: Call[Body, NoQuery]) -> Reply:
+    """Work hashes out anew, and put back what else is not as it should be; audited."""
+    done = await call.web.watch.repair(await call.project(), call.actor)
+    return Reply({"repaired": [one._asdict() for one in done]})
 
 
 async def _run(call: Call[Any, Any]) -> tuple[Run, ProjectOwner]:
@@ -103,6 +112,13 @@ _ONE = "/runs/{run_id}"
 OPERATIONS: list[Operation] = [
     operation("GET", "/projects/{project_id}/graph", graph, query=GraphQuery, answer=answers.Graph),
     operation("GET", "/projects/{project_id}/propagation-status", status, answer=answers.Status),
+    operation(
+        "POST",
+        "/projects/{project_id}/repair",
+        repair,
+        role=Role.OWNER,
+        answer=answers.Repaired,
+    ),
     operation("GET", _ONE, read_run, answer=answers.Run),
     operation(
         "GET",

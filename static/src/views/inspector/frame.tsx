@@ -43,13 +43,13 @@ function Edge() {
   )
 }
 
-export function Frame({ id, title, onClose, children }: { id: string; title: ComponentChildren; onClose(): void; children: ComponentChildren }) {
+export function Frame({ id, hash, title, onClose, children }: { id: string; hash?: string | undefined; title: ComponentChildren; onClose(): void; children: ComponentChildren }) {
   const aside = useRef<HTMLElement>(null)
   useEffect(() => {
     aside.current?.scrollTo(0, 0)
   }, [id])
   return (
-    <aside class="inspector-frame" aria-label="Inspector" data-inspector={id}>
+    <aside class="inspector-frame" aria-label="Inspector" data-inspector={id} data-hash={hash}>
       <Edge />
       <section ref={aside} class="inspector" tabIndex={-1} aria-label="What is open">
         <header class="inspector-head">

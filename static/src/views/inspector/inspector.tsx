@@ -65,13 +65,16 @@ interface WhyProps {
   stale: boolean
   reasons: string
   prompt: string
+  hash: string
   nameOf(id: string): string
 }
 
-const Why = memo(function Why({ last, stale, reasons, prompt, nameOf }: WhyProps) {
+const Why = memo(function Why({ last, stale, reasons, prompt, hash, nameOf }: WhyProps) {
   return (
     <section class="block" aria-labelledby="why-head" data-why-section>
-      <h2 id="why-head">Why it looks so</h2>
+      <h2 id="why-head">Why it looks so
+        <span class="state mono dim" data-tip="Two states with the same number look the same. Every view and the API name this one."><span class="only-read">, state </span><span data-state={hash}>{hash.slice(0, 8)}</span></span>
+      </h2>
       {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons || 'Something it is built on has moved on.'}</p>}
       {last === null ? <p class="dim">No change has reached it yet.</p> : (
         <p><b>{WORDS[last.outcome] ?? last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && !last.reason.includes(nameOf(last.source)) && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
@@ -135,7 +138,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
       {ahead.length > 0 && !readonly && <Ahead names={ahead.map(label)} follow={usage.follow} publishing={props.publishing} onPublish={() => void actions.publish()} onImpact={actions.impact} />}
       {pictures !== null && (kind?.category === 'asset' || kind?.category === 'shot') && <Pictures name={entity.name} pictures={pictures} readonly={readonly} onUpload={actions.upload} onDelete={actions.deletePicture} />}
       {holds && references !== null && <Shots shots={shots} aspect={props.aspect} cellOf={tools.cellOf} />}
-      {resolved !== null && kind?.category !== 'asset' && <Why last={last} stale={resolved.stale} reasons={resolved.stale_reasons.join(' ')} prompt={resolved.prompt} nameOf={tools.nameOf} />}
+      {resolved !== null && kind?.category !== 'asset' && <Why last={last} stale={resolved.stale} reasons={resolved.stale_reasons.join(' ')} prompt={resolved.prompt} hash={resolved.hash} nameOf={tools.nameOf} />}
       {references !== null && <References references={rest} readonly={readonly} mayApprove={props.mayApprove} kindOf={tools.kindOf} versionOf={tools.versionOf} actions={actions.references} picker={tools.picker} />}
       {resolved !== null && kind?.category !== 'sequence' && <UsedBy uses={open.usedBy.value} dependencies={open.dependencies.value} sequences={props.groups} usage={usage} isShot={tools.isShot} kindOf={tools.kindOf} nameOf={tools.nameOf} />}
       <History versions={open.versions.value} current={entity.version} approved={entity.approved_version} specs={specs} more={open.older.value !== null} readonly={readonly} mayApprove={props.mayApprove && kind?.category === 'asset'} diffOf={tools.diffOf}
@@ -165,7 +168,7 @@ export function Inspector(props: InspectorProps) {
   const known = open.versions.value ?? []
   const numbers = [...new Set([entity.version, 1, ...known.map((v) => v.number)])].toSorted((a, b) => b - a)
   return (
-    <Frame id={entity.id} title={<KindMark kind={kind} name={entity.kind} />} onClose={onClose}>
+    <Frame id={entity.id} hash={open.resolved.value?.hash} title={<KindMark kind={kind} name={entity.kind} />} onClose={onClose}>
       {look === undefined ? <Now entity={entity} kind={kind} props={props} /> : (
         <Look key={look} entity={entity} number={look} numbers={numbers} specs={kind?.fields ?? []} aspect={props.aspect} readonly={props.readonly} kindOf={tools.kindOf}
           versionOf={tools.versionOf} pastOf={tools.pastOf} pictured={tools.pictured} diffOf={tools.diffOf} onRollBack={props.actions.rollBack} onApprove={props.mayApprove && kind?.category === 'asset' ? props.actions.approve : undefined} />

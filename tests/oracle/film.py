@@ -1,0 +1,597 @@
+"""Film: what a project must look like, worked out the long way round.
+
+A second telling of the rules, written from their words and not from their code. It knows nothing of
+transactions, graphs that are walked step by step, digests or caches: it keeps plain values, looks
+at all of them whenever it is asked something, and compares whole pictures instead of hashes.
+
+- A *look* is everything that shows of something, in full, down to the last thing that it is built
+  on. Equal looks get the same number (``Looks``), so two states look the same exactly when their
+  numbers are equal.
+- A pin holds all the way down: a version of an asset embeds which versions it was built on.
+- What is shown is what the pointers say; what *should* be shown is what the policies say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+__all__ = ["Film", "Looks", "Row", "Thing", "Told", "Use"]
+
+DESCRIBED = ("description", "notes")
+SHOWN = {
+    "character": {"description", "hair"},
+    "wardrobe": {"description", "colour", "pattern"},
+    "prop": {"description", "colour"},
+    "location": {"description", "colour"},
+    "style": {"description", "tint"},
+    "shot": {"description", "framing"},
+    "scene": {"description"},
+    "sequence": {"description"},
+}
+"""The fields of each kind that show in a picture, of those that the histories use."""
+PROSE = dict.fromkeys(SHOWN, DESCRIBED) | {"scene": (*DESCRIBED, "script")}
+HOLDERS = ("scene", "sequence")
+HELD = ("shot", "scene")
+PERSON = "mara"
+EVERY_CLASS = ("visual", "metadata", "relationship")
+
+
+class Pair(NamedTuple):
+    """Something for each facet: what shows in a picture, and everything."""
+
+    visual: int
+    all: int
+
+
+_UNSEEN = Pair(-1, -1)
+
+
+class Looks:
+    """Numbers for looks: the same number for what looks the same, and for nothing else."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, look: Any) -> int:
+        return self._numbers.setdefault(look, len(self._numbers))
+
+
+@dataclass(frozen=True)
+class Use:
+    """One thing uses another: a reference, and where it stands."""
+
+    id: str
+    source: str
+    target: str
+    role: str
+    policy: str
+    version: int
+    order: str
+    overrides: Mapping[str, Any]
+    pinned_by: str | None = None
+
+    def like(self) -> Use:
+        """What a version remembers of it that can be compared: not where it stood, nor who pinned
+        it.
+        """
+        return replace(self, version=0, pinned_by=None)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A version: a state of a thing, for good."""
+
+    number: int
+    name: str
+    status: str
+    fields: Mapping[str, Any]
+    visual: frozenset[str]
+    built_on: tuple[Use, ...]
+    cause: str
+
+
+@dataclass
+class Thing:
+    """Anything in the film. ``seen`` is how it looked when that was last worked out for it."""
+
+    id: str
+    kind: str
+    versions: dict[int, Row] = field(default_factory=dict)
+    approved: int | None = None
+    deleted: bool = False
+    seen: Pair = _UNSEEN
+
+    @property
+    def now(self) -> Row:
+        return self.versions[max(self.versions)]
+
+
+class Told(NamedTuple):
+    """What a run says of one dependent: the outcome, and its look before and after."""
+
+    outcome: str
+    before: int
+    after: int
+
+
+@dataclass
+class Film:
+    """The whole of a project. Each method is something that people do, or that a run does."""
+
+    looks: Looks
+    rules: Sequence[Mapping[str, Any]]
+    things: dict[str, Thing] = field(default_factory=dict)
+    uses: dict[str, Use] = field(default_factory=dict)
+    dormant: dict[str, Use] = field(default_factory=dict)
+    _known: dict[Any, Pair] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Other versions may have these numbers now."""
+        self._known.clear()
+
+    def settle(self) -> None:
+        """Work out how everything looks, from nothing."""
+        for id_ in self.things:
+            self.things[id_].seen = self.look(id_)
+
+    # -- looking -----------------------------------------------------------------------------------
+
+    def alive(self, *kinds: str) -> list[str]:
+        return sorted(
+            one.id
+            for one in self.things.values()
+            if not one.deleted and (not kinds or one.kind in kinds)
+        )
+
+    def used_by(self, target: str) -> list[Use]:
+        """What a thing is built on."""
+        found = [one for one in self.uses.values() if one.target == target]
+        return sorted(found, key=lambda one: (one.order, one.id))
+
+    def users_of(self, source: str) -> list[Use]:
+        return [one for one in self.uses.values() if one.source == source]
+
+    def holds(self, use: Use) -> bool:
+        """Whether it says that a shot or scene stands somewhere."""
+        return self.things[use.source].kind in HELD
+
+    def _own(self, id_: str, row: Row, overrides: Mapping[str, Any]) -> Pair:
+        key = (id_, row.number, "own", json.dumps(overrides, sort_keys=True) if overrides else "")
+        if key not in self._known:
+            self._known[key] = self._own_of(self.things[id_].kind, row, overrides)
+        return self._known[key]
+
+    def _own_of(self, kind: str, row: Row, overrides: Mapping[str, Any]) -> Pair:
+        fields = {**row.fields, **overrides}
+        shown = {k: v for k, v in fields.items() if k in SHOWN[kind] or k in row.visual}
+        extra = tuple(sorted(row.visual & fields.keys()))
+        return Pair(
+            self.looks.number(("own", kind, json.dumps(shown, sort_keys=True))),
+            self.looks.number(("own", kind, row.name, json.dumps(fields, sort_keys=True), extra)),
+        )
+
+    def _whole(self, own: Pair, inputs: Iterable[tuple[str, str, Pair]], members: Any) -> Pair:
+        inputs = list(inputs)
+        return Pair(
+            *(
+                self.looks.number(
+                    (
+                        own[facet],
+                        tuple(sorted((role, id_, look[facet]) for role, id_, look in inputs)),
+                        tuple(sorted((id_, order, look[facet]) for id_, order, look in members)),
+                    )
+                )
+                for facet in (0, 1)
+            )
+        )
+
+    def look_of(self, id_: str, number: int, overrides: Mapping[str, Any] | None = None) -> Pair:
+        """How a version looks to whoever uses it, all the way down. A version is for good, and so
+        is this.
+        """
+        row = self.things[id_].versions[number]
+        key = (id_, number, json.dumps(overrides, sort_keys=True) if overrides else "")
+        if key not in self._known:
+            below = [
+                (one.role, one.source, self.look_of(one.source, one.version, one.overrides))
+                for one in row.built_on
+            ]
+            own = self._own(id_, row, overrides or {})
+            self._known[key] = self._whole(own, below, ())
+        return self._known[key]
+
+    def look(self, id_: str, *, as_told: bool = False) -> Pair:
+        """How a thing looks now: itself, what it is built on, and what stands in it.
+
+        ``as_told``: what stands in it looks as it did when that was last worked out.
+        """
+        thing = self.things[id_]
+        inputs, members = [], []
+        for one in self.used_by(id_):
+            if self.holds(one):
+                source = self.things[one.source]
+                member = source.seen if as_told else self.look(one.source)
+                members.append((one.source, one.order, member))
+            else:
+                shown = self.look_of(one.source, one.version, one.overrides)
+                inputs.append((one.role, one.source, shown))
+        return self._whole(self._own(id_, thing.now, {}), inputs, members)
+
+    def wanted(self, use: Use) -> int:
+        """The version that a policy asks for."""
+        source = self.things[use.source]
+        if use.policy == "latest":
+            return source.now.number
+        if use.policy == "approved":
+            return source.approved or use.version
+        return use.version
+
+    def is_behind(self, use: Use) -> bool:
+        """Whether what a policy asks for looks different from what is shown."""
+        goal = self.wanted(use)
+        return not self.holds(use) and self.look_of(
+            use.source, goal, use.overrides
+        ) != self.look_of(use.source, use.version, use.overrides)
+
+    def left_behind(self) -> list[Use]:
+        """References that should have moved: policy asks for it, and no rule holds them."""
+        return [
+            one
+            for one in self.uses.values()
+            if one.policy != "pinned"
+            and self.is_behind(one)
+            and {self._asked(one, set()), self._asked(one, {"relationship"})} == {"update"}
+        ]
+
+    def is_stale(self, id_: str) -> bool:
+        return any(self.is_behind(one) for one in self.used_by(id_))
+
+    def shown(self, id_: str) -> list[dict[str, Any]]:
+        """The references of a thing as they are resolved, those below them too."""
+        return [self._shown(one) for one in self.used_by(id_)]
+
+    def _shown(self, use: Use) -> dict[str, Any]:
+        source = self.things[use.source]
+        held = self.holds(use)
+        row = source.now if held else source.versions[use.version]
+        return {
+            "source": use.source,
+            "name": row.name,
+            "version": use.version,
+            "fields": {**row.fields, **use.overrides},
+            "references": [] if held else [self._shown(one) for one in row.built_on],
+        }
+
+    def verdict(self, classes: Iterable[str], source: str, target: str, status: str) -> str:
+        """What the rules say: the first that fits decides, and without one things follow."""
+        asked = {
+            "change_classes": set(classes),
+            "source_kinds": {source},
+            "target_kinds": {target},
+            "target_statuses": {status},
+        }
+        for rule in self.rules:
+            if all(not rule.get(key) or set(rule[key]) & having for key, having in asked.items()):
+                return str(rule["verdict"])
+        return "update"
+
+    def dependents(self, roots: Iterable[str]) -> set[str]:
+        """All that is built on any of these, however far away."""
+        found: set[str] = set()
+        waiting = list(roots)
+        while waiting:
+            here = waiting.pop()
+            for one in self.users_of(here):
+                if one.target not in found:
+                    found.add(one.target)
+                    waiting.append(one.target)
+        return found
+
+    def in_order(self, ids: Iterable[str]) -> list[str]:
+        """Each after everything that it is built on."""
+        left, done = set(ids), []
+        while left:
+            free = sorted(
+                id_ for id_ in left if not any(one.source in left for one in self.used_by(id_))
+            )
+            done += free
+            left -= set(free)
+        return done
+
+    # -- what people do: each answers what a run starts from, and the classes of the change --------
+
+    def create(self, id_: str, kind: str, name: str, fields: Mapping[str, Any]) -> None:
+        whole = {**dict.fromkeys(PROSE[kind], ""), **fields}
+        row = Row(1, name, "wip", whole, frozenset(), (), "created")
+        self.things[id_] = Thing(id_, kind, {1: row})
+
+    def created(self, id_: str) -> None:
+        """All that it uses is there: close its first version over that."""
+        thing = self.things[id_]
+        thing.versions[1] = replace(thing.versions[1], built_on=self._built_on(id_))
+        self._settle(id_)
+
+    def edit(
+        self,
+        id_: str,
+        fields: Mapping[str, Any],
+        visual: Mapping[str, Any],
+        name: str | None = None,
+        status: str | None = None,
+    ) -> set[str]:
+        """A change of fields, name or status; answers its classes, none where nothing differs."""
+        thing = self.things[id_]
+        row, given = thing.now, {**fields, **visual}
+        after = {k: v for k, v in {**row.fields, **given}.items() if v is not None}
+        changed = {k for k in {*after, *row.fields} if after.get(k) != row.fields.get(k)}
+        named = name is not None and name != row.name
+        moved = status is not None and status != row.status
+        if not (changed or named or moved):
+            return set()
+        shown = {k for k in changed if k in SHOWN[thing.kind] or k in visual}
+        classes = {"visual"} if shown else set()
+        if named or moved or changed - shown:
+            classes.add("metadata")
+        if moved and status is not None:
+            self._catch_up(id_, status)
+        extra = row.visual | {k for k in visual if not self._is_declared(thing.kind, k)}
+        self._cut(
+            id_,
+            "api",
+            name=name if name is not None else row.name,
+            status=status if status is not None else row.status,
+            fields=after,
+            visual=extra,
+        )
+        return classes
+
+    def _is_declared(self, kind: str, name: str) -> bool:
+        return name in SHOWN[kind] or name in PROSE[kind]
+
+    def link(self, use: Use) -> None:
+        """``use`` says where it stands only where it is a pin."""
+        source = self.things[use.source]
+        here = use.version
+        if use.policy != "pinned":
+            here = source.now.number
+            if use.policy == "approved" and source.approved:
+                here = source.approved
+        by = PERSON if use.policy == "pinned" else None
+        self.uses[use.id] = replace(use, version=here, pinned_by=by)
+
+    def relink(self, id_: str, policy: str | None, overrides: Mapping[str, Any] | None) -> bool:
+        """Another policy (a pin stays where it is) or other overrides; False: it had them."""
+        before = now = self.uses[id_]
+        if policy is not None:
+            number = before.version
+            if policy == "latest":
+                number = self.things[before.source].now.number
+            elif policy == "approved":
+                source = self.things[before.source]
+                number = source.approved or source.now.number
+            by = PERSON if policy == "pinned" else None
+            now = replace(now, policy=policy, version=number, pinned_by=by)
+        if overrides is not None:
+            now = replace(now, overrides=overrides)
+        if now == before:
+            return False
+        self.uses[id_] = now
+        self._catch_up(now.target, self.things[now.target].now.status)
+        return True
+
+    def relate(self, targets: Iterable[str]) -> None:
+        """A version of each that came to use something else, or uses it otherwise."""
+        for target in targets:
+            self._cut(target, "reference")
+
+    def delete(self, id_: str) -> set[str]:
+        """Answers whoever used it."""
+        self.things[id_].deleted = True
+        gone = [one for one in self.uses.values() if id_ in (one.source, one.target)]
+        for one in gone:
+            self.dormant[one.id] = self.uses.pop(one.id)
+        return {one.target for one in gone if one.source == id_}
+
+    def restore(self, id_: str) -> list[str]:
+        """Answers whoever uses it again. What would make a circle by now is gone."""
+        thing = self.things[id_]
+        thing.deleted = False
+        back = []
+        for one in sorted(self.dormant.values(), key=lambda one: one.id):
+            ends = (one.source, one.target)
+            if id_ not in ends or any(self.things[end].deleted for end in ends):
+                continue
+            del self.dormant[one.id]
+            if one.source in self.dependents([one.target]) | {one.target}:
+                continue
+            self.uses[one.id] = one
+            if one.source == id_:
+                back.append(one.target)
+        moved = self._catch_up(id_, thing.now.status)
+        if moved and thing.kind not in (*HELD, *HOLDERS):
+            self._cut(id_, "reference")
+        users = list(dict.fromkeys(back))
+        for user in users:
+            self._catch_up(user, self.things[user].now.status)
+        self._settle(id_)
+        return users
+
+    def approve(self, id_: str, number: int) -> bool:
+        thing = self.things[id_]
+        if thing.approved == number:
+            return False
+        thing.approved = number
+        return True
+
+    def roll_back(self, id_: str, number: int) -> set[str]:
+        """A new version as an old one was: fields, name, and what it was built on."""
+        thing = self.things[id_]
+        row, goal = thing.now, thing.versions[number]
+        changed = {
+            k for k in {*row.fields, *goal.fields} if row.fields.get(k) != goal.fields.get(k)
+        }
+        shown = {k for k in changed if k in SHOWN[thing.kind] or k in goal.visual - row.visual}
+        classes = {"visual"} if shown else set()
+        if changed - shown or row.name != goal.name:
+            classes.add("metadata")
+        if self._use_again(id_, goal):
+            classes.add("relationship")
+        if classes:
+            self._cut(
+                id_,
+                "rollback",
+                name=goal.name,
+                fields=dict(goal.fields),
+                visual=row.visual | goal.visual,
+            )
+        return classes
+
+    def _use_again(self, id_: str, goal: Row) -> bool:
+        then = {one.id: one for one in goal.built_on}
+        now = {one.id: one for one in self.used_by(id_) if not self.holds(one)}
+        before = dict(now)
+        for gone in now.keys() - then.keys():
+            del self.uses[gone]
+            del before[gone]
+        changes = len(before) != len(now)
+        for one in then.values():
+            source = self.things[one.source]
+            if source.deleted:
+                continue
+            here = one.version
+            if one.policy == "latest":
+                here = source.now.number
+            elif one.policy == "approved":
+                here = source.approved or source.now.number
+            have = now.get(one.id)
+            if have is None:
+                if one.source in self.dependents([id_]) | {id_}:
+                    continue
+            else:
+                moved = one.policy == "pinned" and have.version != one.version
+                if have.like() == one.like() and not moved:
+                    continue
+            by = PERSON if one.policy == "pinned" else None
+            self.uses[one.id] = replace(one, version=here, pinned_by=by)
+            changes = True
+        return changes
+
+    # -- what a run does ---------------------------------------------------------------------------
+
+    def run(
+        self, roots: Sequence[str], classes: Iterable[str], reached: set[str] | None = None
+    ) -> dict[str, Told]:
+        """Bring everything that is built on the roots up to date; answers what each is told.
+
+        With ``reached`` the run was cancelled after those.
+        """
+        classes = set(classes)
+        dependents = self.dependents(roots)
+        found: dict[str, Told] = {}
+        for id_ in self.in_order(dependents):
+            if reached is not None and id_ not in reached:
+                before = self.things[id_].seen.all
+                if self.things[id_].kind in HOLDERS:
+                    self._settle(id_)
+                after = self.things[id_].seen.all
+                found[id_] = Told("cancelled" if before == after else "updated", before, after)
+            else:
+                found[id_] = self._reach(id_, dependents | set(roots), roots, classes)
+        return found
+
+    def _reach(
+        self, id_: str, reachable: set[str], roots: Sequence[str], classes: set[str]
+    ) -> Told:
+        thing = self.things[id_]
+        before = thing.seen.all
+        moves: list[Use] = []
+        held: dict[str, list[Use]] = {}
+        pinned = False
+        for one in self.used_by(id_):
+            if one.source not in reachable or self.holds(one):
+                continue
+            if one.policy == "pinned":
+                latest = self.things[one.source].now.number
+                pinned = pinned or self.look_of(one.source, latest, one.overrides) != self.look_of(
+                    one.source, one.version, one.overrides
+                )
+            elif self.is_behind(one):
+                verdict = self._asked(one, classes)
+                if verdict == "update":
+                    moves.append(one)
+                else:
+                    held.setdefault(verdict, []).append(one)
+        for one in moves:
+            self.uses[one.id] = replace(one, version=self.wanted(one))
+        for one in held.get("pin", ()):
+            self.uses[one.id] = replace(one, policy="pinned", pinned_by="a rule")
+        if thing.kind not in (*HELD, *HOLDERS) and (moves or "pin" in held):
+            self._cut(id_, "run")
+        if thing.kind in HOLDERS:
+            self._point_at_members(id_, roots)
+        if thing.kind in HOLDERS or moves:
+            self._settle(id_)
+        after = thing.seen.all
+        return Told(self._outcome(set(held), bool(moves), before != after, pinned), before, after)
+
+    def _asked(self, use: Use, classes: set[str]) -> str:
+        """The rules are asked with what lies between the version shown and the one to come."""
+        shown = self.look_of(use.source, use.version, use.overrides)
+        goal = self.look_of(use.source, self.wanted(use), use.overrides)
+        asked = {"visual" if shown.visual != goal.visual else "metadata"}
+        if "relationship" in classes:
+            asked.add("relationship")
+        target = self.things[use.target]
+        return self.verdict(asked, self.things[use.source].kind, target.kind, target.now.status)
+
+    def _outcome(self, held: set[str], moved: bool, differs: bool, pinned: bool) -> str:
+        severest = {
+            "block": "blocked",
+            "require_approval": "awaiting_approval",
+            "pin": "pinned",
+            "mark_stale": "stale",
+            "notify": "notified",
+        }
+        for verdict, outcome in severest.items():
+            if verdict in held:
+                return outcome
+        if moved or differs:
+            return "updated"
+        return "pinned" if pinned else "unchanged"
+
+    def _point_at_members(self, id_: str, roots: Sequence[str]) -> None:
+        for one in self.used_by(id_):
+            if self.holds(one) and one.source in roots and one.policy == "latest":
+                self.uses[one.id] = replace(one, version=self.things[one.source].now.number)
+
+    # -- versions ----------------------------------------------------------------------------------
+
+    def _built_on(self, id_: str) -> tuple[Use, ...]:
+        return tuple(one for one in self.used_by(id_) if not self.holds(one))
+
+    def _cut(self, id_: str, cause: str, **changes: Any) -> None:
+        thing = self.things[id_]
+        row = thing.now
+        number = row.number + 1
+        thing.versions[number] = replace(
+            row, number=number, built_on=self._built_on(id_), cause=cause, **changes
+        )
+        self._settle(id_)
+
+    def _settle(self, id_: str) -> None:
+        self.things[id_].seen = self.look(id_, as_told=True)
+
+    def _catch_up(self, id_: str, status: str) -> bool:
+        """Point where policies ask to, as far as the rules let it; whether anything moved."""
+        moved = False
+        for one in self.used_by(id_):
+            source, goal = self.things[one.source], self.wanted(one)
+            if self.holds(one) or goal == one.version:
+                continue
+            if self.verdict(EVERY_CLASS, source.kind, self.things[id_].kind, status) == "update":
+                self.uses[one.id] = replace(one, version=goal)
+                moved = True
+        return moved

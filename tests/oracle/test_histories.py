@@ -1,0 +1,89 @@
+"""After whatever people did, everything is what an independent recomputation says.
+
+A history that fails says its seed and its steps; ``InMemory(seed, Classes()).play(length)`` (or
+``Stored``) plays it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from server.propagation import execution
+from server.storage import SqliteStorage
+from tests.oracle.crowd import Crowded
+from tests.oracle.histories import Classes, History
+from tests.oracle.ways import InMemory, Stored
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """So that a run of ten dependents can be cancelled, and die, in its midst."""
+    monkeypatch.setattr(execution, "FIRST_BATCH", 1)
+    monkeypatch.setattr(execution, "PER_BATCH", 2)
+    caplog.set_level(logging.ERROR, "ripplecut.propagation")
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[SqliteStorage]:
+    store = await SqliteStorage.open(tmp_path / "film.db")
+    yield store
+    await store.close()
+
+
+async def _play(make: Callable[[int], History], seed: int, seconds: float, length: int) -> int:
+    """One history after the other until the time is up; answers how many."""
+    number, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        await make(seed + number).play(length)
+        number += 1
+    return number
+
+
+async def test_short_histories_in_memory() -> None:
+    classes, seed = Classes(), random.randrange(2**31)
+    assert await _play(lambda one: InMemory(one, classes), seed, 13, 4) > 100
+
+
+async def test_short_histories_with_crashes_and_cancelled_runs(storage: SqliteStorage) -> None:
+    classes, seed = Classes(), random.randrange(2**31)
+
+    def make(one: int) -> History:
+        return Stored(storage, f"film{one}", one, classes)
+
+    assert await _play(make, seed, 5, 4) > 5
+
+
+async def test_short_histories_of_many_people_at_once(storage: SqliteStorage) -> None:
+    classes, seed = Classes(), random.randrange(2**31)
+
+    def make(one: int) -> History:
+        return Crowded(storage, f"film{one}", one, classes)
+
+    assert await _play(make, seed, 3, 2) > 3
+
+
+@pytest.mark.soak
+async def test_long_histories(storage: SqliteStorage, capsys: pytest.CaptureFixture[str]) -> None:
+    classes, seed = Classes(), random.randrange(2**31)
+    with capsys.disabled():
+        sys.stdout.write(f"\nseed {seed}\n")
+
+    def make(one: int) -> History:
+        match one % 3:
+            case 0:
+                return InMemory(one, classes)
+            case 1:
+                return Stored(storage, f"film{one}", one, classes)
+            case _:
+                return Crowded(storage, f"film{one}", one, classes)
+
+    number = await _play(make, seed, 60, 20)
+    with capsys.disabled():
+        sys.stdout.write(f"{number} histories of 20 steps\n")
