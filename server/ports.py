@@ -4,7 +4,7 @@ of the core.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
-from server.domain.runs import Outcome, Run
+from server.domain.runs import OUTCOMES, Outcome, OutcomeName, Run
 
 __all__ = [
     "Access",
@@ -25,6 +25,7 @@ __all__ = [
     "LiveProject",
     "OpenProject",
     "ProjectCore",
+    "RunTotals",
     "Storage",
     "StoredDocument",
     "StoredProject",
@@ -85,6 +86,15 @@ class StoredProject:
     audit_hash: str
     open_runs: Sequence[Run]
     pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """What all ended runs of a project did together; ``counts`` is by outcome."""
+
+    runs: int
+    processed: int
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +173,16 @@ class Storage(DocumentStore, Protocol):
         """A page of a run's outcomes with their times, in the order in which they were reached."""
         ...
 
-    async def outcome_ids(self, run_id: str) -> frozenset[str]:
-        """The entities that a run has reached already: what a resumed run leaves alone."""
+    async def outcome_ids(
+        self, run_id: str, names: Collection[OutcomeName] = OUTCOMES
+    ) -> frozenset[str]:
+        """The entities that a run has reached already, with one of these outcomes: what a resumed
+        run leaves alone, and what a retry goes over again.
+        """
+        ...
+
+    async def run_totals(self, project_id: str) -> RunTotals:
+        """How many of a project's runs have ended, and what they did, all of them together."""
         ...
 
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:

@@ -35,6 +35,7 @@ from server.domain.transaction import Transaction
 
 __all__ = [
     "PHASES",
+    "PINNED",
     "Plan",
     "Scope",
     "behind_of",
@@ -46,6 +47,8 @@ __all__ = [
 ]
 
 PHASES: tuple[Phase, ...] = ("realtime", "batch", "background")
+PINNED = "reference_pinned"
+"""The audit entry of a pin that a rule made, with the reference before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,15 @@ class Plan:
 
 
 def scope_of(
-    state: ProjectState, run_id: str, roots: Sequence[Root], classes: tuple[str, ...], cause: str
+    state: ProjectState,
+    run_id: str,
+    roots: Sequence[Root],
+    classes: tuple[str, ...],
+    cause: str,
+    only: AbstractSet[str] | None = None,
 ) -> Scope:
-    """Everything that a change of these roots can reach.
+    """Everything that a change of these roots can reach; with ``only``, no more of it than these
+    and what hangs on them.
 
     A new draft of the script also reaches the shots that hang on the scenes that it changed,
     although no edge leads to them: a scene is made of its shots.
@@ -81,7 +90,21 @@ def scope_of(
     if cause == revisions.CAUSE:
         order = _with_shots(state, roots, order)
     reachable = frozenset(order) | {root.asset_id for root in roots}
+    if only is not None:
+        order = _only(state, order, only)
     return Scope(run_id, tuple(roots), classes, cause, order, reachable)
+
+
+def _only(
+    state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]
+) -> tuple[str, ...]:
+    """Those of a dependency order that are among ``only``, or depend on one that is."""
+    taken: set[str] = set()
+    for entity_id in order:
+        inputs = state.inputs(entity_id).values()
+        if entity_id in only or any(one.source in taken for one in inputs):
+            taken.add(entity_id)
+    return tuple(entity_id for entity_id in order if entity_id in taken)
 
 
 def _with_shots(
@@ -257,7 +280,10 @@ def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
 def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> None:
     for reference, _, _ in held:
         here = tx.pointer(reference)
-        tx.put_reference(replace(reference, policy="pinned", version=here, pinned_by="a rule"))
+        pinned = replace(reference, policy="pinned", version=here, pinned_by="a rule")
+        tx.put_reference(pinned)
+        detail = {"before": reference.to_json(), "after": pinned.to_json()}
+        tx.audit(PINNED, detail, entity.id, scope.run_id)
     if tx.kind(entity).category == "asset":
         _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held])
 

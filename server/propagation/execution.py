@@ -24,7 +24,7 @@ from server.domain.transaction import Transaction, outcomes_digest
 from server.ports import Storage
 from server.propagation.runs import Progress
 
-__all__ = ["Cost", "Execution", "RunHost", "step_of"]
+__all__ = ["Cost", "Execution", "RunHost", "Superseded", "step_of"]
 
 log = logging.getLogger("ripplecut.propagation")
 
@@ -68,17 +68,29 @@ class Cost:
         self.per_dependent = 0.9 * self.per_dependent + 0.1 * seconds
 
 
+class Superseded(Exception):
+    """A newer run took this one over before it had begun: there is nothing left for it to do."""
+
+
 @asynccontextmanager
-async def step_of(host: RunHost, run: Run) -> AsyncIterator[Transaction]:
-    """A step of the run's author; where it does not commit, the run is as it was before."""
+async def step_of(
+    host: RunHost, run: Run, actor: Actor | None = None
+) -> AsyncIterator[Transaction]:
+    """A step of the run's author, or of somebody else; where it does not commit, the run is as it
+    was before. Raises Superseded.
+    """
     before = replace(run)
     try:
-        async with host.step(Actor(run.author, "run")) as tx:
+        async with host.step(actor or Actor(run.author, "run")) as tx:
+            if run.superseded_by is not None:
+                before = replace(run)
+                raise Superseded(run.superseded_by)
             yield tx
     except BaseException:
         run.status, run.started_at = before.status, before.started_at
         run.processed, run.counts = before.processed, before.counts
         run.finished_at, run.error = before.finished_at, before.error
+        run.total = before.total
         raise
 
 
@@ -158,7 +170,7 @@ class Execution:
         """What is to be reached, as the graph stands now: edges that came meanwhile included."""
         run, state = self._run, self._host.state
         roots = [root for root in run.roots if root.asset_id in state.graph]
-        scope = scope_of(state, run.id, roots, run.classes, run.cause)
+        scope = scope_of(state, run.id, roots, run.classes, run.cause, run.only)
         viewed = self._host.viewed()
         return scope, list(phases_of(state, scope, viewed, run.mode))
 
@@ -265,25 +277,66 @@ class Execution:
             frozenset(ids) | {root.asset_id},
         )
 
-    async def _cancel_rest(self) -> None:
+    async def give_up(self, error: str) -> None:
+        """End a run that an error stopped: what it had not come to has failed, and can be retried.
+
+        Raises what keeps the end from being stored.
+        """
+        self._done = set(await self._host.storage.outcome_ids(self._run.id))
+        try:
+            await self._cancel_rest("failed", f"the run ended before it came to this: {error}")
+        except Exception:
+            log.exception("the rest of run %s has no outcomes", self._run.id)
+        await self.finish(error)
+        self._progress.finish("")
+
+    async def _cancel_rest(
+        self,
+        name: OutcomeName = "cancelled",
+        reason: str = "the run was cancelled before it came to this",
+    ) -> None:
+        """Leave what has no outcome yet as it is, and say so; scenes and sequences close over what
+        was reached.
+        """
         run = self._run
         scope, _ = self._survey()
         rest = [id_ for id_ in scope.order if id_ not in self._done]
-        reason = "the run was cancelled before it came to this"
         for position in range(0, len(rest), MOST_PER_BATCH):
+            batch = rest[position : position + MOST_PER_BATCH]
             async with step_of(self._host, run) as tx:
-                outcomes = [
-                    _untouched(tx, run, entity_id, "cancelled", reason)
-                    for entity_id in rest[position : position + MOST_PER_BATCH]
-                    if tx.exists(entity_id)
-                ]
+                outcomes = [self._leave(tx, scope, id_, name, reason) for id_ in batch]
                 for outcome in outcomes:
                     tx.record(outcome)
                 _count(run, outcomes)
                 tx.save_run(run)
+                closed = [one.entity_id for one in outcomes if one.outcome == "updated"]
+                for root in run.roots if closed else ():
+                    self._announce(tx, root, closed)
+                detail = {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)}
+                tx.audit("run_batch", detail, run.roots[0].asset_id, run.id)
+            self._done.update(batch)
+
+    def _leave(
+        self, tx: Transaction, scope: Scope, entity_id: str, name: OutcomeName, reason: str
+    ) -> Outcome:
+        if not tx.exists(entity_id):
+            return self._reach(tx, scope, entity_id)
+        left = _untouched(tx, self._run, entity_id, name, reason)
+        holds = tx.entity(entity_id).kind in tx.state.container_kinds
+        if not (holds and tx.refresh(entity_id)):
+            return left
+        return left._replace(
+            outcome="updated",
+            reason="holds what was reached before the run ended",
+            to_hash=tx.digests(entity_id).all.hex(),
+        )
 
     async def finish(self, error: str | None = None) -> None:
-        """Store and tell that the run has ended: done, cancelled, or failed with an error."""
+        """Store and tell that the run has ended: done, cancelled, or failed with an error.
+
+        What it was to reach and what it reached are one by then: what stopped depending on its
+        roots meanwhile is no longer of its concern.
+        """
         run = self._run
         async with step_of(self._host, run) as tx:
             cancelled = run.status == "cancelling"
@@ -291,6 +344,7 @@ class Execution:
             run.started_at = run.started_at or tx.at
             run.finished_at = tx.at
             run.error = error
+            run.total = run.total if error else run.processed
             tx.save_run(run)
             for root in run.roots:
                 if not self._told.get(root.asset_id):

@@ -104,6 +104,8 @@ class ProjectOwner:
         commit, members = tx.seal()
         await self.storage.commit(commit)
         self.state.apply(commit, members)
+        for ended in commit.superseded:
+            self.engine.superseded(ended)
         if commit.run is not None and self.engine.known(commit.run.id) is None:
             self.engine.submit(commit.run)
         for document in commit.documents:
@@ -134,10 +136,16 @@ class ProjectOwner:
         message: str = "",
         mode: Phase = "realtime",
         notify: bool = True,
+        retry_of: str | None = None,
+        rollback_of: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> Run:
-        """Put a run on the step: the engine takes it when the step has committed."""
+        """Put a run on the step: the engine takes it when the step has committed.
+
+        It takes over those that wait and start from no other root: the last state wins.
+        """
         run_id = new_id("run")
-        scope = scope_of(self.state, run_id, roots, classes, cause)
+        scope = scope_of(self.state, run_id, roots, classes, cause, only)
         phases: dict[str, int] = {}
         for entity_id in scope.order:
             phase = "background" if self.state.category(entity_id) in CONTAINERS else "batch"
@@ -156,7 +164,11 @@ class ProjectOwner:
             len(scope.order),
             tx.at,
             phases=phases,
+            retry_of=retry_of,
+            rollback_of=rollback_of,
+            only=only,
         )
+        self.engine.take_over(tx, run)
         tx.save_run(run)
         return run
 
@@ -292,23 +304,29 @@ class ProjectOwner:
         above.
         """
         async with self.step(actor) as tx:
-            entity = tx.entity(entity_id)
-            state = await self.draft_state(entity_id)
-            wanted = unpublished(entity.current.fields, crdt.read_values(state))
-            fitting, errors = _sort_out(tx.kind(entity).check, wanted)
-            edit = Edit(
-                entity_id,
-                fitting,
-                message=message,
-                cause="edit",
-                from_draft=True,
-                whole_draft=True,
-            )
-            proposal = propose(tx, edit, Documents(b"", state))
+            proposal, errors = await self.propose_draft(tx, entity_id, message)
             run = self.run_for(tx, [proposal], "edit", message=message)
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
         return run
+
+    async def propose_draft(
+        self, tx: Transaction, entity_id: str, message: str
+    ) -> tuple[Proposal, list[FieldError]]:
+        """Make a version of all that a draft is ahead on the step, and say what does not fit."""
+        entity = tx.entity(entity_id)
+        state = await self.draft_state(entity_id)
+        wanted = unpublished(entity.current.fields, crdt.read_values(state))
+        fitting, errors = _sort_out(tx.kind(entity).check, wanted)
+        edit = Edit(
+            entity_id,
+            fitting,
+            message=message,
+            cause="edit",
+            from_draft=True,
+            whole_draft=True,
+        )
+        return propose(tx, edit, Documents(b"", state)), errors
 
     def run_for(
         self, tx: Transaction, proposals: Sequence[Proposal], cause: str, **options: Any
