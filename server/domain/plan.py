@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from server.domain import revisions
 from server.domain.changes import Change
-from server.domain.digests import checksum
+from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
 from server.domain.project import ProjectState
@@ -51,25 +52,30 @@ PINNED = "reference_pinned"
 """The audit entry of a pin that a rule made, with the reference before and after."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
-    """The outcomes to reach, in order, and the phase of each. Equal plans have equal hashes."""
+    """The outcomes to reach, in order, and the phase of each.
 
-    outcomes: tuple[Outcome, ...]
+    Plans that do the same to the same dependents for the same reasons are one and the same, in
+    whatever order they do it: who looks at what decides that, and changes all the time.
+    """
+
     phases: tuple[tuple[Phase, tuple[str, ...]], ...]
+    outcomes: list[Outcome] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    _sum: int = 0
 
-    @property
-    def counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for outcome in self.outcomes:
-            counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
-        return counts
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.counts[outcome.outcome] = self.counts.get(outcome.outcome, 0) + 1
+        what = [outcome.entity_id, outcome.kind, outcome.outcome, outcome.reason]
+        self._sum += int.from_bytes(sha256(canonical(what)).digest(), "big")
 
     def hash(self, rests_on: Any) -> str:
-        """Names this plan: over its outcomes and what it rests on (the change and the versions
-        before it).
+        """Names this plan: over its outcomes and what it rests on (the changes and the versions
+        before them).
         """
-        return checksum([rests_on, [list(outcome) for outcome in self.outcomes]])
+        return checksum([rests_on, f"{self._sum % (1 << 256):x}"])
 
 
 def scope_of(
@@ -95,9 +101,7 @@ def scope_of(
     return Scope(run_id, tuple(roots), classes, cause, order, reachable)
 
 
-def _only(
-    state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]
-) -> tuple[str, ...]:
+def _only(state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]) -> tuple[str, ...]:
     """Those of a dependency order that are among ``only``, or depend on one that is."""
     taken: set[str] = set()
     for entity_id in order:

@@ -34,9 +34,7 @@ OUTCOMES: tuple[OutcomeName, ...] = (
     "cancelled",
     "superseded",
 )
-RunStatus = Literal[
-    "queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"
-]
+RunStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"]
 Phase = Literal["realtime", "batch", "background"]
 
 

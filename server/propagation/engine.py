@@ -14,7 +14,7 @@ from dataclasses import replace
 from protocol.errors import Unavailable
 from server.domain.actors import Actor
 from server.domain.revisions import CAUSE as REVISION
-from server.domain.runs import Root, Run
+from server.domain.runs import Run
 from server.domain.transaction import Transaction
 from server.propagation.execution import Cost, Execution, RunHost, Superseded, step_of
 from server.propagation.runs import RunTracker
@@ -78,11 +78,11 @@ class PropagationEngine:
         change too. Their rows, and word of it, are on the step.
         """
         for older in self._queue:
-            if older is self.active or not _covers(run, older):
+            if older is self.active or older.status != "queued" or not _covers(run, older):
                 continue
-            from_versions = {root.asset_id: root.from_version for root in older.roots}
+            begins = {root.asset_id: root.from_version for root in older.roots}
             run.roots = tuple(
-                Root(one.asset_id, from_versions.get(one.asset_id, one.from_version), one.to_version)
+                one._replace(from_version=begins.get(one.asset_id, one.from_version))
                 for one in run.roots
             )
             run.classes = tuple(sorted({*run.classes, *older.classes}))
@@ -195,7 +195,7 @@ class PropagationEngine:
                 return await self._fail(run, error)
 
     async def failures(self, run_id: str) -> frozenset[str]:
-        """What a retry of a run goes over: what failed, and what a cancelled one did not come to."""
+        """What a retry of a run goes over: what failed, and what it was cancelled before."""
         return await self._owner.storage.outcome_ids(run_id, ("failed", "cancelled"))
 
     async def _fail(self, run: Run, error: Exception) -> None:
@@ -208,16 +208,16 @@ class PropagationEngine:
             log.exception("the end of run %s could not be stored", run.id)
 
     def _execution(self, run: Run) -> Execution:
-        return Execution(self._owner, run, self.cost, self._now)
+        return Execution(self._owner, run, self.cost, self._now, self._covered)
+
+    def _covered(self, run: Run) -> bool:
+        """Whether a run that waits will reach all that this one reached."""
+        waiting = (one for one in self._queue if one is not run)
+        return any(one.status == "queued" and _covers(one, run) for one in waiting)
 
 
-def _covers(run: Run, older: Run) -> bool:
-    """Whether a run does all that another one, which has not begun, would have done."""
-    same_way = run.cause == older.cause or not {run.cause, older.cause} & {APPROVAL, REVISION}
+def _covers(run: Run, other: Run) -> bool:
+    """Whether a run that is yet to begin does all that another one has to do."""
+    same_way = run.cause == other.cause or not {run.cause, other.cause} & {APPROVAL, REVISION}
     roots = {root.asset_id for root in run.roots}
-    return (
-        older.status == "queued"
-        and run.retry_of is None
-        and same_way
-        and all(root.asset_id in roots for root in older.roots)
-    )
+    return run.retry_of is None and same_way and all(root.asset_id in roots for root in other.roots)

@@ -97,8 +97,17 @@ async def step_of(
 class Execution:
     """One run on its way. A run that was interrupted goes on with whatever has no outcome yet."""
 
-    def __init__(self, host: RunHost, run: Run, cost: Cost, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        host: RunHost,
+        run: Run,
+        cost: Cost,
+        now: Callable[[], float],
+        covered: Callable[[Run], bool] = lambda _: False,
+    ) -> None:
+        """``covered`` says whether a run that waits will do all that another one would."""
         self._host = host
+        self._covered = covered
         self._run = run
         self._cost = cost
         self._now = now
@@ -134,9 +143,12 @@ class Execution:
 
     async def _follow_up(self) -> None:
         """Somebody linked, unpinned or unlocked what this run had reached already, before it
-        came to what they use: a run of its own brings those up to date.
+        came to what they use: a run of its own brings those up to date, unless one that waits
+                does.
         """
         run = self._run
+        if self._covered(run):
+            return
         scope, _ = self._survey()
         for position, entity_id in enumerate(sorted(self._done)):
             if position % MOST_PER_BATCH == 0:

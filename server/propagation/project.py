@@ -20,6 +20,7 @@ from server.domain.ids import new_id
 from server.domain.plan import follows_latest, scope_of
 from server.domain.project import CONTAINERS, ProjectState
 from server.domain.runs import Phase, Root, Run
+from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
 from server.propagation.engine import PropagationEngine
@@ -50,6 +51,7 @@ class ProjectOwner:
         self.state = state
         self.storage = storage
         self.engine = PropagationEngine(self, tracker)
+        self.plans = ShownPlans()
         self._drafts = drafts
         self._live = live
         self._clock = clock

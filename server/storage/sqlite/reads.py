@@ -198,10 +198,7 @@ def read_outcome_ids(
 
 
 def read_run_totals(connection: sqlite3.Connection, project_id: str) -> RunTotals:
-    ended = (
-        "FROM runs{} WHERE project_id = ? "
-        "AND status NOT IN ('queued', 'running', 'cancelling')"
-    )
+    ended = "FROM runs{} WHERE project_id = ? AND status NOT IN ('queued', 'running', 'cancelling')"
     query = f"SELECT COUNT(*), COALESCE(SUM(processed), 0) {ended.format('')}"
     runs, processed = connection.execute(query, (project_id,)).fetchone()
     each = ended.format(", json_each(runs.counts) AS each")

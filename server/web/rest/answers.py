@@ -191,6 +191,7 @@ class AnswerA(Shape):
     counts: dict[str, int]
     conflicts: list[dict[str, Any]]
     requires_intervention: bool
+    superseded_run_id: str | None = None
 
 
 class RolledBack(AnswerA):
@@ -314,10 +315,14 @@ class RunPhase(Shape):
 
 
 class Run(Shape):
+    """One execution of a plan. One that a newer run took over before it began is ``superseded``,
+    and names it in ``superseded_by``.
+    """
+
     id: str
     project_id: str
     asset_ids: list[str]
-    status: Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
+    status: Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"]
     phases: list[RunPhase]
     total: int
     processed: int
@@ -329,6 +334,43 @@ class Run(Shape):
     author: str
     message: str
     error: str | None
+    retry_of: str | None
+    rollback_of: str | None
+    superseded_by: str | None
+
+
+class RunRolledBack(Shape):
+    """The run that takes back another, ``rollback_of``. Where there is none its ``id`` is null, and
+    the ``status`` is ``done`` (nothing was to be taken back) or ``conflict`` (nothing was applied).
+    """
+
+    id: str | None
+    run_id: str | None
+    project_id: str
+    asset_ids: list[str]
+    status: Literal[
+        "queued", "running", "cancelling", "done", "failed", "cancelled", "superseded", "conflict"
+    ]
+    phases: list[RunPhase]
+    total: int
+    processed: int
+    counts: dict[str, int]
+    created_at: str | None
+    started_at: str | None
+    finished_at: str | None
+    cause: str
+    author: str
+    message: str
+    error: str | None
+    retry_of: str | None
+    rollback_of: str
+    superseded_by: str | None
+    success: bool
+    version: str
+    versions: list[str]
+    affected_entities: int
+    conflicts: list[dict[str, Any]]
+    requires_intervention: bool
 
 
 class Outcome(Shape):
