@@ -149,8 +149,10 @@ class Execution:
         run = self._run
         if self._covered(run):
             return
+        # What failed waits until somebody has it retried.
+        failed = await self._host.storage.outcome_ids(run.id, ("failed",))
         scope, _ = self._survey()
-        for position, entity_id in enumerate(sorted(self._done)):
+        for position, entity_id in enumerate(sorted(self._done - failed)):
             if position % MOST_PER_BATCH == 0:
                 await asyncio.sleep(0)
             tx = Transaction(self._host.state, Actor(run.author, "run"), "")

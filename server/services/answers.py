@@ -110,6 +110,10 @@ class RunRollback:
         return self.propagation.affected_entities
 
     @property
+    def run_id(self) -> str | None:
+        return self.propagation.run_id
+
+    @property
     def conflicts(self) -> Sequence[Mapping[str, Any]]:
         return self.propagation.conflicts
 
