@@ -106,7 +106,7 @@ def differences(
             text = "something that depends on it is not as it was"
             found.append(Difference(None, "outcome", text))
         return found
-    if not any(one.what == "change" for one in found):
+    if any(one.sets for one in now.subjects) and not any(one.what == "change" for one in found):
         found.extend(_of_outcomes(then.outcomes, now.outcomes, name_of, plural, moved))
     return found
 

@@ -144,7 +144,7 @@ class Execution:
     async def _follow_up(self) -> None:
         """Somebody linked, unpinned or unlocked what this run had reached already, before it
         came to what they use: a run of its own brings those up to date, unless one that waits
-                does.
+        does.
         """
         run = self._run
         if self._covered(run):

@@ -12,7 +12,6 @@ import pytest
 from protocol.errors import Conflict
 from server.domain import drafts
 from server.domain.actors import Actor
-from server.domain.commit import DocumentUpdate
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
 from server.services import changes, entities
@@ -145,7 +144,7 @@ async def test_typing_that_is_not_published_is_kept() -> None:
         kind = owner.state.kinds.get("character")
         typed = drafts.edit_at_head(state, kind, {"description": "Tall and ty"}).update
         async with owner.step(ME) as tx:
-            tx.commit.documents.append(DocumentUpdate("mara", typed))
+            tx.update_document("mara", typed)
         back = await system.rollback_run(result.run_id or "")
         assert back.versions == ("mara_v4",)
         parked = await owner.version("mara", 3)
