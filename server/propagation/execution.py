@@ -35,6 +35,7 @@ PER_BATCH = 100
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
 FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
+FAILED: tuple[OutcomeName, ...] = ("failed",)
 SLICE = 0.003
 """Seconds of loop time in one piece that reaching dependents should take."""
 
@@ -150,7 +151,7 @@ class Execution:
         if self._covered(run):
             return
         # What failed waits until somebody has it retried.
-        failed = await self._host.storage.outcome_ids(run.id, ("failed",))
+        failed = await self._host.storage.outcome_ids(run.id, FAILED)
         scope, _ = self._survey()
         for position, entity_id in enumerate(sorted(self._done - failed)):
             if position % MOST_PER_BATCH == 0:

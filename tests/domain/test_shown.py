@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.domain.plan import Plan
-from server.domain.runs import Outcome
+from server.domain.runs import Outcome, OutcomeName
 from server.domain.shown import Seen, ShownPlan, ShownPlans, Subject, differences
 
 
 def shown(hash_: str = "h", version: int = 4, **outcomes: str) -> ShownPlan:
     """A plan of Mara's colour; ``outcomes`` by dependent, each with the reason “because”."""
+    return shown_as(outcomes, hash_, version)
+
+
+def shown_as(outcomes: Mapping[str, str], hash_: str = "h", version: int = 4) -> ShownPlan:
     subject = Subject("mara", version, {"colour": "#000000"})
     seen = {id_: Seen("shot", outcome, "because") for id_, outcome in outcomes.items()}
     return ShownPlan(hash_, (subject,), seen)
@@ -52,10 +58,10 @@ def test_another_reason_is_a_difference_unless_it_only_names_another_version() -
 
 def test_a_few_are_named_and_many_are_counted() -> None:
     few, many = {"a": "updated", "b": "updated"}, dict.fromkeys("abc", "updated")
-    assert said(shown(), shown(**few)) == ["A was added", "B was added"]
-    assert said(shown(), shown(**many)) == ["3 shots were added"]
+    assert said(shown(), shown_as(few)) == ["A was added", "B was added"]
+    assert said(shown(), shown_as(many)) == ["3 shots were added"]
     assert said(shown(a="updated"), shown()) == ["A is not reached any more"]
-    assert said(shown(**many), shown()) == ["3 shots are not reached any more"]
+    assert said(shown_as(many), shown()) == ["3 shots are not reached any more"]
 
 
 def test_a_plan_of_something_else_is_said_to_be_that() -> None:
@@ -76,7 +82,7 @@ def test_of_a_plan_that_was_too_large_to_keep_something_is_said_all_the_same() -
 def test_the_memory_of_plans_is_bounded_and_keeps_the_newest(made: list[tuple[str, int]]) -> None:
     plans = ShownPlans(most=3, most_bytes=10_000)
     for hash_, size in made:
-        plan = shown(hash_, **{f"s{number}": "updated" for number in range(size)})
+        plan = shown_as({f"s{number}": "updated" for number in range(size)}, hash_)
         plans.remember(plan)
         kept = list(plans._plans.values())
         assert len(kept) <= 3
@@ -87,15 +93,16 @@ def test_the_memory_of_plans_is_bounded_and_keeps_the_newest(made: list[tuple[st
 
 def test_a_plan_that_alone_is_too_large_is_kept_without_its_outcomes() -> None:
     plans = ShownPlans(most=3, most_bytes=10_000)
-    plans.remember(shown("large", **{f"s{number}": "updated" for number in range(1000)}))
+    plans.remember(shown_as({f"s{number}": "updated" for number in range(1000)}, "large"))
     kept = plans.get("large")
     assert kept is not None
     assert kept.outcomes is None
 
 
+NAMES: tuple[OutcomeName, ...] = ("updated", "pinned", "unchanged", "updated")
 OUTCOMES = [
     Outcome(f"s{n}", "shot", name, "because", "mara", 2, f"{n}", f"{n + 1}")
-    for n, name in enumerate(("updated", "pinned", "unchanged", "updated"))
+    for n, name in enumerate(NAMES)
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from server.system import AssetPropagationSystem
 from tests.propagation.test_engine import after_commits
 
 ME = Actor("mara", "test")
+Changes = Sequence[tuple[str, Mapping[str, Any]]]
 Changing = asyncio.Task[PropagationResult]
 
 
@@ -102,7 +103,7 @@ async def test_a_run_of_another_asset_is_left_alone_and_one_of_several_takes_ove
             if commit.outcomes and not made:
                 made.append(change(owner, "mara", age=30))
                 made.append(change(owner, "coat", colour="#222222"))
-                both = [("coat", {"colour": "#333333"}), ("mara", {"age": 31})]
+                both: Changes = [("coat", {"colour": "#333333"}), ("mara", {"age": 31})]
                 work = changes.propagate_batch(owner, both, ME, wait=None)
                 made.append(asyncio.ensure_future(work))
 
@@ -130,7 +131,7 @@ async def test_a_run_of_one_asset_does_not_take_over_one_of_two() -> None:
 
         async def behind(commit: Any) -> None:
             if commit.outcomes and not made:
-                both = [("coat", {"colour": "#333333"}), ("mara", {"age": 31})]
+                both: Changes = [("coat", {"colour": "#333333"}), ("mara", {"age": 31})]
                 work = changes.propagate_batch(owner, both, ME, wait=None)
                 made.append(asyncio.ensure_future(work))
                 made.append(change(owner, "mara", age=32))

@@ -16,7 +16,6 @@ from protocol.errors import Conflict, NotFound
 from server.domain.actors import Actor
 from server.domain.runs import Outcome
 from server.ports import AuditFilter, Storage
-from server.propagation import execution
 from server.propagation.project import ProjectOwner
 from server.propagation.runs import Progress
 from server.services import entities, runs
@@ -292,8 +291,3 @@ def test_progress_never_goes_back_when_more_is_to_be_reached() -> None:
         run.processed, run.total = processed, total
         progress.step("batch")
     assert told == [50, 50, 99]
-
-
-def test_the_engine_reaches_by_the_plan() -> None:
-    """What the faults of these tests break is what a run does."""
-    assert execution.reach.__module__ == "server.domain.plan"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.propagation.test_coalescing import change
 from tests.propagation.test_engine import after_commits, rule, with_rules
 
 ME = Actor("mara", "test")
+Changes = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 @asynccontextmanager
@@ -52,7 +53,10 @@ async def test_everything_is_as_it_was_and_again_when_that_is_rolled_back() -> N
     async with film() as (system, owner):
         all_ = ("mara", "coat", "sh1", "sh2", "seq1")
         before = await hashes(system, *all_)
-        changed = [("mara", {"hair": "#222222", "scar": "left"}), ("coat", {"colour": "#222222"})]
+        changed: Changes = [
+            ("mara", {"hair": "#222222", "scar": "left"}),
+            ("coat", {"colour": "#222222"}),
+        ]
         result = await system.propagate_batch(changed)
         after = await hashes(system, *all_)
         assert not set(before) & set(after)
@@ -99,7 +103,7 @@ async def test_later_edits_of_other_fields_stay() -> None:
 
 async def test_what_was_set_since_is_a_conflict_and_nothing_at_all_is_applied() -> None:
     async with film() as (system, owner):
-        changed = [
+        changed: Changes = [
             ("coat", {"colour": "#222222"}),
             ("mara", {"age": 31, "hair": "#222222", "description": "Tall and thin"}),
         ]
@@ -274,7 +278,7 @@ async def test_a_first_approval_has_nothing_to_go_back_to() -> None:
 
 async def test_a_root_that_was_deleted_since_is_a_conflict() -> None:
     async with film() as (system, owner):
-        changed = [("mara", {"age": 31}), ("coat", {"colour": "#222222"})]
+        changed: Changes = [("mara", {"age": 31}), ("coat", {"colour": "#222222"})]
         result = await system.propagate_batch(changed)
         await entities.delete_entity(owner, "coat", ME, force=True, wait=None)
         back = await system.rollback_run(result.run_id or "")

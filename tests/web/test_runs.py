@@ -176,7 +176,8 @@ async def test_a_superseded_run_names_the_one_that_took_it_over(web: Web) -> Non
     shots = [{"id": f"x{n}", "kind": "shot", "references": [{"source": "mara"}]} for n in range(60)]
     await web.make("film", {"id": "mara", "kind": "character"}, *shots)
     owner = await web.state.projects.open("film")
-    commit, made = owner.storage.commit, []
+    commit = owner.storage.commit
+    made: list[asyncio.Task[dict[str, Any]]] = []
 
     async def watched(one: Any) -> None:
         await commit(one)
