@@ -79,7 +79,7 @@ def _stale(owner: ProjectOwner, tx: Transaction, then: ShownPlan, now: ShownPlan
     found = differences(then, now, tx.name_of, plural)
     told, more = found[:_SAID], max(0, len(found) - _SAID)
     words = [one.text for one in told] + ([f"and {more} more"] if more else [])
-    detail = "; ".join(words) + ". Nothing was applied"
+    detail = "; ".join(words) + "."
     return StalePlan(detail[:1].upper() + detail[1:], [one.to_json() for one in told], more)
 
 

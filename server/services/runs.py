@@ -272,22 +272,37 @@ async def _wanted(owner: ProjectOwner, root: Root) -> Reversal:
     for one in before.references:
         if one.source in owner.state.entities:
             await owner.know(one.source, one.version)
-    return Reversal(before, after, await _members(owner, after))
+    return Reversal(before, after, await _members(owner, before, after))
 
 
-async def _members(owner: ProjectOwner, after: Version) -> Mapping[str, Sides]:
-    """The shots and scenes that came into a scene or sequence with a version, went, or moved."""
-    changed = after.changes.get("@references")
+async def _members(owner: ProjectOwner, before: Version, after: Version) -> Mapping[str, Sides]:
+    """The shots and scenes that came into a scene or sequence between two versions, went, or
+    moved. There is more than one step in between where a run took over another.
+    """
     entity = owner.state.entities.get(after.entity_id)
-    if not changed or entity is None or entity.kind not in owner.state.container_kinds:
+    if entity is None or entity.kind not in owner.state.container_kinds:
+        return {}
+    found: dict[str, Sides] = {}
+    version = after
+    while version.number != before.number and version.previous is not None:
+        for id_, (then, made) in (await _members_at(owner, version)).items():
+            found[id_] = then, found[id_][1] if id_ in found else made
+        version = await owner.version(version.entity_id, version.previous)
+    return found
+
+
+async def _members_at(owner: ProjectOwner, version: Version) -> Mapping[str, Sides]:
+    """What the step of a version did to the references of its entity, as the audit tells it."""
+    changed = version.changes.get("@references")
+    if not changed:
         return {}
     ids = {id_ for some in changed.values() for id_ in some}
-    wanted = AuditFilter(entity_id=after.entity_id, since=after.timestamp)
+    wanted = AuditFilter(entity_id=version.entity_id, since=version.timestamp)
     actions = {"reference_added", "reference_removed", "reference_changed"}
     entries = [
         (entry.action, entry.detail)
         async for entry in _entries(owner, wanted, actions)
-        if entry.at == after.timestamp
+        if entry.at == version.timestamp
     ]
     return {id_: pair for id_, pair in members_of(entries).items() if id_ in ids}
 

@@ -215,6 +215,29 @@ async def test_a_shot_that_was_moved_stands_where_it_stood() -> None:
         assert [one.source for one in owner.state.inputs("seq2").values()] == ["sh1"]
 
 
+async def test_links_of_a_run_that_took_over_another_are_taken_back_together() -> None:
+    async with film() as (system, owner):
+        await system.create_test_shots(200, "coat")
+        await system.create_entity("sequence", "Two", id="seq2")
+        before = await hashes(system, "seq2")
+        made: list[asyncio.Task[Any]] = []
+
+        async def behind(commit: Any) -> None:
+            if commit.outcomes and not made:
+                for shot in ("sh1", "sh2"):
+                    work = entities.link(owner, "seq2", NewReference(shot), ME, None)
+                    made.append(asyncio.ensure_future(work))
+
+        after_commits(owner, behind)
+        await change(owner, "coat", colour="#222222")
+        (_, older), (_, newer) = await asyncio.gather(*made)
+        assert older.superseded_run_id is not None
+        back = await system.rollback_run(newer.run_id)
+        assert back.status == "success"
+        assert await hashes(system, "seq2") == before
+        assert list(owner.state.inputs("seq2")) == []
+
+
 async def test_what_a_rule_pinned_follows_again() -> None:
     async with film() as (system, owner):
         before = await hashes(system, "sh1", "coat")
