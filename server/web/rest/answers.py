@@ -228,13 +228,19 @@ class ImpactPhase(Shape):
 
 
 class Impact(BaseModel):
-    """The plan of a change, uncommitted."""
+    """The plan of a change, uncommitted. Its ``plan_hash`` can be sent with the change, which is
+    then made only if it still is what was shown.
+    """
 
     affected_shots: int
     affected_sequences: int
+    affected_entities: int
+    shots: list[str]
+    sequences: list[str]
     phases: list[ImpactPhase]
     outcomes: list[ImpactOutcome]
     counts: dict[str, int]
+    conflicts: list[dict[str, Any]]
     estimated_processing_time: float
     memory_impact: int
     can_be_batch_processed: bool
