@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.runs import Run
 from server.ports import AuditFilter
@@ -213,3 +214,19 @@ async def test_a_takeover_lasts_through_a_crash(tmp_path: Path) -> None:
         if name == "after":
             assert found[1].superseded_by == found[2].id == whole.id
             assert found[2].counts == whole.counts
+
+
+async def test_a_run_that_was_taken_over_just_as_it_began_does_nothing() -> None:
+    async with busy() as (_, owner):
+
+        async def too_late(commit: Any) -> None:
+            if commit.run is not None and commit.run.status == "queued":
+                commit.run.superseded_by = "run-newer"
+
+        after_commits(owner, too_late)
+        with pytest.raises(NotFound, match="run-newer"):  # that one is asked for
+            await changes.propagate_asset_change(owner, "mara", {"notes": "x"}, ME, wait=10)
+        (run,) = await queued(owner, 1)
+        assert await owner.engine.wait(run.id, 10)
+        assert await owner.storage.outcome_ids(run.id) == frozenset()
+        assert owner.engine.queued == 0
