@@ -103,11 +103,13 @@ def scope_of(
 
 def _only(state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]) -> tuple[str, ...]:
     """Those of a dependency order that are among ``only``, or depend on one that is."""
-    taken: set[str] = set()
-    for entity_id in order:
-        inputs = state.inputs(entity_id).values()
-        if entity_id in only or any(one.source in taken for one in inputs):
-            taken.add(entity_id)
+    taken = set(only)
+    waiting = list(only)
+    while waiting:
+        for reference in state.outputs(waiting.pop()):
+            if reference.target not in taken:
+                taken.add(reference.target)
+                waiting.append(reference.target)
     return tuple(entity_id for entity_id in order if entity_id in taken)
 
 

@@ -44,8 +44,7 @@ async def preview(
     """
     async with owner.preview(actor) as tx:
         proposals = await build(tx)
-        made = await _plan(owner, tx, proposals, mode)
-    shown = _shown(owner, proposals, made)
+        made, shown = await _plan(owner, tx, proposals, mode)
     owner.plans.remember(shown)
     return await _impact(owner, proposals, made, shown.hash)
 
@@ -62,7 +61,7 @@ async def check_plan(
         return
     trial = Transaction(owner.state, tx.author, tx.at)
     proposals = await build(trial)
-    now = _shown(owner, proposals, await _plan(owner, trial, proposals, "realtime"))
+    _, now = await _plan(owner, trial, proposals, "realtime")
     if now.hash == plan_hash:
         return
     then = owner.plans.get(plan_hash)
@@ -85,22 +84,22 @@ def _stale(owner: ProjectOwner, tx: Transaction, then: ShownPlan, now: ShownPlan
 
 async def _plan(
     owner: ProjectOwner, tx: Transaction, proposals: Sequence[Proposal], mode: Phase
-) -> Plan:
+) -> tuple[Plan, ShownPlan]:
     """Reach every dependent on the thrown-away transaction, pausing now and then for others."""
     roots = [one.root for one in proposals if one.root is not None]
     classes = Classification.of_all(one.classification for one in proposals).classes
     scope = scope_of(owner.state, new_id("plan"), roots, classes, "preview")
     made = Plan(phases_of(owner.state, scope, owner.viewed(), mode))
+    same: dict[Seen, Seen] = {}
+    outcomes: dict[str, Seen] = {}
     begun = time.monotonic()
     for outcome in plan(tx, scope, made.phases):
         made.add(outcome)
+        seen = Seen(outcome.kind, outcome.outcome, outcome.reason)
+        outcomes[outcome.entity_id] = same.setdefault(seen, seen)
         if time.monotonic() - begun > _SLICE:
             await asyncio.sleep(0)
             begun = time.monotonic()
-    return made
-
-
-def _shown(owner: ProjectOwner, proposals: Sequence[Proposal], made: Plan) -> ShownPlan:
     rests_on = [
         [one.entity_id, one.change.to_json(), None if one.root is None else list(one.root)]
         for one in proposals
@@ -108,12 +107,7 @@ def _shown(owner: ProjectOwner, proposals: Sequence[Proposal], made: Plan) -> Sh
     subjects = [
         Subject(one.entity_id, _version(owner, one.entity_id), _sets(one)) for one in proposals
     ]
-    same: dict[Seen, Seen] = {}
-    outcomes: dict[str, Seen] = {}
-    for outcome in made.outcomes:
-        seen = Seen(outcome.kind, outcome.outcome, outcome.reason)
-        outcomes[outcome.entity_id] = same.setdefault(seen, seen)
-    return ShownPlan(made.hash(rests_on), tuple(subjects), outcomes)
+    return made, ShownPlan(made.hash(rests_on), tuple(subjects), outcomes)
 
 
 def _version(owner: ProjectOwner, entity_id: str) -> int:
