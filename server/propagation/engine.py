@@ -28,15 +28,10 @@ APPROVAL = "approval"
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """Seconds between two tries while the store cannot be written."""
-_WORTH_MEASURING = 32
-"""From so many dependents on, a run says what one of them takes."""
 
 
 class PropagationEngine:
-    """The runs of one project, one after the other in the order of their changes.
-
-    ``pace`` is what one dependent takes in a run, committed and announced, others' turns included.
-    """
+    """The runs of one project, one after the other in the order of their changes."""
 
     def __init__(
         self, owner: RunHost, tracker: RunTracker, now: Callable[[], float] = time.monotonic
@@ -47,7 +42,6 @@ class PropagationEngine:
         self._queue: list[Run] = []
         self._worker: asyncio.Task[None] | None = None
         self.cost = Cost()
-        self.pace = Cost()
         self.active: Run | None = None
 
     @property
@@ -166,15 +160,12 @@ class PropagationEngine:
         while self._queue:
             run = self._queue[0]
             self.active = run
-            begun, before = self._now(), run.processed
             try:
                 await self._to_its_end(run)
             finally:
                 self._queue.remove(run)
                 self.active = None
                 self._tracker.end(run)
-            if run.status == "done" and run.processed - before >= _WORTH_MEASURING:
-                self.pace.measured((self._now() - begun) / (run.processed - before))
 
     async def _to_its_end(self, run: Run) -> None:
         """Execute a run; while the disk fails, wait and go on with what has no outcome yet."""

@@ -154,7 +154,7 @@ async def _impact(
         outcomes=rows,
         counts=made.counts,
         conflicts=[conflict.to_json() for one in proposals for conflict in one.conflicts],
-        estimated_processing_time=round(len(rows) * owner.engine.pace.per_dependent, 4),
+        estimated_processing_time=round(len(rows) * owner.engine.cost.per_dependent, 4),
         memory_impact=len(rows) * _BYTES_PER_DEPENDENT,
         can_be_batch_processed=len(rows) > _MANY,
         classification=Classification.of_all(one.classification for one in proposals).to_json(),
