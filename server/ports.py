@@ -13,7 +13,7 @@ from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
-from server.domain.runs import OUTCOMES, Outcome, OutcomeName, Run
+from server.domain.runs import Outcome, OutcomeName, Run
 
 __all__ = [
     "Access",
@@ -174,10 +174,10 @@ class Storage(DocumentStore, Protocol):
         ...
 
     async def outcome_ids(
-        self, run_id: str, names: Collection[OutcomeName] = OUTCOMES
+        self, run_id: str, names: Collection[OutcomeName] | None = None
     ) -> frozenset[str]:
-        """The entities that a run has reached already, with one of these outcomes: what a resumed
-        run leaves alone, and what a retry goes over again.
+        """The entities that a run has reached already: what a resumed run leaves alone. With
+        ``names`` those with one of these outcomes: what a retry goes over again.
         """
         ...
 

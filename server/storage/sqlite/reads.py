@@ -187,13 +187,13 @@ def read_outcomes(
 
 
 def read_outcome_ids(
-    connection: sqlite3.Connection, run_id: str, names: Collection[str]
+    connection: sqlite3.Connection, run_id: str, names: Collection[str] | None
 ) -> frozenset[str]:
-    source = (
-        "SELECT entity_id FROM outcomes WHERE run_id = ? "
-        "AND outcome IN (SELECT value FROM json_each(?))"
-    )
-    parameters = (run_id, json_text(list(names)))
+    source = "SELECT entity_id FROM outcomes WHERE run_id = ?"
+    parameters: tuple[str, ...] = (run_id,)
+    if names is not None:
+        source += " AND outcome IN (SELECT value FROM json_each(?))"
+        parameters = (run_id, json_text(list(names)))
     return frozenset(row[0] for row in fetch(connection, "entity_id", source, parameters))
 
 

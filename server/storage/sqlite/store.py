@@ -13,7 +13,7 @@ from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
-from server.domain.runs import OUTCOMES, Outcome, OutcomeName, Run
+from server.domain.runs import Outcome, OutcomeName, Run
 from server.ports import AuditFilter, RunTotals, StoredDocument, StoredProject, StoredToken
 from server.storage.sqlite import reads
 from server.storage.sqlite.connection import Database, open_reader, open_writer
@@ -184,7 +184,7 @@ class SqliteStorage:
         return await self._read(lambda c: reads.read_outcomes(c, run_id, limit, cursor))
 
     async def outcome_ids(
-        self, run_id: str, names: Collection[OutcomeName] = OUTCOMES
+        self, run_id: str, names: Collection[OutcomeName] | None = None
     ) -> frozenset[str]:
         return await self._read(lambda c: reads.read_outcome_ids(c, run_id, names))
 
