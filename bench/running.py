@@ -33,6 +33,7 @@ class RunningServer:
     """``ripplecut serve`` on a free loopback port, with its data in a folder of its own.
 
     ``kill`` is SIGKILL and keeps the data, so that ``start`` afterwards is a restart after a crash.
+    ``program`` are the module that serves and what it takes before the program's own arguments.
     ``cpu`` pins the server to one core, so that a load on another core does not slow it;
     ``lag_file`` puts the probe of ``bench.observed`` on its loop.
     """
@@ -45,6 +46,7 @@ class RunningServer:
         cpu: int | None = None,
         lag_file: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("server",),
     ) -> None:
         self._own = tempfile.TemporaryDirectory(prefix="ripplecut-") if data is None else None
         self.data = data or Path(self._own.name if self._own else "")
@@ -57,6 +59,7 @@ class RunningServer:
         self._cpu = cpu
         self._lag_file = lag_file
         self._environment = dict(environment or {})
+        self._program = list(program)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self.http = httpx.Client(
@@ -65,7 +68,25 @@ class RunningServer:
 
     def start(self) -> Self:
         """Start the program and wait for the line that says that it is ready."""
-        program = ["server"] if self._lag_file is None else ["bench.observed", str(self._lag_file)]
+        ready = self._spawn()
+        if not ready.wait(START_TIMEOUT) or not self.login_url:
+            self.close()
+            raise RuntimeError("the server did not start:\n" + "".join(self.output))
+        return self
+
+    def die(self, seconds: float = START_TIMEOUT) -> int:
+        """Wait until it ends by itself, started where it is not running; answers the exit code."""
+        if self._process is None:
+            self._spawn()
+        assert self._process is not None
+        self._process.wait(seconds)
+        return self._end(signal.SIGKILL)
+
+    def _spawn(self) -> threading.Event:
+        """Start the program; the event is set when it is ready, or has ended."""
+        program = self._program
+        if self._lag_file is not None:
+            program = ["bench.observed", str(self._lag_file)]
         command = [sys.executable, "-m", *program, "serve", "--port", str(self.port)]
         command += ["--data", str(self.data), *(["--demo"] if self._demo else [])]
         self._process = subprocess.Popen(
@@ -80,10 +101,7 @@ class RunningServer:
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self._process, ready), daemon=True)
         self._reader.start()
-        if not ready.wait(START_TIMEOUT) or not self.login_url:
-            self.close()
-            raise RuntimeError("the server did not start:\n" + "".join(self.output))
-        return self
+        return ready
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:
         assert process.stdout is not None

@@ -167,7 +167,19 @@ class Ambiguous(RipplecutError):
 
 
 class StalePlan(RipplecutError):
+    """What would be done is not what was shown; ``changes`` says what is different, in words, and
+    ``more`` how many further differences there are.
+    """
+
     code = "stale_plan"
+
+    def __init__(self, detail: str, changes: Sequence[dict[str, Any]] = (), more: int = 0) -> None:
+        super().__init__(detail)
+        self.changes = list(changes)
+        self.more = more
+
+    def extras(self) -> dict[str, Any]:
+        return {"changes": self.changes, "more": self.more}
 
 
 class Forbidden(RipplecutError):

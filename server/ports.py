@@ -4,7 +4,7 @@ of the core.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
-from server.domain.runs import Outcome, Run
+from server.domain.runs import Outcome, OutcomeName, Run
 
 __all__ = [
     "Access",
@@ -25,6 +25,7 @@ __all__ = [
     "LiveProject",
     "OpenProject",
     "ProjectCore",
+    "RunTotals",
     "Storage",
     "StoredDocument",
     "StoredLook",
@@ -97,6 +98,15 @@ class StoredLook:
     version: int
     digests: Digests
     pointers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTotals:
+    """What all ended runs of a project did together; ``counts`` is by outcome."""
+
+    runs: int
+    processed: int
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +191,16 @@ class Storage(DocumentStore, Protocol):
         """A page of a run's outcomes with their times, in the order in which they were reached."""
         ...
 
-    async def outcome_ids(self, run_id: str) -> frozenset[str]:
-        """The entities that a run has reached already: what a resumed run leaves alone."""
+    async def outcome_ids(
+        self, run_id: str, names: Collection[OutcomeName] | None = None
+    ) -> frozenset[str]:
+        """The entities that a run has reached already: what a resumed run leaves alone. With
+        ``names`` those with one of these outcomes: what a retry goes over again.
+        """
+        ...
+
+    async def run_totals(self, project_id: str) -> RunTotals:
+        """How many of a project's runs have ended, and what they did, all of them together."""
         ...
 
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:

@@ -23,13 +23,14 @@ from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.ids import check_id
 from server.domain.pictures import Size
-from server.domain.runs import Phase
+from server.domain.runs import Phase, Run
 from server.formats.images import Images
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
-from server.services import changes, consistency, entities, pictures, reading
-from server.services.answers import PropagationResult, RollbackResult
+from server.services import changes, consistency, entities, pictures, reading, runs
+from server.services.answers import PropagationResult, RollbackResult, RunRollback
+from server.services.plans import Impact
 from server.services.projects import Projects
 from server.storage import SqliteStorage
 
@@ -170,9 +171,10 @@ class AssetPropagationSystem:
         propagation_mode: Phase = "realtime",
         base_version: int | None = None,
         message: str = "",
+        plan_hash: str | None = None,
     ) -> PropagationResult:
         """Change an asset and bring everything that depends on it up to date; answers when that is
-        done.
+        done. With a ``plan_hash``: raises StalePlan where it would not do what that impact said.
         """
         return await changes.propagate_asset_change(
             await self.owner(),
@@ -182,6 +184,7 @@ class AssetPropagationSystem:
             mode=propagation_mode,
             base_version=base_version,
             message=message,
+            plan_hash=plan_hash,
             wait=None,
         )
 
@@ -200,14 +203,59 @@ class AssetPropagationSystem:
         reason: str = "",
         *,
         original_version: int | None = None,
+        plan_hash: str | None = None,
     ) -> RollbackResult:
         """Bring an asset back to how a version had it, as a new version, and propagate that."""
         number = version_number if version_number is not None else original_version
         if number is None:
             raise Invalid("Which version?", [FieldError("version_number", "must name a version")])
         return await changes.rollback_to_version(
-            await self.owner(), asset_id, number, self._actor, reason, None
+            await self.owner(),
+            asset_id,
+            number,
+            self._actor,
+            reason,
+            plan_hash=plan_hash,
+            wait=None,
         )
+
+    async def get_run(self, run_id: str) -> dict[str, Any]:
+        """A run as the API shows it. Raises NotFound."""
+        return (await self._run(run_id)).to_json()
+
+    async def cancel_run(self, run_id: str) -> dict[str, Any]:
+        """Stop a run after the batch that it is in; answers it when it has ended."""
+        run = await self._run(run_id)
+        return (await runs.cancel_run(await self.owner(), run, self._actor, None)).to_json()
+
+    async def retry_run(self, run_id: str) -> dict[str, Any]:
+        """Go over what failed in a run again; answers the run that did so. Raises Conflict where
+        nothing failed.
+        """
+        run = await self._run(run_id)
+        return (await runs.retry_run(await self.owner(), run, self._actor, None)).to_json()
+
+    async def rollback_run(
+        self, run_id: str, reason: str = "", *, plan_hash: str | None = None
+    ) -> RunRollback:
+        """Take back all that a run changed, under whatever came later; what overlaps is answered
+        as ``conflict``, nothing applied.
+        """
+        return await runs.rollback_run(
+            await self.owner(),
+            await self._run(run_id),
+            self._actor,
+            reason,
+            plan_hash=plan_hash,
+            wait=None,
+        )
+
+    async def _run(self, run_id: str) -> Run:
+        owner = await self.owner()
+        run = owner.engine.known(run_id) or await owner.storage.run(run_id)
+        if run.project_id != self.project_id:
+            raise NotFound(f"There is no run {run_id!r}")
+        return run
 
     async def get_dependencies(
         self, asset_id: str, depth: int | None = None, include_shots: bool = True
@@ -221,7 +269,7 @@ class AssetPropagationSystem:
 
     async def calculate_change_impact(
         self, asset_id: str, change_data: Mapping[str, Any]
-    ) -> changes.Impact:
+    ) -> Impact:
         """What a change would do, with an outcome and a reason for each dependent; nothing is
         applied.
         """

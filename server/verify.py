@@ -50,6 +50,7 @@ async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
 async def _audit(storage: Storage, stored: StoredProject, say: Say) -> None:
     """Every entry has the hash of what it says and names the one before; the last is the head."""
     expected, head = stored.audit_number, stored.audit_hash
+    outcomes = _Outcomes(storage)
     async for entry in _entries(storage, stored.record.id):
         if entry.number > stored.audit_number:
             continue
@@ -61,7 +62,7 @@ async def _audit(storage: Storage, stored: StoredProject, say: Say) -> None:
         if audit_hash(entry) != entry.hash:
             say(f"audit entry {entry.number} was changed: its hash does not fit what it says")
         if entry.action == "run_batch":
-            await _outcomes(storage, entry, say)
+            await outcomes.check(entry, say)
         expected, head = entry.number - 1, entry.previous
     if expected != 0:
         say(f"audit entries 1 to {expected} are missing")
@@ -77,21 +78,37 @@ async def _entries(storage: Storage, project_id: str) -> AsyncIterator[AuditEntr
             return
 
 
-async def _outcomes(storage: Storage, entry: AuditEntry, say: Say) -> None:
-    """A batch's entry covers its outcome rows: a stretch of those of the same moment."""
-    if entry.run_id is None:
-        return
-    rows: list[Outcome] = []
-    cursor: str | None = None
-    while True:
-        page, cursor = await storage.outcomes(entry.run_id, _PAGE, cursor)
-        rows.extend(outcome for outcome, at in page if at == entry.at)
-        if cursor is None:
-            break
-    count, digest = int(entry.detail["outcomes"]), entry.detail["digest"]
-    starts = range(len(rows) - count + 1)
-    if not any(outcomes_digest(rows[at : at + count]) == digest for at in starts):
-        say(f"outcomes of run {entry.run_id} were changed: audit entry {entry.number} says so")
+class _Outcomes:
+    """The outcome rows of the run that was asked for last, by their time: a run's batches are
+    looked at one after the other, and each of them needs a few of its rows.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._run_id = ""
+        self._rows: dict[str, list[Outcome]] = {}
+
+    async def check(self, entry: AuditEntry, say: Say) -> None:
+        """A batch's entry covers its outcome rows: a stretch of those of the same moment."""
+        if entry.run_id is None:
+            return
+        if entry.run_id != self._run_id:
+            await self._read(entry.run_id)
+        rows = self._rows.get(entry.at, [])
+        count, digest = int(entry.detail["outcomes"]), entry.detail["digest"]
+        starts = range(len(rows) - count + 1)
+        if not any(outcomes_digest(rows[at : at + count]) == digest for at in starts):
+            say(f"outcomes of run {entry.run_id} were changed: audit entry {entry.number} says so")
+
+    async def _read(self, run_id: str) -> None:
+        self._run_id, self._rows = run_id, {}
+        cursor: str | None = None
+        while True:
+            page, cursor = await self._storage.outcomes(run_id, _PAGE, cursor)
+            for outcome, at in page:
+                self._rows.setdefault(at, []).append(outcome)
+            if cursor is None:
+                return
 
 
 # -- the stream ------------------------------------------------------------------------------------

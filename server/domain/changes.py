@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -129,6 +129,14 @@ class Classification:
     classes: tuple[ChangeClass, ...]
     impact_level: Impact
     propagation_priority: Priority
+
+    @classmethod
+    def of_all(cls, found: Iterable[Classification]) -> Classification:
+        """Of several changes that are one: all their classes, and the deepest impact."""
+        found = list(found)
+        classes = {name for one in found for name in one.classes}
+        level: Impact = max((one.impact_level for one in found), key=_LEVELS.index, default="none")
+        return cls(tuple(sorted(classes)), level, _PRIORITY[level])
 
     @property
     def main(self) -> ChangeClass:

@@ -76,6 +76,7 @@ class Commit:
     - ``pointers`` moves references' resolved versions; ``digests`` sets entities' two hashes.
     - ``run``: the run's row as it is after the step; ``outcomes`` are rows of that run, and each
       that is not ``unchanged`` is at once its entity's last outcome (``at`` is the step's time).
+    - ``superseded``: the rows of the runs that ``run`` takes over.
     - ``documents``: appended to the documents' update logs.
     - ``pictures``: inserted, each as its entity's newest; ``blobs`` holds their bytes by SHA-256 in
       hex, and those that are stored already stay as they are.
@@ -96,6 +97,7 @@ class Commit:
     pointers: dict[str, int] = field(default_factory=dict)
     digests: dict[str, Digests] = field(default_factory=dict)
     run: Run | None = None
+    superseded: list[Run] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     documents: list[DocumentUpdate] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)

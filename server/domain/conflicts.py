@@ -18,7 +18,13 @@ from server.domain.drafts import merge_text
 from server.domain.entities import Version
 from server.domain.kinds import Kind
 
-__all__ = ["Conflict", "ConflictResolver", "Merge", "VersionConflictResolver"]
+__all__ = [
+    "Conflict",
+    "ConflictResolver",
+    "Merge",
+    "RollbackConflictResolver",
+    "VersionConflictResolver",
+]
 
 ConflictType = Literal["simultaneous_edit", "version_conflict", "dependency_conflict"]
 
@@ -71,6 +77,8 @@ class VersionConflictResolver:
     sides: nothing to do. Prose that both changed merges as text. Anything else is a conflict.
     """
 
+    merges_prose = True
+
     def resolve(
         self, kind: Kind, base: Version, current: Version, wanted: Mapping[str, Any], author: str
     ) -> Merge:
@@ -82,7 +90,7 @@ class VersionConflictResolver:
                 fields[name] = theirs
             elif theirs in (was, ours):
                 continue
-            elif kind.is_prose(name):
+            elif self.merges_prose and kind.is_prose(name):
                 fields[name] = merge_text(str(was or ""), str(ours or ""), str(theirs or ""))
             else:
                 conflicts.append(
@@ -101,6 +109,14 @@ class VersionConflictResolver:
         return Merge(fields, tuple(conflicts))
 
 
+class RollbackConflictResolver(VersionConflictResolver):
+    """Takes back what ``base`` brought, field by field: what was set since then is a conflict, a
+    text too, for half of what was taken back and half of what came later is nobody's text.
+    """
+
+    merges_prose = False
+
+
 def _value(version: Version, name: str) -> Any:
     """A field of a version; its name and status go by ``@name`` and ``@status``."""
     match name:
@@ -117,6 +133,7 @@ class ConflictResolver:
 
     def __init__(self) -> None:
         self.version_conflict = VersionConflictResolver()
+        self.rollback_conflict = RollbackConflictResolver()
 
     def settle(
         self,

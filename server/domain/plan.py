@@ -11,12 +11,14 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 from server.domain import revisions
 from server.domain.changes import Change
-from server.domain.digests import checksum
+from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
 from server.domain.phases import PHASES, phases_of
@@ -35,6 +37,7 @@ from server.domain.transaction import Transaction
 
 __all__ = [
     "PHASES",
+    "PINNED",
     "Plan",
     "Scope",
     "behind_of",
@@ -45,32 +48,46 @@ __all__ = [
     "scope_of",
 ]
 
+PINNED = "reference_pinned"
+"""The audit entry of a pin that a rule made, with the reference before and after."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Plan:
-    """The outcomes to reach, in order, and the phase of each. Equal plans have equal hashes."""
+    """The outcomes to reach, in order, and the phase of each.
 
-    outcomes: tuple[Outcome, ...]
+    Plans that do the same to the same dependents for the same reasons are one and the same, in
+    whatever order they do it: who looks at what decides that, and changes all the time.
+    """
+
     phases: tuple[tuple[Phase, tuple[str, ...]], ...]
+    outcomes: list[Outcome] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    _sum: int = 0
 
-    @property
-    def counts(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for outcome in self.outcomes:
-            counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
-        return counts
+    def add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.counts[outcome.outcome] = self.counts.get(outcome.outcome, 0) + 1
+        what = [outcome.entity_id, outcome.kind, outcome.outcome, outcome.reason]
+        self._sum += int.from_bytes(sha256(canonical(what)).digest(), "big")
 
     def hash(self, rests_on: Any) -> str:
-        """Names this plan: over its outcomes and what it rests on (the change and the versions
-        before it).
+        """Names this plan: over its outcomes and what it rests on (the changes and the versions
+        before them).
         """
-        return checksum([rests_on, [list(outcome) for outcome in self.outcomes]])
+        return checksum([rests_on, f"{self._sum % (1 << 256):x}"])
 
 
 def scope_of(
-    state: ProjectState, run_id: str, roots: Sequence[Root], classes: tuple[str, ...], cause: str
+    state: ProjectState,
+    run_id: str,
+    roots: Sequence[Root],
+    classes: tuple[str, ...],
+    cause: str,
+    only: AbstractSet[str] | None = None,
 ) -> Scope:
-    """Everything that a change of these roots can reach.
+    """Everything that a change of these roots can reach; with ``only``, no more of it than these
+    and what hangs on them.
 
     A new draft of the script also reaches the shots that hang on the scenes that it changed,
     although no edge leads to them: a scene is made of its shots.
@@ -79,7 +96,21 @@ def scope_of(
     if cause == revisions.CAUSE:
         order = _with_shots(state, roots, order)
     reachable = frozenset(order) | {root.asset_id for root in roots}
+    if only is not None:
+        order = _only(state, order, only)
     return Scope(run_id, tuple(roots), classes, cause, order, reachable)
+
+
+def _only(state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]) -> tuple[str, ...]:
+    """Those of a dependency order that are among ``only``, or depend on one that is."""
+    taken = set(only)
+    waiting = list(only)
+    while waiting:
+        for reference in state.outputs(waiting.pop()):
+            if reference.target not in taken:
+                taken.add(reference.target)
+                waiting.append(reference.target)
+    return tuple(entity_id for entity_id in order if entity_id in taken)
 
 
 def _with_shots(
@@ -218,7 +249,10 @@ def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
 def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> None:
     for reference, _, _ in held:
         here = tx.pointer(reference)
-        tx.put_reference(replace(reference, policy="pinned", version=here, pinned_by="a rule"))
+        pinned = replace(reference, policy="pinned", version=here, pinned_by="a rule")
+        tx.put_reference(pinned)
+        detail = {"before": reference.to_json(), "after": pinned.to_json()}
+        tx.audit(PINNED, detail, entity.id, scope.run_id)
     if tx.kind(entity).category == "asset":
         _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held])
 

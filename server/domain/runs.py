@@ -34,7 +34,7 @@ OUTCOMES: tuple[OutcomeName, ...] = (
     "cancelled",
     "superseded",
 )
-RunStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
+RunStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"]
 Phase = Literal["realtime", "batch", "background"]
 
 
@@ -66,8 +66,10 @@ class Root(NamedTuple):
 class Run:
     """One execution of a plan. ``counts`` is by outcome; times are ISO 8601 UTC.
 
-    ``graph_generation`` and ``rules_digest`` say what it was planned on. ``processed`` of ``total``
-    dependents have an outcome row.
+    ``processed`` of ``total`` dependents have an outcome row; those of one that was superseded are
+    in the run that took it over, ``superseded_by``. A retry names the run ``retry_of`` whose
+    failures it goes over again: ``only`` they, and what hangs on them, are its dependents; they are
+    looked up when it begins. ``rollback_of`` names the run that this one takes back.
     """
 
     id: str
@@ -88,10 +90,14 @@ class Run:
     counts: dict[str, int] = field(default_factory=dict)
     phases: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
+    retry_of: str | None = None
+    rollback_of: str | None = None
+    superseded_by: str | None = None
+    only: frozenset[str] | None = field(default=None, compare=False)
 
     @property
     def finished(self) -> bool:
-        return self.status in {"done", "failed", "cancelled"}
+        return self.status in {"done", "failed", "cancelled", "superseded"}
 
     @property
     def affected(self) -> int:
@@ -115,4 +121,7 @@ class Run:
             "author": self.author,
             "message": self.message,
             "error": self.error,
+            "retry_of": self.retry_of,
+            "rollback_of": self.rollback_of,
+            "superseded_by": self.superseded_by,
         }

@@ -26,7 +26,7 @@ from server.domain.transaction import Transaction, outcomes_digest
 from server.ports import Storage
 from server.propagation.runs import Progress
 
-__all__ = ["Cost", "Execution", "RunHost", "step_of"]
+__all__ = ["Cost", "Execution", "RunHost", "Superseded", "step_of"]
 
 log = logging.getLogger("ripplecut.propagation")
 
@@ -39,6 +39,7 @@ FIRST_COST = 100e-6
 """Seconds that one dependent takes, committed, until it was measured."""
 PIECE = 1000
 """How many dependents are put in order without a pause."""
+FAILED: tuple[OutcomeName, ...] = ("failed",)
 SLICE = 0.003
 """Seconds of loop time in one piece that reaching dependents should take."""
 
@@ -72,25 +73,46 @@ class Cost:
         self.per_dependent = 0.9 * self.per_dependent + 0.1 * seconds
 
 
+class Superseded(Exception):
+    """A newer run took this one over before it had begun: there is nothing left for it to do."""
+
+
 @asynccontextmanager
-async def step_of(host: RunHost, run: Run) -> AsyncIterator[Transaction]:
-    """A step of the run's author; where it does not commit, the run is as it was before."""
+async def step_of(
+    host: RunHost, run: Run, actor: Actor | None = None
+) -> AsyncIterator[Transaction]:
+    """A step of the run's author, or of somebody else; where it does not commit, the run is as it
+    was before. Raises Superseded.
+    """
     before = replace(run)
     try:
-        async with host.step(Actor(run.author, "run")) as tx:
+        async with host.step(actor or Actor(run.author, "run")) as tx:
+            if run.superseded_by is not None:
+                before = replace(run)
+                raise Superseded(run.superseded_by)
             yield tx
     except BaseException:
         run.status, run.started_at = before.status, before.started_at
         run.processed, run.counts = before.processed, before.counts
         run.finished_at, run.error = before.finished_at, before.error
+        run.total = before.total
         raise
 
 
 class Execution:
     """One run on its way. A run that was interrupted goes on with whatever has no outcome yet."""
 
-    def __init__(self, host: RunHost, run: Run, cost: Cost, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        host: RunHost,
+        run: Run,
+        cost: Cost,
+        now: Callable[[], float],
+        covered: Callable[[Run], bool] = lambda _: False,
+    ) -> None:
+        """``covered`` says whether a run that waits will do all that another one would."""
         self._host = host
+        self._covered = covered
         self._run = run
         self._cost = cost
         self._now = now
@@ -123,11 +145,16 @@ class Execution:
 
     async def _follow_up(self) -> None:
         """Somebody linked, unpinned or unlocked what this run had reached already, before it
-        came to what they use: a run of its own brings those up to date.
+        came to what they use: a run of its own brings those up to date, unless one that waits
+        does.
         """
         run = self._run
+        if self._covered(run):
+            return
+        # What failed waits until somebody has it retried.
+        failed = await self._host.storage.outcome_ids(run.id, FAILED)
         scope, _ = self._survey()
-        for position, entity_id in enumerate(sorted(self._done)):
+        for position, entity_id in enumerate(sorted(self._done - failed)):
             if position % MOST_PER_BATCH == 0:
                 await asyncio.sleep(0)
             tx = Transaction(self._host.state, Actor(run.author, "run"), "")
@@ -159,7 +186,7 @@ class Execution:
         """What is to be reached, as the graph stands now: edges that came meanwhile included."""
         run, state = self._run, self._host.state
         roots = [root for root in run.roots if root.asset_id in state.graph]
-        scope = scope_of(state, run.id, roots, run.classes, run.cause)
+        scope = scope_of(state, run.id, roots, run.classes, run.cause, run.only)
         return scope, Agenda(state, scope, run.mode)
 
     async def _lay_out(self, scope: Scope, agenda: Agenda) -> None:
@@ -286,25 +313,66 @@ class Execution:
             frozenset(ids) | {root.asset_id},
         )
 
-    async def _cancel_rest(self) -> None:
+    async def give_up(self, error: str) -> None:
+        """End a run that an error stopped: what it had not come to has failed, and can be retried.
+
+        Raises what keeps the end from being stored.
+        """
+        self._done = set(await self._host.storage.outcome_ids(self._run.id))
+        try:
+            await self._cancel_rest("failed", f"the run ended before it came to this: {error}")
+        except Exception:
+            log.exception("the rest of run %s has no outcomes", self._run.id)
+        await self.finish(error)
+        self._progress.finish("")
+
+    async def _cancel_rest(
+        self,
+        name: OutcomeName = "cancelled",
+        reason: str = "the run was cancelled before it came to this",
+    ) -> None:
+        """Leave what has no outcome yet as it is, and say so; scenes and sequences close over what
+        was reached.
+        """
         run = self._run
         scope, _ = self._survey()
         rest = [id_ for id_ in scope.order if id_ not in self._done]
-        reason = "the run was cancelled before it came to this"
         for position in range(0, len(rest), MOST_PER_BATCH):
+            batch = rest[position : position + MOST_PER_BATCH]
             async with step_of(self._host, run) as tx:
-                outcomes = [
-                    _left(tx, run, entity_id, reason)
-                    for entity_id in rest[position : position + MOST_PER_BATCH]
-                    if tx.exists(entity_id)
-                ]
+                outcomes = [self._leave(tx, scope, id_, name, reason) for id_ in batch]
                 for outcome in outcomes:
                     tx.record(outcome)
                 _count(run, outcomes)
                 tx.save_run(run)
+                closed = [one.entity_id for one in outcomes if one.outcome == "updated"]
+                for root in run.roots if closed else ():
+                    self._announce(tx, root, closed)
+                detail = {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)}
+                tx.audit("run_batch", detail, run.roots[0].asset_id, run.id)
+            self._done.update(batch)
+
+    def _leave(
+        self, tx: Transaction, scope: Scope, entity_id: str, name: OutcomeName, reason: str
+    ) -> Outcome:
+        if not tx.exists(entity_id):
+            return self._reach(tx, scope, entity_id)
+        left = _untouched(tx, self._run, entity_id, name, reason)
+        holds = tx.entity(entity_id).kind in tx.state.container_kinds
+        if not (holds and tx.refresh(entity_id)):
+            return left
+        return left._replace(
+            outcome="updated",
+            reason="holds what was reached before the run ended",
+            to_hash=tx.digests(entity_id).all.hex(),
+        )
 
     async def finish(self, error: str | None = None) -> None:
-        """Store and tell that the run has ended: done, cancelled, or failed with an error."""
+        """Store and tell that the run has ended: done, cancelled, or failed with an error.
+
+        What it was to reach and what it reached are one by then: what stopped depending on its
+        roots meanwhile is no longer of its concern.
+        """
         run = self._run
         async with step_of(self._host, run) as tx:
             cancelled = run.status == "cancelling"
@@ -312,6 +380,7 @@ class Execution:
             run.started_at = run.started_at or tx.at
             run.finished_at = tx.at
             run.error = error
+            run.total = run.total if error else run.processed
             tx.save_run(run)
             for root in run.roots:
                 if not self._told.get(root.asset_id):
@@ -346,21 +415,6 @@ def _untouched(
     root = run.roots[0]
     here = entity.digests.all.hex()
     return Outcome(entity_id, entity.kind, name, reason, root.asset_id, root.to_version, here, here)
-
-
-def _left(tx: Transaction, run: Run, entity_id: str, reason: str) -> Outcome:
-    """The outcome of what a cancelled run did not come to; scenes and sequences close over what it
-    reached: their hash is that of what stands in them.
-    """
-    left = _untouched(tx, run, entity_id, "cancelled", reason)
-    holds = tx.entity(entity_id).kind in tx.state.container_kinds
-    if not (holds and tx.refresh(entity_id)):
-        return left
-    return left._replace(
-        outcome="updated",
-        reason="holds what was reached before the run ended",
-        to_hash=tx.digests(entity_id).all.hex(),
-    )
 
 
 def _count(run: Run, outcomes: Sequence[Outcome]) -> None:

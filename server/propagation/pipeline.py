@@ -29,7 +29,16 @@ from server.domain.transaction import Transaction
 from server.propagation.edits import check_name, check_status
 from server.propagation.links import catch_up
 
-__all__ = ["Documents", "Edit", "Proposal", "change_from_data", "propose", "propose_rollback"]
+__all__ = [
+    "Documents",
+    "Edit",
+    "Proposal",
+    "change_from_data",
+    "park",
+    "propose",
+    "propose_rollback",
+    "unlock",
+]
 
 _detector = ChangeDetector()
 _resolver = ConflictResolver()
@@ -128,7 +137,7 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
     # version
     state = _documents(tx, kind, edit, change, documents)
     if change.status and current.status != change.status["to"]:
-        _unlock(tx, entity, str(change.status["to"]))
+        unlock(tx, entity, str(change.status["to"]))
     version = tx.cut(
         entity.id,
         change,
@@ -164,7 +173,7 @@ def propose_rollback(
         return Proposal(entity.id, change, classification, (), None, None)
     typed = set_fields({}, drafts.read_values(documents.draft))
     if unpublished(current.fields, typed):
-        _park(tx, entity, kind, typed, documents.draft)
+        park(tx, entity, kind, typed, documents.draft)
         entity = tx.entity(entity.id)
     goal = {**dict.fromkeys(typed), **target.fields}
     edited = drafts.edit_at_head(documents.draft, kind, goal)
@@ -241,7 +250,7 @@ def _documents(
     return edited.state if edited.state != documents.version else None
 
 
-def _unlock(tx: Transaction, entity: Entity, status: str) -> None:
+def unlock(tx: Transaction, entity: Entity, status: str) -> None:
     """Where a new status no longer holds an entity back, its pointers catch up in the same step."""
     lifted = replace(entity, current=replace(entity.current, status=status))
     tx.put_entity(lifted)
@@ -249,9 +258,10 @@ def _unlock(tx: Transaction, entity: Entity, status: str) -> None:
     tx.put_entity(entity)
 
 
-def _park(
+def park(
     tx: Transaction, entity: Entity, kind: Kind, typed: Mapping[str, Any], draft: bytes
 ) -> None:
+    """Keep what is typed and not published as a version that is never current."""
     current = entity.current
     number = entity.last_number + 1
     parked = tx.manager.create_version(

@@ -20,6 +20,7 @@ from server.domain.ids import new_id
 from server.domain.plan import follows_latest, scope_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
+from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
 from server.propagation.cache import CacheManager
@@ -52,6 +53,7 @@ class ProjectOwner:
         self.storage = storage
         self.engine = PropagationEngine(self, tracker)
         self.cache = CacheManager()
+        self.plans = ShownPlans()
         self._drafts = drafts
         self._live = live
         self._clock = clock
@@ -107,6 +109,8 @@ class ProjectOwner:
         await self.storage.commit(commit)
         self.cache.forget(commit, self.state)
         self.state.apply(commit, members)
+        for ended in commit.superseded:
+            self.engine.superseded(ended)
         if commit.run is not None and self.engine.known(commit.run.id) is None:
             self.engine.submit(commit.run)
         for document in commit.documents:
@@ -137,10 +141,16 @@ class ProjectOwner:
         message: str = "",
         mode: Phase = "realtime",
         notify: bool = True,
+        retry_of: str | None = None,
+        rollback_of: str | None = None,
+        only: frozenset[str] | None = None,
     ) -> Run:
-        """Put a run on the step: the engine takes it when the step has committed."""
+        """Put a run on the step: the engine takes it when the step has committed.
+
+        It takes over those that wait and start from no other root: the last state wins.
+        """
         run_id = new_id("run")
-        scope = scope_of(self.state, run_id, roots, classes, cause)
+        scope = scope_of(self.state, run_id, roots, classes, cause, only)
         entities, kinds = self.state.entities, self.state.container_kinds
         last = sum([entities[entity_id].kind in kinds for entity_id in scope.order])
         counted = {"batch": len(scope.order) - last, "background": last}
@@ -159,7 +169,11 @@ class ProjectOwner:
             len(scope.order),
             tx.at,
             phases=phases,
+            retry_of=retry_of,
+            rollback_of=rollback_of,
+            only=only,
         )
+        self.engine.take_over(tx, run)
         tx.save_run(run)
         return run
 
@@ -298,23 +312,29 @@ class ProjectOwner:
         above.
         """
         async with self.step(actor) as tx:
-            entity = tx.entity(entity_id)
-            state = await self.draft_state(entity_id)
-            wanted = unpublished(entity.current.fields, crdt.read_values(state))
-            fitting, errors = _sort_out(tx.kind(entity).check, wanted)
-            edit = Edit(
-                entity_id,
-                fitting,
-                message=message,
-                cause="edit",
-                from_draft=True,
-                whole_draft=True,
-            )
-            proposal = propose(tx, edit, Documents(b"", state))
+            proposal, errors = await self.propose_draft(tx, entity_id, message)
             run = self.run_for(tx, [proposal], "edit", message=message)
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
         return run
+
+    async def propose_draft(
+        self, tx: Transaction, entity_id: str, message: str
+    ) -> tuple[Proposal, list[FieldError]]:
+        """Make a version of all that a draft is ahead on the step, and say what does not fit."""
+        entity = tx.entity(entity_id)
+        state = await self.draft_state(entity_id)
+        wanted = unpublished(entity.current.fields, crdt.read_values(state))
+        fitting, errors = _sort_out(tx.kind(entity).check, wanted)
+        edit = Edit(
+            entity_id,
+            fitting,
+            message=message,
+            cause="edit",
+            from_draft=True,
+            whole_draft=True,
+        )
+        return propose(tx, edit, Documents(b"", state)), errors
 
     def run_for(
         self, tx: Transaction, proposals: Sequence[Proposal], cause: str, **options: Any

@@ -12,7 +12,8 @@ from server.domain.runs import Run
 __all__ = ["Progress", "RunTracker"]
 
 _KEPT = 500
-_FRAME_INTERVAL = 0.1
+_FRAME_INTERVAL = 0.12
+"""Seconds: with the last frame, which does not wait, there are ten in any second at most."""
 
 
 class RunTracker:
@@ -56,7 +57,8 @@ class Progress:
     """The ``propagation_progress`` frames of one run: at most ten a second, never backwards, the
     last always sent.
 
-    The estimate is the time that is left at the rate so far; ``None`` until there is a rate.
+    The estimate is the time that is left at the rate so far; ``None`` at first, for what one batch
+    took says little.
     """
 
     def __init__(
@@ -66,12 +68,13 @@ class Progress:
         self._now = now
         self._tell = tell
         self._started = now()
-        self._told_at = -1.0
+        self._told_at: float | None = None
+        self._share = 0
         self._begun_with = run.processed
 
     def step(self, phase: str) -> None:
         """Something was processed: tell it unless a frame went out just now."""
-        if self._told_at < 0 or self._now() - self._told_at >= _FRAME_INTERVAL:
+        if self._told_at is None or self._now() - self._told_at >= _FRAME_INTERVAL:
             self._send(phase, None)
 
     def finish(self, phase: str) -> None:
@@ -79,19 +82,18 @@ class Progress:
 
     def _send(self, phase: str, status: str | None) -> None:
         run = self._run
-        self._told_at = self._now()
+        first, self._told_at = self._told_at is None, self._now()
         done = self._run.processed - self._begun_with
         elapsed = self._told_at - self._started
-        left = run.total - run.processed
-        eta = round(left * elapsed / done, 2) if done and elapsed > 0 else None
-        share = (
-            100 if status == "done" or not run.total else min(99, 100 * run.processed // run.total)
-        )
+        left = max(0, run.total - run.processed)
+        eta = round(left * elapsed / done, 2) if done > 0 and elapsed > 0 and not first else None
+        share = 100 * run.processed // run.total if run.total else 0
+        self._share = 100 if status == "done" else max(self._share, min(99, share))
         frame: dict[str, Any] = {
             "type": "propagation_progress",
             "asset_id": run.roots[0].asset_id,
             "run_id": run.id,
-            "progress": share,
+            "progress": self._share,
             "processed": run.processed,
             "total": run.total,
             "eta": 0 if status else eta,

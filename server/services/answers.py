@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from server.domain.conflicts import Conflict
@@ -11,7 +11,14 @@ from server.domain.entities import version_id
 from server.domain.runs import Run
 from server.propagation.pipeline import Proposal
 
-__all__ = ["PropagationResult", "RollbackResult", "conflicted", "result_of", "unchanged"]
+__all__ = [
+    "PropagationResult",
+    "RollbackResult",
+    "RunRollback",
+    "conflicted",
+    "result_of",
+    "unchanged",
+]
 
 Status = Literal["success", "conflict", "pending_approval", "accepted"]
 _NEEDS_SOMEBODY = ("awaiting_approval", "conflict", "blocked", "failed")
@@ -23,7 +30,8 @@ class PropagationResult:
 
     ``affected_entities`` counts the outcomes other than ``unchanged``. With status ``accepted`` the
     run is still on its way and the counts are those so far. ``version`` is the version that stands
-    now.
+    now. Where a newer run took over the one of this change, ``superseded_run_id``, ``run_id`` is
+    the newer.
     """
 
     status: Status
@@ -33,9 +41,12 @@ class PropagationResult:
     counts: Mapping[str, int] = field(default_factory=dict)
     conflicts: Sequence[Mapping[str, Any]] = ()
     requires_intervention: bool = False
+    superseded_run_id: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        more = {"superseded_run_id": self.superseded_run_id} if self.superseded_run_id else {}
         return {
+            **more,
             "status": self.status,
             "affected_entities": self.affected_entities,
             "version": self.version,
@@ -74,6 +85,63 @@ class RollbackResult:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RunRollback:
+    """What taking back a whole run led to: ``versions`` are the new ones, one for each asset that
+    it started from, and ``run`` brings them to their dependents. With conflicts nothing was
+    applied.
+    """
+
+    rolled_back: Run
+    versions: tuple[str, ...]
+    run: Run | None
+    propagation: PropagationResult
+
+    @property
+    def success(self) -> bool:
+        return self.status != "conflict"
+
+    @property
+    def status(self) -> Status:
+        return self.propagation.status
+
+    @property
+    def affected_entities(self) -> int:
+        return self.propagation.affected_entities
+
+    @property
+    def run_id(self) -> str | None:
+        return self.propagation.run_id
+
+    @property
+    def conflicts(self) -> Sequence[Mapping[str, Any]]:
+        return self.propagation.conflicts
+
+    def to_json(self) -> dict[str, Any]:
+        """The run, as the contract shows one, with what an answer A says besides. Where there is
+        none its ``status`` is ``done`` (there was nothing to take back) or ``conflict``.
+        """
+        found = self.propagation
+        return {
+            **(self._none() if self.run is None else self.run.to_json()),
+            "run_id": found.run_id,
+            "version": found.version,
+            "versions": list(self.versions),
+            "affected_entities": found.affected_entities,
+            "conflicts": [dict(conflict) for conflict in found.conflicts],
+            "requires_intervention": found.requires_intervention,
+            "success": self.success,
+            "rollback_of": self.rolled_back.id,
+        }
+
+    def _none(self) -> dict[str, Any]:
+        run = self.rolled_back
+        none = replace(run, total=0, processed=0, counts={}, phases={}, error=None, retry_of=None)
+        status = "done" if self.success else "conflict"
+        never = {"id": None, "created_at": None, "started_at": None, "finished_at": None}
+        return {**none.to_json(), **never, "status": status, "superseded_by": None}
+
+
 def unchanged(entity_id: str, number: int) -> PropagationResult:
     """The answer to a change that makes no difference: no version, no run."""
     return PropagationResult("success", 0, version_id(entity_id, number), None)
@@ -93,8 +161,8 @@ def conflicted(proposals: Sequence[Proposal], entity_id: str, number: int) -> Pr
     )
 
 
-def result_of(run: Run, version: str) -> PropagationResult:
-    """The answer that a run gives.
+def result_of(run: Run, version: str, superseded: str | None = None) -> PropagationResult:
+    """The answer that a run gives, where it took over ``superseded`` for whoever asked for that.
 
     ``pending_approval`` where all that it reached waits for somebody, ``accepted`` while it has not
     ended; one that failed stays ``accepted`` and asks for somebody.
@@ -106,4 +174,5 @@ def result_of(run: Run, version: str) -> PropagationResult:
     elif waiting and waiting == run.affected:
         status = "pending_approval"
     needs = run.status == "failed" or any(run.counts.get(name) for name in _NEEDS_SOMEBODY)
-    return PropagationResult(status, run.affected, version, run.id, dict(run.counts), (), needs)
+    counts = dict(run.counts)
+    return PropagationResult(status, run.affected, version, run.id, counts, (), needs, superseded)

@@ -4,18 +4,16 @@ library.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.entities import Version, version_id
-from server.domain.ids import new_id
-from server.domain.plan import Plan, phases_of, plan, scope_of
-from server.domain.runs import Outcome, Phase, Run
+from server.domain.runs import Phase
 from server.domain.transaction import Transaction
 from server.propagation.edits import approve_version
+from server.propagation.engine import APPROVAL
 from server.propagation.pipeline import (
     Edit,
     Proposal,
@@ -28,39 +26,24 @@ from server.services.answers import (
     PropagationResult,
     RollbackResult,
     conflicted,
-    result_of,
     unchanged,
 )
+from server.services.plans import Build, Impact, check_plan, preview
+from server.services.runs import WAIT, finish
 
 __all__ = [
-    "Impact",
     "apply_edits",
     "approve",
     "base_of",
+    "batch_impact",
     "calculate_change_impact",
-    "finish",
     "propagate_asset_change",
     "propagate_batch",
     "publish",
+    "publish_impact",
     "rollback_impact",
     "rollback_to_version",
 ]
-
-WAIT = 10.0
-_BYTES_PER_DEPENDENT = 1200
-_SLICE = 50
-
-
-class Impact(dict[str, Any]):
-    """A plan that was not committed, as the contract shows it."""
-
-
-async def finish(
-    owner: ProjectOwner, run: Run, version: str, wait: float | None
-) -> PropagationResult:
-    """Wait for the end of a committed run, at most ``wait`` seconds (None: as long as it takes)."""
-    await owner.engine.wait(run.id, wait)
-    return result_of(run, version)
 
 
 async def propagate_asset_change(
@@ -73,16 +56,19 @@ async def propagate_asset_change(
     notify: bool = True,
     base_version: int | None = None,
     message: str = "",
+    plan_hash: str | None = None,
     wait: float | None = WAIT,
 ) -> PropagationResult:
     """Change an asset, and everything that depends on it.
 
-    Raises NotFound, Invalid (empty, a field that does not fit, a base version that does not exist).
-    A stale ``base_version`` is merged three ways; what cannot be merged is answered as
-    ``conflict``, nothing applied.
+    Raises NotFound, Invalid (empty, a field that does not fit, a base version that does not exist),
+    StalePlan where it would not do what the plan ``plan_hash`` said. A stale ``base_version`` is
+    merged three ways; what cannot be merged is answered as ``conflict``, nothing applied.
     """
     edit = await _edit_of(owner, asset_id, change_data, base_version, message)
-    return await apply_edits(owner, [edit], actor, mode=mode, notify=notify, wait=wait)
+    return await apply_edits(
+        owner, [edit], actor, mode=mode, notify=notify, plan_hash=plan_hash, wait=wait
+    )
 
 
 async def apply_edits(
@@ -93,15 +79,18 @@ async def apply_edits(
     cause: str = "api",
     mode: Phase = "realtime",
     notify: bool = True,
+    plan_hash: str | None = None,
     wait: float | None = WAIT,
 ) -> PropagationResult:
     """Make versions of several edits in one step, all or none, and one run over the union of
     dependents.
     """
     first = edits[0].entity_id
+    build = _of_edits(owner, edits)
     async with owner.step(actor) as tx:
+        await check_plan(owner, tx, build, plan_hash)
         number = tx.entity(first).current.number
-        proposals = [propose(tx, edit, await owner.documents(edit.entity_id)) for edit in edits]
+        proposals = await build(tx)
         if any(one.conflicts for one in proposals):
             tx.discard()
             return conflicted(proposals, first, number)
@@ -113,16 +102,38 @@ async def apply_edits(
     return await finish(owner, run, version_id(first, current), wait)
 
 
+def _of_edits(owner: ProjectOwner, edits: Sequence[Edit]) -> Build:
+    async def build(tx: Transaction) -> Sequence[Proposal]:
+        return [propose(tx, edit, await owner.documents(edit.entity_id)) for edit in edits]
+
+    return build
+
+
 async def propagate_batch(
     owner: ProjectOwner,
     asset_changes: Sequence[tuple[str, Mapping[str, Any]]],
     actor: Actor,
     *,
+    plan_hash: str | None = None,
     wait: float | None = WAIT,
 ) -> PropagationResult:
-    """Several changes, each dependent touched once. Raises NotFound or Invalid, naming it; then
-    nothing was applied.
+    """Several changes, each dependent touched once. Raises NotFound or Invalid, naming it, or
+    StalePlan; then nothing was applied.
     """
+    edits = await _edits_of(owner, asset_changes)
+    return await apply_edits(owner, edits, actor, plan_hash=plan_hash, wait=wait)
+
+
+async def batch_impact(
+    owner: ProjectOwner, asset_changes: Sequence[tuple[str, Mapping[str, Any]]], actor: Actor
+) -> Impact:
+    """What a batch would do. Raises as ``propagate_batch``."""
+    return await preview(owner, actor, _of_edits(owner, await _edits_of(owner, asset_changes)))
+
+
+async def _edits_of(
+    owner: ProjectOwner, asset_changes: Sequence[tuple[str, Mapping[str, Any]]]
+) -> list[Edit]:
     edits: list[Edit] = []
     errors: list[FieldError] = []
     seen: set[str] = set()
@@ -138,18 +149,50 @@ async def propagate_batch(
             errors.extend(FieldError(path, one.message) for one in error.errors)
     if errors:
         raise Invalid("Some changes are not valid; nothing was applied", errors)
-    return await apply_edits(owner, edits, actor, wait=wait)
+    return edits
 
 
 async def publish(
-    owner: ProjectOwner, asset_id: str, actor: Actor, message: str = "", wait: float | None = WAIT
+    owner: ProjectOwner,
+    asset_id: str,
+    actor: Actor,
+    message: str = "",
+    plan_hash: str | None = None,
+    wait: float | None = WAIT,
 ) -> PropagationResult:
-    """Make a version of all that the draft is ahead, and propagate it."""
-    run = await owner.publish_draft(asset_id, actor, message)
-    number = owner.state.entity(asset_id).current.number
+    """Make a version of all that the draft is ahead, and propagate it. Raises StalePlan, and
+    Invalid naming what did not fit and was not published.
+    """
+    build, errors = _of_draft(owner, asset_id, message)
+    async with owner.step(actor) as tx:
+        await check_plan(owner, tx, build, plan_hash)
+        run = owner.run_for(tx, await build(tx), "edit", message=message)
+        number = tx.current(asset_id).number
+    if errors:
+        raise Invalid("Some fields are not valid and were not published", errors)
     if run is None:
         return unchanged(asset_id, number)
     return await finish(owner, run, version_id(asset_id, number), wait)
+
+
+async def publish_impact(owner: ProjectOwner, asset_id: str, actor: Actor) -> Impact:
+    """What publishing a draft would do. Raises Invalid where a field of it does not fit."""
+    build, errors = _of_draft(owner, asset_id, "")
+    found = await preview(owner, actor, build)
+    if errors:
+        raise Invalid("Some fields are not valid and would not be published", errors)
+    return found
+
+
+def _of_draft(owner: ProjectOwner, asset_id: str, message: str) -> tuple[Build, list[FieldError]]:
+    """How a draft is published, and what of it does not fit, once it was tried."""
+    errors: list[FieldError] = []
+
+    async def build(tx: Transaction) -> Sequence[Proposal]:
+        proposal, errors[:] = await owner.propose_draft(tx, asset_id, message)
+        return [proposal]
+
+    return build, errors
 
 
 async def rollback_to_version(
@@ -158,16 +201,21 @@ async def rollback_to_version(
     version_number: int,
     actor: Actor,
     reason: str = "",
+    *,
+    plan_hash: str | None = None,
     wait: float | None = WAIT,
 ) -> RollbackResult:
-    """Bring an entity back to how a version had it, as a new version. Raises NotFound."""
+    """Bring an entity back to how a version had it, as a new version. Raises NotFound, and
+    StalePlan.
+    """
     target = await _rollback_target(owner, asset_id, version_number)
+    message = reason or f"Rolled back to v{version_number}"
+    build = _of_rollback(owner, target, message)
     async with owner.step(actor) as tx:
-        documents = await owner.documents(asset_id)
-        message = reason or f"Rolled back to v{version_number}"
-        proposal = propose_rollback(tx, target, documents, message)
+        await check_plan(owner, tx, build, plan_hash)
+        proposals = await build(tx)
         number = tx.current(asset_id).number
-        run = owner.run_for(tx, [proposal], "rollback", message=message)
+        run = owner.run_for(tx, proposals, "rollback", message=message)
         if run is not None:
             tx.tell(
                 {
@@ -188,6 +236,14 @@ async def rollback_to_version(
     return RollbackResult(True, current, target.id, result)
 
 
+def _of_rollback(owner: ProjectOwner, target: Version, message: str) -> Build:
+    async def build(tx: Transaction) -> Sequence[Proposal]:
+        documents = await owner.documents(target.entity_id)
+        return [propose_rollback(tx, target, documents, message)]
+
+    return build
+
+
 async def calculate_change_impact(
     owner: ProjectOwner,
     asset_id: str,
@@ -199,9 +255,7 @@ async def calculate_change_impact(
 ) -> Impact:
     """What a change would do: the very plan that ``propagate_asset_change`` would execute now."""
     edit = await _edit_of(owner, asset_id, change_data, base_version, "")
-    documents = await owner.documents(asset_id)
-    async with owner.preview(actor) as tx:
-        return await _impact(owner, tx, propose(tx, edit, documents), mode)
+    return await preview(owner, actor, _of_edits(owner, [edit]), mode)
 
 
 async def rollback_impact(
@@ -209,10 +263,7 @@ async def rollback_impact(
 ) -> Impact:
     """What a rollback would do."""
     target = await _rollback_target(owner, asset_id, version_number)
-    documents = await owner.documents(asset_id)
-    async with owner.preview(actor) as tx:
-        proposal = propose_rollback(tx, target, documents, "")
-        return await _impact(owner, tx, proposal, "realtime")
+    return await preview(owner, actor, _of_rollback(owner, target, ""))
 
 
 async def approve(
@@ -228,7 +279,7 @@ async def approve(
         roots = approve_version(tx, asset_id, version)
         if not roots:
             return unchanged(asset_id, version_number)
-        run = owner.begin_run(tx, roots, ("visual", "metadata"), "approval")
+        run = owner.begin_run(tx, roots, ("visual", "metadata"), APPROVAL)
     return await finish(owner, run, version.id, wait)
 
 
@@ -272,47 +323,3 @@ async def _rollback_target(owner: ProjectOwner, asset_id: str, number: int) -> V
         if one.source in owner.state.entities:
             await owner.know(one.source, one.version)
     return target
-
-
-async def _impact(owner: ProjectOwner, tx: Transaction, proposal: Proposal, mode: Phase) -> Impact:
-    """Reach every dependent on the thrown-away transaction, pausing now and then for others."""
-    classes = tuple(sorted(proposal.classification.classes))
-    roots = [proposal.root] if proposal.root else []
-    run_id = new_id("plan")
-    scope = scope_of(owner.state, run_id, roots, classes, "preview")
-    phases = phases_of(owner.state, scope, owner.viewed(), mode)
-    outcomes: list[Outcome] = []
-    for outcome in plan(tx, scope, phases):
-        outcomes.append(outcome)
-        if len(outcomes) % _SLICE == 0:
-            await asyncio.sleep(0)
-    found = Plan(tuple(outcomes), phases)
-    category = owner.state.category
-    affected = [one.entity_id for one in outcomes if one.outcome != "unchanged"]
-    shots = [id_ for id_ in affected if category(id_) == "shot"]
-    sequences = [id_ for id_ in affected if category(id_) == "sequence"]
-    rests_on = [proposal.entity_id, proposal.change.to_json(), [list(root) for root in roots]]
-    return Impact(
-        affected_shots=len(shots),
-        affected_sequences=len(sequences),
-        affected_entities=len(affected),
-        shots=shots,
-        sequences=sequences,
-        phases=[{"phase": name, "entities": list(ids)} for name, ids in phases],
-        outcomes=[
-            {
-                "entity_id": one.entity_id,
-                "kind": one.kind,
-                "outcome": one.outcome,
-                "reason": one.reason,
-            }
-            for one in outcomes
-        ],
-        counts=found.counts,
-        conflicts=[conflict.to_json() for conflict in proposal.conflicts],
-        estimated_processing_time=round(len(outcomes) * owner.engine.cost.per_dependent, 4),
-        memory_impact=len(outcomes) * _BYTES_PER_DEPENDENT,
-        can_be_batch_processed=len(outcomes) > 100,
-        classification=proposal.classification.to_json(),
-        plan_hash=found.hash(rests_on),
-    )

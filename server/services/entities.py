@@ -18,7 +18,8 @@ from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit
 from server.propagation.project import ProjectOwner
 from server.services.answers import PropagationResult, unchanged
-from server.services.changes import WAIT, apply_edits, base_of, finish
+from server.services.changes import apply_edits, base_of
+from server.services.runs import WAIT, finish
 
 __all__ = [
     "Linked",

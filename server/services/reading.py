@@ -239,22 +239,19 @@ def _exists(owner: ProjectOwner, entity_id: str) -> None:
 
 
 async def propagation_status(owner: ProjectOwner) -> dict[str, Any]:
-    """What is under way, what waits, what ended lately, and the counts over the latter."""
+    """What is under way, what waits, what ended lately, and the counts over all that ever ended."""
     recent = await owner.storage.runs(owner.project_id, 50)
     active = owner.engine.active
     ended = [run for run in recent if run.finished and (active is None or run.id != active.id)]
-    totals: dict[str, int] = {}
-    for run in ended:
-        for name, number in run.counts.items():
-            totals[name] = totals.get(name, 0) + number
+    totals = await owner.storage.run_totals(owner.project_id)
     return {
         "active": [active.to_json()] if active else [],
         "queued": owner.engine.queued,
         "recent": [run.to_json() for run in ended[:20]],
         "totals": {
-            "runs": len(ended),
-            "processed": sum(run.processed for run in ended),
-            "counts": totals,
+            "runs": totals.runs,
+            "processed": totals.processed,
+            "counts": dict(totals.counts),
         },
         "cache": owner.cache.to_json(),
     }

@@ -21,6 +21,7 @@ __all__ = [
     "Empty",
     "Id",
     "Number",
+    "PlanHash",
     "Query",
     "Text",
     "decode",
@@ -42,6 +43,8 @@ Id = Annotated[str, AfterValidator(nfc)]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """A version number."""
 Text = Annotated[str, Field(max_length=10_000)]
+PlanHash = Annotated[str, Field(min_length=1, max_length=128)]
+"""The ``plan_hash`` of an impact that was shown."""
 
 
 class Body(BaseModel):

@@ -251,6 +251,13 @@ export interface Answer {
   outcomes?: OutcomeRow[]
 }
 
+/** The run that takes back another; no run and both sides where later edits are in the way. */
+export interface RunRollback {
+  id: string | null
+  status: string
+  conflicts: { entity_id: string; field: string }[]
+}
+
 export interface Dependency {
   id: string
   kind: string

@@ -12,14 +12,13 @@ import { Icon } from './ui/icon.tsx'
 import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
 import { needsServer, reaches } from './ui/reach.ts'
 import { go, hrefOf, route } from './ui/router.ts'
-import { fail } from './ui/toasts.ts'
 import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
+import { BottomLine } from './views/shell/bottom-line.tsx'
 import { Header } from './views/shell/header.tsx'
 import { KeysDialog } from './views/shell/keys.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
 import { NewShot, ProjectSettings } from './views/shell/project-dialogs.tsx'
-import { Progress } from './views/shell/progress.tsx'
 import { Rail } from './views/shell/rail.tsx'
 import { Safety } from './views/shell/safety.tsx'
 import { WiredStoryboard } from './views/storyboard/wired.tsx'
@@ -216,14 +215,6 @@ function View({ project, doings, onScreen }: { project: OpenProject; doings: Doi
     onScreen,
   }
   return <WiredStoryboard project={project} {...common} />
-}
-
-function BottomLine({ project }: { project: OpenProject }) {
-  const line = project.runs.line.value
-  if (line === null) return null
-  void project.names.versions.value
-  const known = project.names.get(line.asset)
-  return <Progress line={line} name={known?.name ?? line.asset} version={known?.version ?? null} shots={project.shots.usage(line.asset).total} onCancel={() => void api.cancelRun(line.id).catch(fail)} />
 }
 
 function WiredSafety({ project, onLogIn }: { project: OpenProject; onLogIn(): void }) {

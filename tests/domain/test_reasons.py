@@ -128,12 +128,34 @@ async def interrupted(monkeypatch: pytest.MonkeyPatch) -> Said:
         return {(one.outcome, one.reason) for one, _ in found}
 
 
+async def broken_off(monkeypatch: pytest.MonkeyPatch) -> Said:
+    """The store refuses a batch for good: the run ends, and what is left fails with it."""
+    async with AssetPropagationSystem("film") as system:
+        owner = await system.owner()
+        hero = await system.create_entity("character", "Mara", {"description": "a"})
+        await system.create_test_shots(3, hero["id"])
+        commit = owner.storage.commit
+
+        async def failing(one: Any) -> None:
+            if one.outcomes:
+                monkeypatch.setattr(owner.storage, "commit", commit)
+                raise ValueError("out of paint")
+            await commit(one)
+
+        monkeypatch.setattr(owner.storage, "commit", failing)
+        result = await system.propagate_asset_change(hero["id"], {"description": "b"})
+        found, _ = await owner.storage.outcomes(result.run_id or "", 500, None)
+        return {(one.outcome, one.reason) for one, _ in found}
+
+
 async def test_every_row_of_the_table_is_produced_and_every_reason_has_a_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = policies() | rules() | revisions()
     with monkeypatch.context() as patch:
         found |= await interrupted(patch)
+    with monkeypatch.context() as patch:
+        found |= await broken_off(patch)
     unknown = [one for one in found if not reasons.known(*one)]
     assert not unknown
     missing = [row for row in reasons.rows() if not produces(row, found)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol.errors import Invalid, NotFound, Unavailable
-from server.ports import AuditFilter
+from server.ports import AuditFilter, RunTotals
 from server.storage import SqliteStorage
 from tests.storage.factories import (
     LATER,
@@ -44,6 +44,32 @@ async def test_runs_come_newest_first(storage: SqliteStorage) -> None:
     assert [one.id for one in await storage.runs(PROJECT, 1)] == ["c"]
 
 
+async def test_runs_are_superseded_in_the_step_that_queues_the_one_that_takes_over(
+    storage: SqliteStorage,
+) -> None:
+    await storage.commit(creation(run=run()))
+    taken = run(status="superseded", superseded_by="run-2", finished_at=LATER)
+    newer = run("run-2", retry_of="run-0", rollback_of="run-x", created_at=LATER)
+    await storage.commit(step(run=newer, superseded=[taken]))
+    assert [await storage.run(id_) for id_ in ("run-1", "run-2")] == [taken, newer]
+    assert (await storage.load_project(PROJECT)).open_runs == [newer]
+
+
+async def test_the_totals_are_of_all_runs_that_ended(storage: SqliteStorage) -> None:
+    await storage.commit(creation())
+    assert await storage.run_totals(PROJECT) == RunTotals(0, 0, {})
+    ended = {"finished_at": LATER}
+    for one in (
+        run("a", status="done", processed=3, counts={"updated": 2, "pinned": 1}, **ended),
+        run("b", status="failed", processed=2, counts={"updated": 1, "failed": 1}, **ended),
+        run("c", status="running", processed=7, counts={"updated": 7}),
+    ):
+        await storage.commit(step(run=one))
+    counts = {"failed": 1, "pinned": 1, "updated": 3}
+    assert await storage.run_totals(PROJECT) == RunTotals(2, 5, counts)
+    assert await storage.run_totals("other") == RunTotals(0, 0, {})
+
+
 async def test_outcomes_are_paged_in_the_order_in_which_they_were_reached(
     storage: SqliteStorage,
 ) -> None:
@@ -56,6 +82,8 @@ async def test_outcomes_are_paged_in_the_order_in_which_they_were_reached(
     assert (second, end) == ([(outcome("y", "unchanged"), LATER)], None)
     assert await storage.outcome_ids("run-1") == frozenset("xyz")
     assert await storage.outcome_ids("none") == frozenset()
+    assert await storage.outcome_ids("run-1", ("unchanged", "failed")) == frozenset("y")
+    assert await storage.outcome_ids("run-1", ()) == frozenset()
 
 
 async def test_outcomes_need_a_run(storage: SqliteStorage) -> None:

@@ -172,7 +172,8 @@ async def test_a_run_of_another_project_is_not_found(film: Web) -> None:
     run = (await film.client.post("/api/v1/assets/mara/propagate", json=body)).json()["run_id"]
     await film.make("other")
     here = await film.as_(Role.OWNER, "other")
-    for method, path in (("GET", ""), ("GET", "/outcomes"), ("POST", "/cancel")):
+    changes = (("POST", f"/{verb}") for verb in ("cancel", "retry", "rollback"))
+    for method, path in (("GET", ""), ("GET", "/outcomes"), *changes):
         foreign = await here.request(method, f"/api/v1/runs/{run}{path}")
         unknown = await here.request(method, f"/api/v1/runs/run-0{path}")
         assert code_of(foreign) == "not_found"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -14,7 +14,7 @@ from server.domain.entities import Digests, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
-from server.ports import AuditFilter, StoredDocument, StoredLook, StoredToken
+from server.ports import AuditFilter, RunTotals, StoredDocument, StoredLook, StoredToken
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
@@ -24,6 +24,7 @@ from server.storage.sqlite.rows import (
     PROJECT_COLUMNS,
     RUN_COLUMNS,
     VERSION_COLUMNS,
+    json_text,
     to_audit,
     to_event,
     to_outcome,
@@ -45,6 +46,7 @@ __all__ = [
     "read_projects_with",
     "read_projects_with_open_runs",
     "read_run",
+    "read_run_totals",
     "read_runs",
     "read_token",
     "read_version",
@@ -205,9 +207,25 @@ def read_outcomes(
     return [to_outcome(row) for row in rows[:limit]], _next(rows, limit, 0)
 
 
-def read_outcome_ids(connection: sqlite3.Connection, run_id: str) -> frozenset[str]:
+def read_outcome_ids(
+    connection: sqlite3.Connection, run_id: str, names: Collection[str] | None
+) -> frozenset[str]:
     source = "SELECT entity_id FROM outcomes WHERE run_id = ?"
-    return frozenset(row[0] for row in fetch(connection, "entity_id", source, (run_id,)))
+    parameters: tuple[str, ...] = (run_id,)
+    if names is not None:
+        source += " AND outcome IN (SELECT value FROM json_each(?))"
+        parameters = (run_id, json_text(list(names)))
+    return frozenset(row[0] for row in fetch(connection, "entity_id", source, parameters))
+
+
+def read_run_totals(connection: sqlite3.Connection, project_id: str) -> RunTotals:
+    ended = "FROM runs{} WHERE project_id = ? AND status NOT IN ('queued', 'running', 'cancelling')"
+    query = f"SELECT COUNT(*), COALESCE(SUM(processed), 0) {ended.format('')}"
+    runs, processed = connection.execute(query, (project_id,)).fetchone()
+    each = ended.format(", json_each(runs.counts) AS each")
+    query = f"SELECT each.key, SUM(each.value) {each} GROUP BY each.key ORDER BY each.key"
+    counts = dict(connection.execute(query, (project_id,)).fetchall())
+    return RunTotals(runs, processed, counts)
 
 
 def read_events_after(

@@ -251,7 +251,8 @@ def to_reference(row: Sequence[Any]) -> Reference:
 
 RUN_COLUMNS = (
     "id, project_id, json(roots), json(classes), cause, author, message, mode, notify, status, "
-    "total, created_at, started_at, finished_at, processed, json(counts), json(phases), error"
+    "total, created_at, started_at, finished_at, processed, json(counts), json(phases), error, "
+    "retry_of, rollback_of, superseded_by"
 )
 
 
@@ -275,6 +276,9 @@ def run_row(one: Run) -> Row:
         json_text(one.counts),
         json_text(dict(one.phases)),
         one.error,
+        one.retry_of,
+        one.rollback_of,
+        one.superseded_by,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,8 +13,15 @@ from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
-from server.domain.runs import Outcome, Run
-from server.ports import AuditFilter, StoredDocument, StoredLook, StoredProject, StoredToken
+from server.domain.runs import Outcome, OutcomeName, Run
+from server.ports import (
+    AuditFilter,
+    RunTotals,
+    StoredDocument,
+    StoredLook,
+    StoredProject,
+    StoredToken,
+)
 from server.storage.sqlite import reads
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
@@ -191,8 +198,13 @@ class SqliteStorage:
     ) -> tuple[Sequence[tuple[Outcome, str]], str | None]:
         return await self._read(lambda c: reads.read_outcomes(c, run_id, limit, cursor))
 
-    async def outcome_ids(self, run_id: str) -> frozenset[str]:
-        return await self._read(lambda c: reads.read_outcome_ids(c, run_id))
+    async def outcome_ids(
+        self, run_id: str, names: Collection[OutcomeName] | None = None
+    ) -> frozenset[str]:
+        return await self._read(lambda c: reads.read_outcome_ids(c, run_id, names))
+
+    async def run_totals(self, project_id: str) -> RunTotals:
+        return await self._read(lambda c: reads.read_run_totals(c, project_id))
 
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         return await self._read(lambda c: reads.read_events_after(c, project_id, seq, limit))

@@ -73,7 +73,8 @@ _PUT_RUN = _upsert(
     "runs",
     "id",
     "project_id, roots, classes, cause, author, message, mode, notify, status, total, "
-    "created_at, started_at, finished_at, processed, counts, phases, error",
+    "created_at, started_at, finished_at, processed, counts, phases, error, retry_of, "
+    "rollback_of, superseded_by",
 )
 _ADD_OUTCOMES = f"INSERT INTO outcomes {MARKS}"
 _ADD_UPDATES = f"INSERT INTO document_updates (project_id, entity_id, data) {MARKS}"
@@ -111,8 +112,8 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     put(connection, _REMOVE_REFERENCES, removed, project_id)
     put(connection, _PUT_REFERENCES, [reference_row(project_id, r) for r in commit.references_put])
     put(connection, _MOVE_POINTERS, list(commit.pointers.items()), project_id)
-    if commit.run is not None:
-        put(connection, _PUT_RUN, [run_row(commit.run)])
+    runs = [*commit.superseded, *([] if commit.run is None else [commit.run])]
+    put(connection, _PUT_RUN, [run_row(one) for one in runs])
     _write_outcomes(connection, commit)
     _write_results(connection, commit)
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])

@@ -192,6 +192,7 @@ class AnswerA(Shape):
     counts: dict[str, int]
     conflicts: list[dict[str, Any]]
     requires_intervention: bool
+    superseded_run_id: str | None = None
 
 
 class RolledBack(AnswerA):
@@ -233,13 +234,19 @@ class ImpactPhase(Shape):
 
 
 class Impact(BaseModel):
-    """The plan of a change, uncommitted."""
+    """The plan of a change, uncommitted. Its ``plan_hash`` can be sent with the change, which is
+    then made only if it still is what was shown.
+    """
 
     affected_shots: int
     affected_sequences: int
+    affected_entities: int
+    shots: list[str]
+    sequences: list[str]
     phases: list[ImpactPhase]
     outcomes: list[ImpactOutcome]
     counts: dict[str, int]
+    conflicts: list[dict[str, Any]]
     estimated_processing_time: float
     memory_impact: int
     can_be_batch_processed: bool
@@ -324,10 +331,14 @@ class RunPhase(Shape):
 
 
 class Run(Shape):
+    """One execution of a plan. One that a newer run took over before it began is ``superseded``,
+    and names it in ``superseded_by``.
+    """
+
     id: str
     project_id: str
     asset_ids: list[str]
-    status: Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
+    status: Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"]
     phases: list[RunPhase]
     total: int
     processed: int
@@ -339,6 +350,43 @@ class Run(Shape):
     author: str
     message: str
     error: str | None
+    retry_of: str | None
+    rollback_of: str | None
+    superseded_by: str | None
+
+
+class RunRolledBack(Shape):
+    """The run that takes back another, ``rollback_of``. Where there is none its ``id`` is null, and
+    the ``status`` is ``done`` (nothing was to be taken back) or ``conflict`` (nothing was applied).
+    """
+
+    id: str | None
+    run_id: str | None
+    project_id: str
+    asset_ids: list[str]
+    status: Literal[
+        "queued", "running", "cancelling", "done", "failed", "cancelled", "superseded", "conflict"
+    ]
+    phases: list[RunPhase]
+    total: int
+    processed: int
+    counts: dict[str, int]
+    created_at: str | None
+    started_at: str | None
+    finished_at: str | None
+    cause: str
+    author: str
+    message: str
+    error: str | None
+    retry_of: str | None
+    rollback_of: str
+    superseded_by: str | None
+    success: bool
+    version: str
+    versions: list[str]
+    affected_entities: int
+    conflicts: list[dict[str, Any]]
+    requires_intervention: bool
 
 
 class Outcome(Shape):

@@ -10,7 +10,7 @@ from protocol.errors import FieldError, Invalid, NotFound
 from server.propagation.project import ProjectOwner
 from server.rooms.access import Role
 from server.services import changes, reading
-from server.web.bodies import Body, Id, Number, Text
+from server.web.bodies import Body, Id, Number, PlanHash, Text
 from server.web.operations import Call, Operation, operation
 from server.web.replies import Reply
 from server.web.rest import answers
@@ -33,6 +33,7 @@ class Change(Body):
     base_version: Number | None = None
     message: Text = ""
     dry_run: bool = False
+    plan_hash: PlanHash | None = None
 
 
 class ImpactBody(Body):
@@ -43,12 +44,15 @@ class ImpactBody(Body):
 
 class PublishBody(Body):
     message: Text = ""
+    dry_run: bool = False
+    plan_hash: PlanHash | None = None
 
 
 class RollbackBody(Body):
     version_number: Number
     reason: Text = ""
     dry_run: bool = False
+    plan_hash: PlanHash | None = None
 
 
 class ApprovedBody(Body):
@@ -63,6 +67,8 @@ class AssetChange(Body):
 class Batch(Body):
     asset_changes: Annotated[list[AssetChange], Field(min_length=1, max_length=1000)]
     project_id: Id | None = None
+    dry_run: bool = False
+    plan_hash: PlanHash | None = None
 
 
 class DependencyQuery(AssetQuery):
@@ -99,7 +105,8 @@ async def propagate(call: Call[Change, AssetWait]) -> Reply:
 
     Answers when the run is done, or 202 ``accepted`` when that takes longer than ``wait``. A change
     that collides with a later one answers with status ``conflict``, and nothing is applied. With
-    ``dry_run``: the impact.
+    ``dry_run``: the impact. With the ``plan_hash`` of an impact: 409 ``stale_plan``, and nothing is
+    applied, where it would not do what was shown; ``changes`` says what is different.
     """
     owner, asset_id = await _asset(call)
     body = call.body
@@ -122,6 +129,7 @@ async def propagate(call: Call[Change, AssetWait]) -> Reply:
         notify=body.notify_users,
         base_version=body.base_version,
         message=body.message,
+        plan_hash=body.plan_hash,
         wait=call.query.wait,
     )
     return Reply(result.to_json())
@@ -143,21 +151,38 @@ async def impact(call: Call[ImpactBody, AssetQuery]) -> Reply:
 
 
 async def publish(call: Call[PublishBody, AssetWait]) -> Reply:
-    """Make a version of all that the draft is ahead, and propagate it."""
+    """Make a version of all that the draft is ahead, and propagate it.
+
+    ``dry_run`` and ``plan_hash`` as in propagate.
+    """
     owner, asset_id = await _asset(call)
-    result = await changes.publish(owner, asset_id, call.actor, call.body.message, call.query.wait)
+    body = call.body
+    if body.dry_run:
+        return Reply(await changes.publish_impact(owner, asset_id, call.actor))
+    result = await changes.publish(
+        owner, asset_id, call.actor, body.message, body.plan_hash, call.query.wait
+    )
     return Reply(result.to_json())
 
 
 async def rollback(call: Call[RollbackBody, AssetWait]) -> Reply:
-    """Bring an asset back to how a version had it, as a new version, and propagate that."""
+    """Bring an asset back to how a version had it, as a new version, and propagate that.
+
+    ``dry_run`` and ``plan_hash`` as in propagate.
+    """
     owner, asset_id = await _asset(call)
     body = call.body
     if body.dry_run:
         found = await changes.rollback_impact(owner, asset_id, body.version_number, call.actor)
         return Reply(found)
     result = await changes.rollback_to_version(
-        owner, asset_id, body.version_number, call.actor, body.reason, call.query.wait
+        owner,
+        asset_id,
+        body.version_number,
+        call.actor,
+        body.reason,
+        plan_hash=body.plan_hash,
+        wait=call.query.wait,
     )
     return Reply(result.to_json())
 
@@ -173,12 +198,19 @@ async def approve(call: Call[ApprovedBody, AssetWait]) -> Reply:
 
 
 async def batch(call: Call[Batch, AssetWait]) -> Reply:
-    """Several changes as one run over the union of their dependents: all versions or none."""
+    """Several changes as one run over the union of their dependents: all versions or none.
+
+    ``dry_run`` and ``plan_hash`` as in propagate.
+    """
     body = call.body
     named = body.project_id or call.query.project_id
     owner = await call.holding(body.asset_changes[0].asset_id, named)
     wanted = [(one.asset_id, one.changes) for one in body.asset_changes]
-    result = await changes.propagate_batch(owner, wanted, call.actor, wait=call.query.wait)
+    if body.dry_run:
+        return Reply(await changes.batch_impact(owner, wanted, call.actor))
+    result = await changes.propagate_batch(
+        owner, wanted, call.actor, plan_hash=body.plan_hash, wait=call.query.wait
+    )
     return Reply(result.to_json())
 
 

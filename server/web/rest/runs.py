@@ -10,8 +10,8 @@ from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.runs import Run
 from server.propagation.project import ProjectOwner
 from server.rooms.access import Role
-from server.services import reading
-from server.web.bodies import Body, Id, Query
+from server.services import reading, runs
+from server.web.bodies import Body, Id, PlanHash, Query, Text
 from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Reply
 from server.web.rest import answers
@@ -92,20 +92,53 @@ async def list_outcomes(call: Call[Body, PageQuery]) -> Reply:
     cursor = call.query.cursor
     if cursor is not None and not (cursor.isascii() and len(cursor) < 200):
         raise Invalid("The cursor is not valid", [FieldError("cursor", "must be one of ours")])
-    found, following = await owner.storage.outcomes(run.id, call.query.limit, cursor)
-    items = [{**outcome.to_json(), "at": at} for outcome, at in found]
-    return Reply({"items": items, "next_cursor": following})
+    return Reply(await runs.outcome_page(owner, run, call.query.limit, cursor))
+
+
+def _shown(content: dict[str, Any], ended: bool) -> Reply:
+    """A run, 202 while it is on its way."""
+    return Reply(content, 200 if ended else 202)
 
 
 async def cancel(call: Call[Body, Wait]) -> Reply:
     """Stop a run after the batch that it is in; one that has ended stays as it is."""
     run, owner = await _run(call)
-    ended = run.finished
-    if not ended:
-        run = owner.engine.known(run.id) or run
-        await owner.engine.cancel(run)
-        ended = await owner.engine.wait(run.id, call.query.wait)
-    return Reply(run.to_json(), 200 if ended else 202)
+    run = await runs.cancel_run(owner, run, call.actor, call.query.wait)
+    return _shown(run.to_json(), run.finished)
+
+
+async def retry(call: Call[Body, Wait]) -> Reply:
+    """Go over what failed in a run again, and what hangs on it, in a run of its own (``retry_of``).
+
+    What a cancelled run did not come to counts as failed. 409 where the run has not ended, and
+    where nothing failed.
+    """
+    run, owner = await _run(call)
+    again = await runs.retry_run(owner, run, call.actor, call.query.wait)
+    return _shown(again.to_json(), again.finished)
+
+
+class RunRollbackBody(Body):
+    reason: Text = ""
+    dry_run: bool = False
+    plan_hash: PlanHash | None = None
+
+
+async def rollback_run(call: Call[RunRollbackBody, Wait]) -> Reply:
+    """Take back what a run changed: all it started from, in one step, with one run over the rest.
+
+    What was changed since then stays. Where that is the same field, the status is ``conflict``,
+    with both sides in ``conflicts``, and nothing is applied. 409 while the run is on its way:
+    cancel it first. ``dry_run`` and ``plan_hash`` as in propagate.
+    """
+    run, owner = await _run(call)
+    body = call.body
+    if body.dry_run:
+        return Reply(await runs.rollback_run_impact(owner, run, call.actor, body.reason))
+    done = await runs.rollback_run(
+        owner, run, call.actor, body.reason, plan_hash=body.plan_hash, wait=call.query.wait
+    )
+    return _shown(done.to_json(), done.run is None or done.run.finished)
 
 
 _ONE = "/runs/{run_id}"
@@ -128,4 +161,13 @@ OPERATIONS: list[Operation] = [
         answer=Page[answers.Outcome],
     ),
     operation("POST", f"{_ONE}/cancel", cancel, query=Wait, answer=answers.Run),
+    operation("POST", f"{_ONE}/retry", retry, query=Wait, answer=answers.Run),
+    operation(
+        "POST",
+        f"{_ONE}/rollback",
+        rollback_run,
+        body=RunRollbackBody,
+        query=Wait,
+        answer=answers.RunRolledBack,
+    ),
 ]

@@ -1,5 +1,5 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, AuditEntry, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, Version } from '../types.ts'
+import type { Answer, AuditEntry, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RunRollback, Version } from '../types.ts'
 import { get, patch, post, remove, request } from './http.ts'
 
 const enc = encodeURIComponent
@@ -83,6 +83,12 @@ export const rollback = (pid: string, id: string, number: number, reason: string
     ...(dry ? { dry_run: true } : {}),
   })
 export const cancelRun = (id: string) => post<unknown>(`/runs/${enc(id)}/cancel`)
+export const retryRun = (id: string) => post<unknown>(`/runs/${enc(id)}/retry?wait=0`)
+/** What rolling back a whole run would do. */
+export const readRollback = (id: string) => post<Impact>(`/runs/${enc(id)}/rollback`, { dry_run: true })
+/** Does it, if it still is what was shown. */
+export const rollbackRun = (id: string, reason: string, plan: string) =>
+  post<RunRollback>(`/runs/${enc(id)}/rollback?wait=0`, { plan_hash: plan, ...(reason === '' ? {} : { reason }) })
 
 /** A reference to make; what is not said is as the server has it by default. */
 export interface NewReference {

@@ -15,6 +15,8 @@ export interface RunLine {
 }
 
 const STAY = 6_000
+/** What failed stays until somebody has seen to it, or had the time to. */
+const STAY_FAILED = 60_000
 const FINAL = new Set(['done', 'success', 'finished', 'completed', 'failed', 'cancelled', 'superseded', 'rolled_back', 'partial'])
 
 const number = (value: unknown, otherwise: number) => (typeof value === 'number' && Number.isFinite(value) ? value : otherwise)
@@ -22,6 +24,9 @@ const number = (value: unknown, otherwise: number) => (typeof value === 'number'
 export function needYou(counts: Counts): number {
   return ['awaiting_approval', 'conflict', 'blocked', 'failed'].reduce((sum, key) => sum + (counts[key] ?? 0), 0)
 }
+
+/** How many dependents could not be brought up to date. */
+export const failures = (counts: Counts): number => counts['failed'] ?? 0
 
 /** "18 updated, 3 pinned, 2 need you" */
 export function sentence(counts: Counts): string {
@@ -74,7 +79,8 @@ export class Runs {
     clearTimeout(this.#timer)
     this.line.value = line
     // A run that went silent must not stand there for ever either.
-    this.#timer = setTimeout(() => this.dismiss(), line.done ? STAY : 60_000)
+    const stay = failures(line.counts) > 0 ? STAY_FAILED : STAY
+    this.#timer = setTimeout(() => this.dismiss(), line.done ? stay : 60_000)
   }
 }
 

@@ -1,5 +1,5 @@
 /** The bottom line, only while there is something: what runs, how far, what needs a person. */
-import { needYou, type RunLine, sentence } from '../../store/runs.ts'
+import { failures, needYou, type RunLine, sentence } from '../../store/runs.ts'
 import { count, number } from '../../ui/bits.tsx'
 import { needsServer } from '../../ui/reach.ts'
 
@@ -8,10 +8,14 @@ export interface ProgressProps {
   name: string
   version: number | null
   shots: number
+  /** Whether this person may do something about it. */
+  mayAct: boolean
   onCancel(): void
+  onRetry(): void
+  onRollBack(): void
 }
 
-export function Progress({ line, name, version, shots, onCancel }: ProgressProps) {
+export function Progress({ line, name, version, shots, mayAct, onCancel, onRetry, onRollBack }: ProgressProps) {
   const { counts, done, processed, total, eta } = line
   const you = needYou(counts)
   const pinned = counts['pinned'] ?? 0
@@ -27,8 +31,14 @@ export function Progress({ line, name, version, shots, onCancel }: ProgressProps
           {pinned > 0 && <span class="dim">{number(pinned)} pinned</span>}
           {you > 0 && <span class="dim">{number(you)} need{you === 1 ? 's' : ''} you</span>}
           {eta !== null && eta >= 1 && <span class="dim">{Math.ceil(eta)} s left</span>}
-          <button type="button" class="quiet" aria-label={`Cancel what ${name} started`} {...needsServer()} onClick={onCancel}>Cancel</button>
         </>
+      )}
+      {mayAct && (
+        <span class="progress-actions">
+          {!done && <button type="button" class="quiet" aria-label={`Cancel what ${name} started`} {...needsServer()} onClick={onCancel}>Cancel</button>}
+          {done && failures(counts) > 0 && <button type="button" class="quiet" data-testid="retry-run" {...needsServer()} onClick={onRetry}>Retry {count(failures(counts), 'failure')}</button>}
+          {done && <button type="button" class="quiet" data-testid="roll-back-run" aria-label={`Roll back what ${name} started`} {...needsServer()} onClick={onRollBack}>Roll back…</button>}
+        </span>
       )}
     </footer>
   )
