@@ -13,18 +13,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from protocol.errors import NotFound
-from server.domain.entities import Entity, Reference, Version
+from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.pictures import Picture
 from server.ports import StoredProject
 from server.storage.sqlite.bulk import chunks, fetch, values
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
+    FINDING_COLUMNS,
     PROJECT_COLUMNS,
     REFERENCE_COLUMNS,
     RUN_COLUMNS,
     VERSION_COLUMNS,
+    json_text,
     to_entity,
+    to_finding,
     to_project,
     to_reference,
     to_run,
@@ -139,27 +142,52 @@ def _current_versions(connection: sqlite3.Connection, project_id: str) -> Versio
 
 
 def _entities(connection: sqlite3.Connection, project_id: str, versions: Versions) -> list[Entity]:
-    source = "SELECT * FROM entities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
-    return [
-        to_entity(row, versions)
-        for rows in _all(connection, ENTITY_COLUMNS, source, project_id, _ENTITIES)
-        for row in rows
-    ]
+    source = (
+        "SELECT * FROM entities JOIN looks USING (project_id, id) "
+        "WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+    )
+    entities: list[Entity] = []
+    findings: dict[int, LastOutcome] = {}
+    for rows in _all(connection, ENTITY_COLUMNS, source, project_id, _ENTITIES):
+        _add_findings(connection, findings, {row[7] for row in rows} - {None})
+        entities += [to_entity(row, versions, findings) for row in rows]
+    return entities
+
+
+def _add_findings(
+    connection: sqlite3.Connection, findings: dict[int, LastOutcome], wanted: set[int]
+) -> None:
+    """Add those findings that are not at hand: what a batch found out is one object in memory."""
+    missing = sorted(wanted - findings.keys())
+    if missing:
+        source = "SELECT f.* FROM json_each(?) AS one JOIN findings AS f ON f.number = one.value"
+        numbers = (json_text(missing),)
+        findings.update(map(to_finding, fetch(connection, FINDING_COLUMNS, source, numbers)))
 
 
 def _references(
     connection: sqlite3.Connection, project_id: str, versions: Versions
 ) -> tuple[list[Reference], list[tuple[str, int]]]:
-    """The references, and the versions that they resolve to and that are not at hand."""
-    source = "SELECT * FROM refs WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+    """The references, by target, and the versions that they resolve to and that are not at hand."""
+    source = (
+        "SELECT r.number, r.id, r.source, r.target, r.role, r.policy, "
+        "COALESCE(p.version, r.version) AS version, r.position, r.overrides, r.pinned_by "
+        "FROM refs AS r LEFT JOIN pointers AS p ON p.number = r.number "
+        "WHERE r.project_id = ? AND (r.target, r.number) > (?, ?) "
+        "ORDER BY r.target, r.number LIMIT ?"
+    )
     references: list[Reference] = []
     missing: set[tuple[str, int]] = set()
-    for rows in _all(connection, REFERENCE_COLUMNS, source, project_id, _REFERENCES):
+    last: tuple[str, int] = ("", 0)
+    while rows := fetch(
+        connection, REFERENCE_COLUMNS, source, (project_id, *last, _REFERENCES)
+    ):
         for row in rows:
             reference = to_reference(row)
             references.append(reference)
             if (reference.source, reference.version) not in versions:
                 missing.add((reference.source, reference.version))
+        last = rows[-1][3], rows[-1][0]
     return references, list(missing)
 
 

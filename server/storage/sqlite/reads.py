@@ -21,6 +21,7 @@ from server.storage.sqlite.rows import (
     AUDIT_COLUMNS,
     EVENT_COLUMNS,
     OUTCOME_COLUMNS,
+    OUTCOMES,
     PROJECT_COLUMNS,
     RUN_COLUMNS,
     VERSION_COLUMNS,
@@ -178,14 +179,17 @@ def read_runs(connection: sqlite3.Connection, project_id: str, limit: int) -> li
 def read_outcomes(
     connection: sqlite3.Connection, run_id: str, limit: int, cursor: str | None
 ) -> tuple[list[tuple[Outcome, str]], str | None]:
-    source = "SELECT * FROM outcomes WHERE run_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?"
+    source = (
+        f"SELECT * FROM {OUTCOMES} WHERE o.run = (SELECT number FROM runs WHERE id = ?) "
+        "AND o.ordinal > ? ORDER BY o.ordinal LIMIT ?"
+    )
     parameters = (run_id, _position(cursor, -1), limit + 1)
     rows = fetch(connection, OUTCOME_COLUMNS, source, parameters)
     return [to_outcome(row) for row in rows[:limit]], _next(rows, limit, 0)
 
 
 def read_outcome_ids(connection: sqlite3.Connection, run_id: str) -> frozenset[str]:
-    source = "SELECT entity_id FROM outcomes WHERE run_id = ?"
+    source = "SELECT entity_id FROM outcomes WHERE run = (SELECT number FROM runs WHERE id = ?)"
     return frozenset(row[0] for row in fetch(connection, "entity_id", source, (run_id,)))
 
 
