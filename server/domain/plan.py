@@ -22,6 +22,7 @@ from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
 from server.domain.project import ProjectState
 from server.domain.reasons import (
+    UP_TO_DATE,
     Behind,
     Held,
     Move,
@@ -168,19 +169,19 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     why.
     """
     entity = tx.entity(entity_id)
-    before = after = tx.digests(entity_id).all.hex()
+    was = now = tx.digests(entity_id).all
     behind = behind_of(tx, scope, entity)
     if behind.moves:
         _follow(tx, scope, entity, behind.moves)
-    if to_pin := [one for one in behind.held if one[2].verdict == "pin"]:
+    if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
     is_container = entity.kind in tx.state.container_kinds
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
         tx.refresh(entity_id)
-        after = tx.digests(entity_id).all.hex()
-    name, reason = explain(tx, scope, entity, behind, differs=before != after)
+        now = tx.digests(entity_id).all
+    name, reason = explain(tx, scope, entity, behind, differs=was != now)
     source, number = _source(scope, behind)
     if scope.cause == revisions.CAUSE:
         revised = revisions.revised_root(tx, scope.roots, entity)
@@ -188,6 +189,8 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
             name, reason = explain_revision(name, reason, revised[1], bool(behind.moves))
             if not behind.held:
                 source, number = revised[0].asset_id, revised[0].to_version
+    before = was.hex()
+    after = before if now is was else now.hex()
     return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
 
 
@@ -202,8 +205,9 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
     held: list[Held] = []
     pins: list[Move] = []
     waiting: list[Move] = []
+    reachable = scope.reachable
     for reference in tx.inputs(entity.id):
-        if reference.source not in scope.reachable or tx.is_member(reference):
+        if reference.source not in reachable or reference.member:
             continue
         source = tx.entity(reference.source)
         here = tx.pointer(reference)
@@ -226,6 +230,8 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
             moves.append((reference, goal))
         else:
             held.append((reference, goal, decision))
+    if not (moves or held or pins or waiting):
+        return UP_TO_DATE
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
 
 
@@ -277,7 +283,8 @@ def _source(scope: Scope, behind: Behind) -> tuple[str, int]:
     """What an outcome is about: the source of the first reference in question, else the first
     root.
     """
-    held = [(reference, number) for reference, number, _ in behind.held]
-    for reference, number in (*held, *behind.moves, *behind.pins, *behind.waiting):
+    if behind.held:
+        return behind.held[0][0].source, behind.held[0][1]
+    for reference, number in behind.moves or behind.pins or behind.waiting:
         return reference.source, number
     return scope.roots[0].asset_id, scope.roots[0].to_version

@@ -11,7 +11,16 @@ from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
 from server.domain.transaction import Transaction
 
-__all__ = ["Behind", "Held", "Move", "Scope", "explain", "explain_revision", "roots_in_words"]
+__all__ = [
+    "UP_TO_DATE",
+    "Behind",
+    "Held",
+    "Move",
+    "Scope",
+    "explain",
+    "explain_revision",
+    "roots_in_words",
+]
 
 Move = tuple[Reference, int]
 """A reference, and the version of its source that it is behind."""
@@ -50,6 +59,8 @@ class Behind(NamedTuple):
 
     def key(self, tx: Transaction) -> Any:
         """Equal for dependents that have the same reason."""
+        if not (self.held or self.pins or self.waiting):
+            return tuple([(one.source, to) for one, to in self.moves])
         pins = tuple((one.source, tx.pointer(one), one.pinned_by, to) for one, to in self.pins)
         return (
             tuple((one.source, to) for one, to in self.moves),
@@ -57,6 +68,9 @@ class Behind(NamedTuple):
             pins,
             tuple((one.source, to) for one, to in self.waiting),
         )
+
+
+UP_TO_DATE = Behind((), (), (), ())
 
 
 def explain(

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from protocol.errors import Unavailable
 from server.domain.runs import Run
-from server.propagation.execution import Cost, Execution, RunHost, step_of
+from server.propagation.execution import Execution, RunHost, step_of
+from server.propagation.optimizer import PerformanceOptimizer
 from server.propagation.runs import RunTracker
 
 __all__ = ["PropagationEngine", "RunHost"]
@@ -35,7 +36,7 @@ class PropagationEngine:
         self._now = now
         self._queue: list[Run] = []
         self._worker: asyncio.Task[None] | None = None
-        self.cost = Cost()
+        self.cost = PerformanceOptimizer()
         self.active: Run | None = None
 
     @property

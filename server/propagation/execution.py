@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -22,21 +23,16 @@ from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Phase, Root, Run
 from server.domain.transaction import Transaction, outcomes_digest
 from server.ports import Storage
+from server.propagation.optimizer import SLICE, PerformanceOptimizer
 from server.propagation.runs import Progress
 
-__all__ = ["Cost", "Execution", "RunHost", "step_of"]
+__all__ = ["Execution", "RunHost", "step_of"]
 
 log = logging.getLogger("ripplecut.propagation")
 
 FIRST_BATCH = 32
 """The first commit is a small one: somebody is waiting to see that it begins."""
-PER_BATCH = 100
-"""Each batch costs a sync of the disk, and holds other changes of the project up while it lasts."""
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
-FIRST_COST = 100e-6
-"""Seconds that one dependent takes, committed, until it was measured."""
-SLICE = 0.003
-"""Seconds of loop time in one piece that reaching dependents should take."""
 
 
 class RunHost(Protocol):
@@ -58,16 +54,6 @@ class RunHost(Protocol):
         ...
 
 
-class Cost:
-    """The loop time that one dependent takes, committed, in seconds: measured, and smoothed."""
-
-    def __init__(self) -> None:
-        self.per_dependent = FIRST_COST
-
-    def measured(self, seconds: float) -> None:
-        self.per_dependent = 0.9 * self.per_dependent + 0.1 * seconds
-
-
 @asynccontextmanager
 async def step_of(host: RunHost, run: Run) -> AsyncIterator[Transaction]:
     """A step of the run's author; where it does not commit, the run is as it was before."""
@@ -85,7 +71,9 @@ async def step_of(host: RunHost, run: Run) -> AsyncIterator[Transaction]:
 class Execution:
     """One run on its way. A run that was interrupted goes on with whatever has no outcome yet."""
 
-    def __init__(self, host: RunHost, run: Run, cost: Cost, now: Callable[[], float]) -> None:
+    def __init__(
+        self, host: RunHost, run: Run, cost: PerformanceOptimizer, now: Callable[[], float]
+    ) -> None:
         self._host = host
         self._run = run
         self._cost = cost
@@ -165,7 +153,7 @@ class Execution:
     async def _phase(self, scope: Scope, phase: Phase, ids: Sequence[str]) -> None:
         position = 0
         while position < len(ids) and self._run.status != "cancelling":
-            size = PER_BATCH if self._done else FIRST_BATCH
+            size = self._cost.batch_size if self._done else FIRST_BATCH
             batch = ids[position : position + size]
             position += len(batch)
             await self._commit_batch(scope, batch)
@@ -175,20 +163,24 @@ class Execution:
 
     async def _commit_batch(self, scope: Scope, batch: Sequence[str]) -> None:
         failed = False
+        reaching = holding = 0.0
         async with step_of(self._host, self._run) as tx:
-            begun = self._now()
+            holding = self._now()
             try:
-                outcomes = [one async for one in self._reach_all(tx, scope, batch)]
+                outcomes = await self._reach_all(tx, scope, batch)
             except Exception:
                 log.exception("a batch of run %s is taken one by one", self._run.id)
                 failed = True
                 tx.discard()
             else:
-                self._cost.measured((self._now() - begun) / len(batch))
+                reaching = self._now() - holding
                 self._record(tx, outcomes)
-        if failed:
-            for entity_id in batch:
-                await self._commit_one(scope, entity_id)
+        if not failed:
+            self._cost.measured(len(batch), reaching, self._now() - holding)
+            self._cost.weighed(tx.commit)
+            return
+        for entity_id in batch:
+            await self._commit_one(scope, entity_id)
 
     async def _commit_one(self, scope: Scope, entity_id: str) -> None:
         """One dependent in a step of its own, so that its failure is nobody else's."""
@@ -216,21 +208,24 @@ class Execution:
 
     async def _reach_all(
         self, tx: Transaction, scope: Scope, batch: Sequence[str]
-    ) -> AsyncIterator[Outcome]:
+    ) -> list[Outcome]:
         """Reach a batch, pausing whenever a slice of loop time is used up. The project's state
         stands still meanwhile: the step holds its lock.
         """
+        outcomes: list[Outcome] = []
+        reach_one, at_once = self._reach, self._cost.reached_at_once
         begun = self._now()
-        for entity_id in batch:
-            yield self._reach(tx, scope, entity_id)
+        for position in range(0, len(batch), at_once):
+            for entity_id in batch[position : position + at_once]:
+                outcomes.append(reach_one(tx, scope, entity_id))
             if self._now() - begun > SLICE:
                 await asyncio.sleep(0)
                 begun = self._now()
+        return outcomes
 
     def _record(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         run = self._run
-        for outcome in outcomes:
-            tx.record(outcome)
+        tx.record_all(outcomes)
         if run.status == "queued":
             run.status = "running"
         run.started_at = run.started_at or tx.at
@@ -241,7 +236,8 @@ class Execution:
             return
         for root in run.roots:
             self._told[root.asset_id] = self._told.get(root.asset_id, 0) + len(affected)
-            self._announce(tx, root, affected)
+            for position in range(0, len(affected), MAX_IDS_PER_FRAME):
+                self._announce(tx, root, affected[position : position + MAX_IDS_PER_FRAME])
         tx.audit(
             "run_batch",
             {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)},
@@ -329,10 +325,9 @@ def _untouched(
 
 def _count(run: Run, outcomes: Sequence[Outcome]) -> None:
     run.processed += len(outcomes)
-    counts = dict(run.counts)
-    for outcome in outcomes:
-        counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
-    run.counts = counts
+    counts = Counter(run.counts)
+    counts.update([outcome.outcome for outcome in outcomes])
+    run.counts = dict(counts)
 
 
 def _main_class(classes: Sequence[str]) -> str:

@@ -47,7 +47,6 @@ __all__ = [
 ]
 
 WAIT = 10.0
-_BYTES_PER_DEPENDENT = 1200
 _SLICE = 50
 
 
@@ -287,7 +286,7 @@ async def _impact(owner: ProjectOwner, tx: Transaction, proposal: Proposal, mode
         if len(outcomes) % _SLICE == 0:
             await asyncio.sleep(0)
     found = Plan(tuple(outcomes), phases)
-    category = owner.state.category
+    category, cost = owner.state.category, owner.engine.cost
     affected = [one.entity_id for one in outcomes if one.outcome != "unchanged"]
     shots = [id_ for id_ in affected if category(id_) == "shot"]
     sequences = [id_ for id_ in affected if category(id_) == "sequence"]
@@ -310,8 +309,8 @@ async def _impact(owner: ProjectOwner, tx: Transaction, proposal: Proposal, mode
         ],
         counts=found.counts,
         conflicts=[conflict.to_json() for conflict in proposal.conflicts],
-        estimated_processing_time=round(len(outcomes) * owner.engine.cost.per_dependent, 4),
-        memory_impact=len(outcomes) * _BYTES_PER_DEPENDENT,
+        estimated_processing_time=round(cost.seconds_for(len(outcomes)), 4),
+        memory_impact=cost.bytes_for(len(outcomes)),
         can_be_batch_processed=len(outcomes) > 100,
         classification=proposal.classification.to_json(),
         plan_hash=found.hash(rests_on),
