@@ -8,18 +8,32 @@ its ``references``. Edges come and go one at a time; nothing here ever rebuilds 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import networkx as nx
 
 from protocol.errors import Cycle, NotFound
 from server.domain.entities import Reference
 
-__all__ = ["DependencyGraph", "Dependent", "Follows"]
+__all__ = ["DependencyGraph", "Dependent", "Follows", "Reached"]
 
 Follows = Callable[[Reference], bool]
+T = TypeVar("T")
+
+_EDGES_AT_ONCE = 2000
+"""A millisecond of walking, about."""
+
+
+def _exhausted(steps: Generator[None, None, T]) -> T:
+    """What a generator answers when nobody takes a break."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            answer: T = end.value
+            return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,17 @@ class Dependent:
     path: tuple[str, ...]
 
 
+class Reached(NamedTuple):
+    """What a change of ``roots`` reaches, in dependency order, and the same as a set with the roots
+    in it; as of one generation of the graph.
+    """
+
+    generation: int
+    roots: tuple[str, ...]
+    order: tuple[str, ...]
+    reachable: frozenset[str]
+
+
 class DependencyGraph:
     """The directed acyclic graph of a project. Unknown ids raise NotFound."""
 
@@ -39,7 +64,7 @@ class DependencyGraph:
         # The plain dicts under networkx' views: a walk over the views costs three times as much.
         self._following: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._succ
         self.generation = 0
-        self._last_walk: tuple[int, tuple[str, ...], list[str]] = (-1, (), [])
+        self._last_walk = Reached(-1, (), (), frozenset())
 
     # -- building ----------------------------------------------------------------------------------
 
@@ -170,23 +195,53 @@ class DependencyGraph:
         The sources are not in it, unless one depends on another. With ``follows``, only edges of
         which a reference satisfies it are walked. Costs one look at each edge of the affected part.
         """
+        roots = self._roots(sources)
+        if follows is None:
+            return list(self.reached(roots).order)
+        return _exhausted(self._walk(roots, follows))
+
+    def reached(self, sources: Iterable[str]) -> Reached:
+        """All that a change of several entities reaches. A change, its run and every rescan of that
+        ask the same question of the same graph, so the last answer is remembered.
+        """
+        return _exhausted(self.reaching(sources))
+
+    def reaching(self, sources: Iterable[str]) -> Generator[None, None, Reached]:
+        """As ``reached``, in pieces of about a millisecond: a caller who takes a break between two
+        of them finds the answer ready afterwards. Where the graph changed meanwhile, it starts over.
+        """
+        roots = self._roots(sources)
+        while self._last_walk[:2] != (self.generation, roots):
+            begun = self.generation
+            try:
+                order = tuple((yield from self._walk(roots, None)))
+            except (KeyError, RuntimeError):
+                if self.generation == begun:
+                    raise
+                continue  # it changed under the walk
+            if self.generation == begun:
+                self._last_walk = Reached(begun, roots, order, frozenset((*order, *roots)))
+        return self._last_walk
+
+    def _roots(self, sources: Iterable[str]) -> tuple[str, ...]:
         roots = tuple(dict.fromkeys(sources))
         for root in roots:
             self._known(root)
-        if follows is not None:
-            return self._walk(roots, follows)
-        # A change, its run and every rescan of that ask the same question of the same graph.
-        if self._last_walk[:2] != (self.generation, roots):
-            self._last_walk = (self.generation, roots, self._walk(roots, None))
-        return self._last_walk[2]
+        return roots
 
-    def _walk(self, roots: Sequence[str], follows: Follows | None) -> list[str]:
+    def _walk(
+        self, roots: Sequence[str], follows: Follows | None
+    ) -> Generator[None, None, list[str]]:
         adjacency = self._following
         waiting: dict[str, int] = {}
         seen = set(roots)
         stack = list(roots)
+        steps = 0
         while stack:
             for following, edge in adjacency[stack.pop()].items():
+                steps += 1
+                if steps % _EDGES_AT_ONCE == 0:
+                    yield
                 if follows and not any(map(follows, edge["references"].values())):
                     continue
                 waiting[following] = waiting.get(following, 0) + 1
@@ -198,6 +253,9 @@ class DependencyGraph:
         while ready:
             here = ready.popleft()
             for following, edge in adjacency[here].items():
+                steps += 1
+                if steps % _EDGES_AT_ONCE == 0:
+                    yield
                 if follows and not any(map(follows, edge["references"].values())):
                     continue
                 waiting[following] -= 1

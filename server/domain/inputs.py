@@ -7,6 +7,7 @@ same few inputs again and again.
 from __future__ import annotations
 
 from hashlib import sha256
+from operator import attrgetter
 
 from server.domain.entities import Digests
 
@@ -14,6 +15,7 @@ __all__ = ["InputDigests", "Part"]
 
 _MOST_PARTS = 50_000
 _MOST_SUMS = 20_000
+_by_key = attrgetter("key")
 
 
 class Part:
@@ -29,10 +31,6 @@ class Part:
         self.key = (role, source, digests)
         self.visual = head + digests.visual
         self.everything = head + digests.all
-
-
-def _key(part: Part) -> tuple[str, str, Digests]:
-    return part.key
 
 
 class InputDigests:
@@ -58,7 +56,7 @@ class InputDigests:
         if found is None:
             if len(self._sums) >= _MOST_SUMS:
                 self._sums.clear()
-            ordered = sorted(parts, key=_key)
+            ordered = sorted(parts, key=_by_key)
             found = self._sums[parts] = Digests(
                 sha256(b"".join([one.visual for one in ordered])).digest(),
                 sha256(b"".join([one.everything for one in ordered])).digest(),

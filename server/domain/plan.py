@@ -78,10 +78,11 @@ def scope_of(
     A new draft of the script also reaches the shots that hang on the scenes that it changed,
     although no edge leads to them: a scene is made of its shots.
     """
-    order = tuple(state.graph.affected([root.asset_id for root in roots]))
+    reached = state.graph.reached(root.asset_id for root in roots)
+    order, reachable = reached.order, reached.reachable
     if cause == revisions.CAUSE:
         order = _with_shots(state, roots, order)
-    reachable = frozenset(order) | {root.asset_id for root in roots}
+        reachable = reachable.union(order)
     return Scope(run_id, tuple(roots), classes, cause, order, reachable)
 
 
@@ -218,13 +219,12 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
             goal = source.approved_version or here
         if goal == here:
             continue
-        shown, next_ = tx.contribution(reference, here), tx.contribution(reference, goal)
-        if shown == next_:
+        classes = _between(tx, scope, reference, here, goal)
+        if not classes:
             continue
         if reference.policy == "pinned":
             pins.append((reference, goal))
             continue
-        classes = _classes_between(scope, shown, next_)
         decision = tx.state.rules.decide(classes, source.kind, entity.kind, entity.status)
         if decision.verdict == "update":
             moves.append((reference, goal))
@@ -235,8 +235,26 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
 
 
+def _between(
+    tx: Transaction, scope: Scope, reference: Reference, here: int, goal: int
+) -> tuple[str, ...]:
+    """The classes of what differs between two versions of a source, as its dependent sees them;
+    empty where nothing does. Without overrides it is the same for all dependents.
+    """
+    if reference.overrides:
+        return _classes_between(scope, tx.contribution(reference, here), tx.contribution(reference, goal))
+    key = reference.source, here, goal
+    known = scope.between.get(key)
+    if known is None:
+        known = scope.between[key] = _classes_between(
+            scope, tx.contribution(reference, here), tx.contribution(reference, goal)
+        )
+    return known
+
+
 def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, ...]:
-    """The classes of what differs between two contributions of one source."""
+    if shown == goal:
+        return ()
     found = ("visual",) if shown.visual != goal.visual else ("metadata",)
     return (*found, "relationship") if "relationship" in scope.classes else found
 

@@ -45,6 +45,14 @@ class Scope:
     order: tuple[str, ...]
     reachable: frozenset[str]
     reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
+    between: dict[tuple[str, int, int], tuple[str, ...]] = field(
+        default_factory=dict, compare=False
+    )
+
+    def forget(self) -> None:
+        """Let go of what was remembered from a step that did not commit."""
+        self.reasons.clear()
+        self.between.clear()
 
 
 class Behind(NamedTuple):

@@ -19,7 +19,7 @@ from server.domain.commit import (
     ProjectRecord,
     RemovedPicture,
 )
-from server.domain.digests import checksum, sum_members
+from server.domain.digests import NO_MEMBERS, checksum, combine, sum_members
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
@@ -164,11 +164,13 @@ class Transaction(StagedState):
         entity = self.entity(entity_id)
         known = self.commit.digests.get(entity_id)
         old = entity.digests if known is None else known
-        new = self.resolved_digests(entity_id)
+        state = self.state
+        members = self.members(entity_id) if entity.kind in state.container_kinds else NO_MEMBERS
+        new = combine(entity.current.own_digests, self.input_digests(entity_id), members)
         if new == old:
             return False
         self.commit.digests[entity_id] = new
-        if entity.kind in self.state.member_kinds and old.all:
+        if entity.kind in state.member_kinds and old.all:
             self._shift_members(entity_id, old)
         return True
 

@@ -172,6 +172,7 @@ class Execution:
                 log.exception("a batch of run %s is taken one by one", self._run.id)
                 failed = True
                 tx.discard()
+                scope.forget()
             else:
                 reaching = self._now() - holding
                 self._record(tx, outcomes)

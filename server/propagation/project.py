@@ -18,7 +18,7 @@ from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
 from server.domain.plan import follows_latest, scope_of
-from server.domain.project import CONTAINERS, ProjectState
+from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage
@@ -124,6 +124,14 @@ class ProjectOwner:
         """A transaction to read through, for use without an await in between."""
         return Transaction(self.state, Actor("", "read"), "")
 
+    async def survey(self, sources: Iterable[str]) -> None:
+        """Find out what a change of entities would reach, letting others have their turn: the step
+        that begins the run finds the answer ready. What does not exist is left out.
+        """
+        known = [one for one in sources if one in self.state.graph]
+        for _ in self.state.graph.reaching(known):
+            await asyncio.sleep(0)
+
     def begin_run(
         self,
         tx: Transaction,
@@ -138,10 +146,10 @@ class ProjectOwner:
         """Put a run on the step: the engine takes it when the step has committed."""
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause)
-        phases: dict[str, int] = {}
-        for entity_id in scope.order:
-            phase = "background" if self.state.category(entity_id) in CONTAINERS else "batch"
-            phases[phase] = phases.get(phase, 0) + 1
+        entities, kinds = self.state.entities, self.state.container_kinds
+        last = sum([entities[entity_id].kind in kinds for entity_id in scope.order])
+        counted = {"batch": len(scope.order) - last, "background": last}
+        phases = {name: count for name, count in counted.items() if count}
         run = Run(
             run_id,
             self.project_id,
@@ -275,6 +283,7 @@ class ProjectOwner:
         """Publish some discrete fields of the draft; those whose values do not fit raise Invalid,
         all told.
         """
+        await self.survey([entity_id])
         async with self.step(actor) as tx:
             entity = tx.entity(entity_id)
             kind = tx.kind(entity)
@@ -291,6 +300,7 @@ class ProjectOwner:
         """Publish all that the draft is ahead; ``None`` where there is nothing. Raises Invalid, as
         above.
         """
+        await self.survey([entity_id])
         async with self.step(actor) as tx:
             entity = tx.entity(entity_id)
             state = await self.draft_state(entity_id)

@@ -98,6 +98,7 @@ async def apply_edits(
     dependents.
     """
     first = edits[0].entity_id
+    await owner.survey(edit.entity_id for edit in edits)
     async with owner.step(actor) as tx:
         number = tx.entity(first).current.number
         proposals = [propose(tx, edit, await owner.documents(edit.entity_id)) for edit in edits]
@@ -161,6 +162,7 @@ async def rollback_to_version(
 ) -> RollbackResult:
     """Bring an entity back to how a version had it, as a new version. Raises NotFound."""
     target = await _rollback_target(owner, asset_id, version_number)
+    await owner.survey([asset_id])
     async with owner.step(actor) as tx:
         documents = await owner.documents(asset_id)
         message = reason or f"Rolled back to v{version_number}"
@@ -223,6 +225,7 @@ async def approve(
 ) -> PropagationResult:
     """Move the pointer that ``approved`` references follow. Raises NotFound."""
     version = await owner.know(asset_id, version_number)
+    await owner.survey([asset_id])
     async with owner.step(actor) as tx:
         roots = approve_version(tx, asset_id, version)
         if not roots:

@@ -101,7 +101,7 @@ CREATE TABLE refs_numbered (
 INSERT INTO refs_numbered
     SELECT NULL, project_id, id, source, target, role, policy, version, position, overrides,
         pinned_by
-    FROM refs ORDER BY project_id, target, id;
+    FROM refs ORDER BY project_id, target, position, id;
 
 DROP TABLE refs;
 ALTER TABLE refs_numbered RENAME TO refs;
