@@ -25,7 +25,7 @@ class Written(NamedTuple):
     transactions: int
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         return sum(map(len, self.rows.values()))
 
 

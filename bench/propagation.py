@@ -68,16 +68,14 @@ def _measure(size: Size) -> list[Figure]:
     cutoff = quantile([seconds * 1000 for _, seconds in spared], 0.5)
     label = f"{size.dependents:,} dependents"
     figures = [
-        Figure(
-            f"{label}: request to committed and announced, median", median, "ms", size.target
-        ),
+        Figure(f"{label}: request to committed and announced, median", median, "ms", size.target),
         Figure("the same, p95", quantile(took, 0.95), "ms", None),
         Figure(
             "…against plain sqlite3, the same rows in as many transactions",
             median / plain,
             "×",
             6,
-            f"{plain:.3g} ms, {what.count:,} rows, {what.transactions} transactions",
+            f"{plain:.3g} ms, {what.total:,} rows, {what.transactions} transactions",
         ),
         Figure("loop lag meanwhile, p99.9", quantile(lags, 0.999) * 1000, "ms", 10),
         Figure("loop lag meanwhile, worst", max(lags) * 1000, "ms", 50),

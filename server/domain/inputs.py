@@ -37,17 +37,17 @@ class InputDigests:
     """Digests of inputs, by content: what is remembered is never out of date, only let go of."""
 
     def __init__(self) -> None:
-        self._parts: dict[tuple[str, str, Digests], Part] = {}
+        self.parts: dict[tuple[str, str, Digests], Part] = {}
         self._sums: dict[tuple[Part, ...], Digests] = {}
 
     def part(self, role: str, source: str, digests: Digests) -> Part:
         key = (role, source, digests)
-        part = self._parts.get(key)
+        part = self.parts.get(key)
         if part is None:
-            if len(self._parts) >= _MOST_PARTS:
-                self._parts.clear()
+            if len(self.parts) >= _MOST_PARTS:
+                self.parts.clear()
                 self._sums.clear()
-            part = self._parts[key] = Part(role, source, digests)
+            part = self.parts[key] = Part(role, source, digests)
         return part
 
     def of(self, parts: tuple[Part, ...]) -> Digests:

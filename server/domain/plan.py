@@ -172,6 +172,9 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     entity = tx.entity(entity_id)
     was = now = tx.digests(entity_id).all
     behind = behind_of(tx, scope, entity)
+    if behind is UP_TO_DATE and scope.cause != revisions.CAUSE:
+        if entity.kind not in tx.state.container_kinds:
+            return _cut_off(tx, scope, entity, was.hex())
     if behind.moves:
         _follow(tx, scope, entity, behind.moves)
     if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
@@ -193,6 +196,15 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     before = was.hex()
     after = before if now is was else now.hex()
     return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
+
+
+def _cut_off(tx: Transaction, scope: Scope, entity: Entity, looks: str) -> Outcome:
+    """The outcome of an entity whose inputs bring in what they brought in before."""
+    name, reason = explain(tx, scope, entity, UP_TO_DATE, differs=False)
+    root = scope.roots[0]
+    return Outcome(
+        entity.id, entity.kind, name, reason, root.asset_id, root.to_version, looks, looks
+    )
 
 
 def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
@@ -242,7 +254,9 @@ def _between(
     empty where nothing does. Without overrides it is the same for all dependents.
     """
     if reference.overrides:
-        return _classes_between(scope, tx.contribution(reference, here), tx.contribution(reference, goal))
+        return _classes_between(
+            scope, tx.contribution(reference, here), tx.contribution(reference, goal)
+        )
     key = reference.source, here, goal
     known = scope.between.get(key)
     if known is None:

@@ -88,7 +88,9 @@ def explain(
 
     Thousands of dependents share a handful of reasons, so each is composed once a run.
     """
-    key = (entity.kind, entity.status, behind.key(tx), differs)
+    key: Any = None  # where nothing is behind, it does not matter what it would have reached
+    if differs or behind is not UP_TO_DATE:
+        key = (entity.kind, entity.status, behind.key(tx), differs)
     known = scope.reasons.get(key)
     if known is None:
         known = scope.reasons[key] = _explain(tx, scope, entity, behind, differs)

@@ -5,7 +5,7 @@ It reads through to the committed state, in which nothing is touched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from protocol.errors import NotFound
@@ -105,12 +105,12 @@ class StagedState:
                 return found
         raise NotFound(f"There is no reference {reference_id!r} in this project")
 
-    def inputs(self, target: str) -> list[Reference]:
+    def inputs(self, target: str) -> Collection[Reference]:
         """The references that an entity is built on, as the step sees them."""
         stored = self.state.inputs(target)
         added = self._added_to.get(target) if self._added_to else None
         if not added and not self._removed:
-            return list(stored.values())
+            return stored.values()
         found = {id_: one for id_, one in stored.items() if id_ not in self._removed}
         found.update(added or {})
         return list(found.values())
@@ -146,7 +146,7 @@ class StagedState:
         apart.
         """
         known = self.state.input_digests
-        part, moved = known.part, self.commit.pointers
+        get, part, moved = known.parts.get, known.part, self.commit.pointers
         cut, versions = self._versions, self.state.versions
         parts: list[Part] = []
         for one in self.inputs(target):
@@ -159,7 +159,8 @@ class StagedState:
                 digests = self.contribution(one, number)
             else:
                 digests = version.digests
-            parts.append(part(one.role, one.source, digests))
+            found = get((one.role, one.source, digests))
+            parts.append(found or part(one.role, one.source, digests))
         return known.of(tuple(parts))
 
     def is_member(self, reference: Reference) -> bool:

@@ -260,9 +260,9 @@ class Transaction(StagedState):
             if digests is not None:
                 entity.digests = digests
         for container_id, total in self._members.items():
-            entity = self._entities.get(container_id)
-            if entity is not None:
-                entity.members = total
+            container = self._entities.get(container_id)
+            if container is not None:
+                container.members = total
         commit.entities = list(self._entities.values())
         commit.references_put = list(self._added.values())
         commit.references_removed = [

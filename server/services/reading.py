@@ -17,12 +17,14 @@ from server.domain.resolve import entity_json, resolve
 from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
 from server.propagation.project import ProjectOwner
+from server.services.projects import Projects
 
 __all__ = [
     "dependencies",
     "diff",
     "entity",
     "entity_page",
+    "first_look",
     "graph",
     "propagation_status",
     "resolved",
@@ -37,6 +39,17 @@ MAX_DEPTH = 1000
 _SLICE = 0.004
 """Seconds of loop time that a long answer takes at once."""
 _manager = VersionManager()
+
+
+async def first_look(
+    projects: Projects, project_id: str, entity_id: str, *, whole: bool = False
+) -> dict[str, Any]:
+    """``entity``, or ``resolved`` with ``whole``, that does not wait for the rest of its project to
+    be loaded. Raises NotFound.
+    """
+    tx = await projects.look(project_id, entity_id)
+    show = resolve if whole else entity_json
+    return show(tx, tx.entity(entity_id))
 
 
 def entity(owner: ProjectOwner, entity_id: str) -> dict[str, Any]:

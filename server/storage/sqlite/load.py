@@ -34,7 +34,7 @@ from server.storage.sqlite.rows import (
     to_version,
 )
 
-__all__ = ["read_project"]
+__all__ = ["REFERENCES", "Versions", "add_findings", "add_versions", "read_project"]
 
 _VERSIONS = 100  # a chunk; a version is the heaviest row
 _ENTITIES = 400
@@ -45,6 +45,13 @@ _LARGE = 50_000
 """From so many entities and references on, the garbage collector is kept away from a project."""
 
 Versions = dict[tuple[str, int], Version]
+
+REFERENCES = (
+    "SELECT r.number, r.id, r.source, r.target, r.role, r.policy, "
+    "COALESCE(p.version, r.version) AS version, r.position, r.overrides, r.pinned_by "
+    "FROM refs AS r LEFT JOIN pointers AS p ON p.number = r.number"
+)
+"""References at the versions that they resolve to."""
 
 
 def read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
@@ -90,7 +97,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
     versions = _current_versions(connection, project_id)
     entities = _entities(connection, project_id, versions)
     references, missing = _references(connection, project_id, versions)
-    _add_versions(connection, project_id, versions, missing)
+    add_versions(connection, project_id, versions, missing)
     seq = connection.execute(
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
@@ -149,12 +156,12 @@ def _entities(connection: sqlite3.Connection, project_id: str, versions: Version
     entities: list[Entity] = []
     findings: dict[int, LastOutcome] = {}
     for rows in _all(connection, ENTITY_COLUMNS, source, project_id, _ENTITIES):
-        _add_findings(connection, findings, {row[7] for row in rows} - {None})
+        add_findings(connection, findings, {row[7] for row in rows} - {None})
         entities += [to_entity(row, versions, findings) for row in rows]
     return entities
 
 
-def _add_findings(
+def add_findings(
     connection: sqlite3.Connection, findings: dict[int, LastOutcome], wanted: set[int]
 ) -> None:
     """Add those findings that are not at hand: what a batch found out is one object in memory."""
@@ -170,18 +177,13 @@ def _references(
 ) -> tuple[list[Reference], list[tuple[str, int]]]:
     """The references, by target, and the versions that they resolve to and that are not at hand."""
     source = (
-        "SELECT r.number, r.id, r.source, r.target, r.role, r.policy, "
-        "COALESCE(p.version, r.version) AS version, r.position, r.overrides, r.pinned_by "
-        "FROM refs AS r LEFT JOIN pointers AS p ON p.number = r.number "
-        "WHERE r.project_id = ? AND (r.target, r.number) > (?, ?) "
+        f"{REFERENCES} WHERE r.project_id = ? AND (r.target, r.number) > (?, ?) "
         "ORDER BY r.target, r.number LIMIT ?"
     )
     references: list[Reference] = []
     missing: set[tuple[str, int]] = set()
     last: tuple[str, int] = ("", 0)
-    while rows := fetch(
-        connection, REFERENCE_COLUMNS, source, (project_id, *last, _REFERENCES)
-    ):
+    while rows := fetch(connection, REFERENCE_COLUMNS, source, (project_id, *last, _REFERENCES)):
         for row in rows:
             reference = to_reference(row)
             references.append(reference)
@@ -204,7 +206,7 @@ def _newest_pictures(connection: sqlite3.Connection, project_id: str) -> list[Pi
     ]
 
 
-def _add_versions(
+def add_versions(
     connection: sqlite3.Connection,
     project_id: str,
     versions: Versions,

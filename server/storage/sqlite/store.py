@@ -16,6 +16,7 @@ from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 from server.ports import AuditFilter, StoredDocument, StoredProject, StoredToken
 from server.storage.sqlite import reads
+from server.storage.sqlite.around import read_around
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
 from server.storage.sqlite.pictures import read_blob, read_picture
@@ -148,6 +149,9 @@ class SqliteStorage:
             return await loader.run(lambda c: read_project(c, project_id))
         finally:
             await loader.close()
+
+    async def load_around(self, project_id: str, entity_id: str) -> StoredProject | None:
+        return await self._read(lambda c: read_around(c, project_id, entity_id))
 
     async def projects_with(self, entity_id: str) -> Sequence[str]:
         return await self._read(lambda c: reads.read_projects_with(c, entity_id))

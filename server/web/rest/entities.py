@@ -99,7 +99,7 @@ async def list_entities(call: Call[Body, EntityQuery]) -> Reply:
 
 async def read_entity(call: Call[Body, NoQuery]) -> Reply:
     """One entity."""
-    return Reply(reading.entity(await call.project(), call.path["entity_id"]))
+    return Reply(await reading.first_look(*call.named()))
 
 
 async def change_entity(call: Call[EntityChange, Wait]) -> Reply:
@@ -157,7 +157,7 @@ async def restore_entity(call: Call[Body, Wait]) -> Reply:
 
 async def read_resolved(call: Call[Body, NoQuery]) -> Reply:
     """The entity as it looks now: every reference at its resolved version, overrides applied."""
-    return Reply(reading.resolved(await call.project(), call.path["entity_id"]))
+    return Reply(await reading.first_look(*call.named(), whole=True))
 
 
 async def list_resolved(call: Call[Body, ResolvedQuery]) -> Reply:
