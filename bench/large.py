@@ -105,7 +105,7 @@ def _open(running: RunningServer) -> tuple[list[Figure], tuple[float, float]]:
 def _change(running: RunningServer, project_id: str, number: int) -> tuple[float, int]:
     """Seconds that a change took, and how many dependents it reached."""
     change = {"description": f"Hard light, wet streets, take {number}."}
-    path = f"/assets/{STYLE}/propagate?project_id={project_id}&wait=120"
+    path = f"/assets/{STYLE}/propagate?project_id={project_id}&wait=60"
     begun = time.monotonic()
     answer = running.post(path, {"change_data": change})
     return time.monotonic() - begun, sum(answer["counts"].values())
@@ -131,7 +131,7 @@ async def _round(running: RunningServer, number: int) -> dict[str, Any]:
         await asyncio.sleep(0.5)
         begun = time.monotonic()
         answer = await http.post(
-            f"{running.url}/api/v1/assets/{STYLE}/propagate?project_id=film&wait=120",
+            f"{running.url}/api/v1/assets/{STYLE}/propagate?project_id=film&wait=60",
             json={"change_data": {"description": f"Wet streets, take {number}."}},
             headers={"Authorization": f"Bearer {running.token}"},
         )

@@ -31,6 +31,7 @@ class Typist:
         self.shown: list[float] = []
         self.saved: list[float] = []
         self._made: list[bytes] = []
+        self._all_saved = asyncio.Event()
         self._text: Any = None
         self._doc: Doc[Any] = Doc()
 
@@ -49,6 +50,8 @@ class Typist:
     def _status(self, frame: bytes) -> None:
         if isinstance(hocuspocus.decode_answer(frame), hocuspocus.SyncStatus):
             self.saved.append(time.perf_counter() - self._sent[len(self.saved)])
+            if len(self.saved) == len(self._sent):
+                self._all_saved.set()
 
     def _update(self, frame: bytes) -> None:
         if self._sent and isinstance(hocuspocus.decode_answer(frame), hocuspocus.Update):
@@ -63,9 +66,10 @@ class Typist:
             self._sent.append(time.perf_counter())
             self._wires[0].send(hocuspocus.encode_update(self._document, self._made.pop()))
             await asyncio.sleep(BETWEEN)
+        self._all_saved.clear()
         async with asyncio.timeout(30):
-            while len(self.saved) < len(self._sent):
-                await asyncio.sleep(0.01)
+            if len(self.saved) < len(self._sent):
+                await self._all_saved.wait()
 
     def close(self) -> None:
         for wire in self._wires:

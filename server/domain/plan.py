@@ -172,14 +172,13 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     entity = tx.entity(entity_id)
     was = now = tx.digests(entity_id).all
     behind = behind_of(tx, scope, entity)
-    if behind is UP_TO_DATE and scope.cause != revisions.CAUSE:
-        if entity.kind not in tx.state.container_kinds:
-            return _cut_off(tx, scope, entity, was.hex())
+    is_container = entity.kind in tx.state.container_kinds
+    if behind is UP_TO_DATE and not is_container and scope.cause != revisions.CAUSE:
+        return _cut_off(tx, scope, entity, was.hex())
     if behind.moves:
         _follow(tx, scope, entity, behind.moves)
     if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
-    is_container = entity.kind in tx.state.container_kinds
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:

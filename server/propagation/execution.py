@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Protocol
@@ -47,6 +47,10 @@ class RunHost(Protocol):
 
     def viewed(self) -> frozenset[str]:
         """The entities that somebody has on screen right now."""
+        ...
+
+    async def survey(self, sources: Iterable[str]) -> None:
+        """Find out what a change of entities would reach, a slice at a time."""
         ...
 
     def tell(self, frame: Mapping[str, Any]) -> None:
@@ -94,6 +98,7 @@ class Execution:
         surveyed = -1
         while run.status != "cancelling" and surveyed != host.state.generation:
             surveyed = host.state.generation
+            await host.survey(root.asset_id for root in run.roots)
             scope, phases = self._survey()
             left = [(name, [id_ for id_ in ids if id_ not in self._done]) for name, ids in phases]
             run.total = max(run.total, len(self._done) + sum(len(ids) for _, ids in left))
@@ -214,11 +219,11 @@ class Execution:
         stands still meanwhile: the step holds its lock.
         """
         outcomes: list[Outcome] = []
-        reach_one, at_once = self._reach, self._cost.reached_at_once
+        at_once = self._cost.reached_at_once
         begun = self._now()
         for position in range(0, len(batch), at_once):
-            for entity_id in batch[position : position + at_once]:
-                outcomes.append(reach_one(tx, scope, entity_id))
+            some = batch[position : position + at_once]
+            outcomes += [self._reach(tx, scope, entity_id) for entity_id in some]
             if self._now() - begun > SLICE:
                 await asyncio.sleep(0)
                 begun = self._now()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from protocol.errors import FieldError, Invalid, NotFound
@@ -29,6 +29,9 @@ from server.propagation.runs import RunTracker
 __all__ = ["ProjectOwner"]
 
 log = logging.getLogger("ripplecut.propagation")
+
+_SLICE = 500
+"""So many entities, references or versions are taken in at once: a few milliseconds."""
 
 
 class ProjectOwner:
@@ -76,10 +79,7 @@ class ProjectOwner:
         await _in_slices(stored.pictures, state.load_pictures)
         owner = cls(state, storage, drafts, live, clock, tracker)
         await owner._load_built_on([*stored.versions, *await owner._load_approved()])
-        for kind in (("scene",), ("sequence",)):
-            for entity_id, entity in list(state.entities.items()):
-                if state.kinds.get(entity.kind).category in kind:
-                    state.recount_members(entity_id)
+        await owner._count_members()
         for run in stored.open_runs:
             owner.engine.submit(run)
         return owner
@@ -129,8 +129,9 @@ class ProjectOwner:
         that begins the run finds the answer ready. What does not exist is left out.
         """
         known = [one for one in sources if one in self.state.graph]
-        for _ in self.state.graph.reaching(known):
-            await asyncio.sleep(0)
+        with suppress(NotFound):  # one of them was deleted meanwhile: the step will say so
+            for _ in self.state.graph.reaching(known):
+                await asyncio.sleep(0)
 
     def begin_run(
         self,
@@ -209,10 +210,26 @@ class ProjectOwner:
         self.state.load_versions(versions)
         return versions
 
+    async def _count_members(self) -> None:
+        """Sum up what scenes and sequences hold, scenes first: sequences hold them too."""
+        state = self.state
+        for category in ("scene", "sequence"):
+            kinds = {kind.name for kind in state.kinds if kind.category == category}
+            held = [id_ for id_, entity in state.entities.items() if entity.kind in kinds]
+            since = 0
+            for entity_id in held:
+                state.recount_members(entity_id)
+                since += len(state.inputs(entity_id))
+                if since > _SLICE:
+                    await asyncio.sleep(0)
+                    since = 0
+
     async def _load_built_on(self, versions: Iterable[Version]) -> None:
         """Bring the versions that these were built on to hand, all the way down."""
         waiting = list(versions)
         while waiting:
+            if len(waiting) % _SLICE == 0:
+                await asyncio.sleep(0)
             for one in waiting.pop().references:
                 if (one.source, one.version) not in self.state.versions:
                     below = await self.storage.version(self.project_id, one.source, one.version)
@@ -386,6 +403,6 @@ async def _in_slices(items: Sequence[Any], take: Callable[[Sequence[Any]], None]
     """Hand a long list over piece by piece, so that loading a large project does not hold the
     loop.
     """
-    for position in range(0, len(items), 2000):
-        take(items[position : position + 2000])
+    for position in range(0, len(items), _SLICE):
+        take(items[position : position + _SLICE])
         await asyncio.sleep(0)

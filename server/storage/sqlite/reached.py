@@ -33,7 +33,7 @@ _FORGET_POINTERS = (
     "CROSS JOIN refs AS r ON r.project_id = ?2 AND r.id = put.value)"
 )
 _FINDING = "run_id, at, kind, outcome, reason, source, source_version"
-_ADD_FINDING = f"INSERT INTO findings ({_FINDING}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ADD_FINDING = f"INSERT INTO findings ({_FINDING}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number"
 _FIND_FINDING = (
     "SELECT number FROM findings WHERE run_id = ? AND at = ? AND kind = ? AND outcome = ? "
     "AND reason = ? AND source = ? AND source_version = ?"
@@ -95,9 +95,7 @@ def _finding_of(connection: sqlite3.Connection, kind: str, last: LastOutcome) ->
 
 
 def _add_finding(connection: sqlite3.Connection, values: tuple[Any, ...]) -> int:
-    number = connection.execute(_ADD_FINDING, values).lastrowid
-    assert number is not None  # nosec: sqlite3 answers None only before the first insert
-    return number
+    return int(connection.execute(_ADD_FINDING, values).fetchone()[0])
 
 
 def write_reached(connection: sqlite3.Connection, commit: Commit) -> None:
