@@ -39,7 +39,7 @@ class Size:
         return self.dependents * PER_SEQUENCE // (PER_SEQUENCE + 1)
 
 
-SIZES = (Size(1_000, 10, 60), Size(10_000, 4, 400))
+SIZES = (Size(1_000, 40, 60), Size(10_000, 12, 400))
 
 
 def measure() -> list[Figure]:
