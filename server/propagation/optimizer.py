@@ -18,7 +18,7 @@ HOLD = 0.02
 """Seconds that a batch should hold the project's lock."""
 SLICE = 0.003
 """Seconds of loop time in one piece that reaching dependents should take."""
-LEAST, MOST = 16, 2000
+LEAST, MOST = 64, 2000
 """Dependents in a batch: each costs a sync of the disk, and none may hold others up for long."""
 _FIRST_SIZE = 250
 _FIRST_COST = 60e-6

@@ -52,6 +52,7 @@ Row = tuple[Any, ...]
 
 # One empty mapping for the many references without overrides; a Mapping is never written to.
 _NOTHING: Mapping[str, Any] = {}
+_new, _bytes = tuple.__new__, bytes.fromhex
 
 
 def json_text(value: Any) -> str:
@@ -139,7 +140,7 @@ def to_finding(row: Sequence[Any]) -> tuple[int, LastOutcome]:
 
 
 def _digests(visual: str, everything: str) -> Digests:
-    return Digests(bytes.fromhex(visual), bytes.fromhex(everything))
+    return _new(Digests, (_bytes(visual), _bytes(everything)))
 
 
 # -- versions -------------------------------------------------------------------------------------
@@ -207,14 +208,18 @@ def _built_on_row(one: BuiltOn) -> Row:
 
 def _to_built_on(row: Sequence[Any]) -> BuiltOn:
     id_, source, role, policy, version, order, overrides = row
-    return BuiltOn(
-        intern(id_),
-        intern(source),
-        intern(role),
-        intern(policy),  # type: ignore[arg-type]
-        version,
-        intern(order),
-        overrides or _NOTHING,
+    # A film's versions hold a million of these: past the constructor it takes half the time.
+    return _new(
+        BuiltOn,
+        (
+            intern(id_),
+            intern(source),
+            intern(role),
+            intern(policy),
+            version,
+            intern(order),
+            overrides or _NOTHING,
+        ),
     )
 
 
