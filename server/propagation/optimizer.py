@@ -1,8 +1,8 @@
 """PerformanceOptimizer: how much a run does at once, and what it will take, from what was measured.
 
 A batch holds the project's lock until it is durable, and edits of the project wait for it as long.
-So its size follows the measured cost toward a fixed time: small batches on a slow disk, large ones
-where dependents are cheap.
+So its size follows the measured cost of a dependent toward a fixed time. The disk's sync is left
+out of that: it is paid once a batch, and smaller batches would only pay it more often.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from server.domain.commit import Commit
 
 __all__ = ["PerformanceOptimizer"]
 
-HOLD = 0.02
-"""Seconds that a batch should hold the project's lock."""
+REACHING = 0.01
+"""Seconds that reaching a batch should take; writing its rows and applying them takes as much."""
 SLICE = 0.003
 """Seconds of loop time in one piece that reaching dependents should take."""
 LEAST, MOST = 64, 2000
-"""Dependents in a batch: each costs a sync of the disk, and none may hold others up for long."""
+"""Dependents in a batch."""
 _FIRST_SIZE = 250
 _FIRST_COST = 60e-6
 _FIRST_BYTES = 700
@@ -49,8 +49,8 @@ class PerformanceOptimizer:
         if not dependents:
             return
         self.per_dependent = _smoothed(self.per_dependent, holding / dependents, dependents)
-        # At most doubled or halved at once: one slow sync of a disk says little about the next.
-        wanted = dependents * HOLD / max(holding, 1e-6)
+        # At most doubled or halved at once: one slow batch says little about the next.
+        wanted = dependents * REACHING / max(reaching, 1e-6)
         bounded = min(max(wanted, self.batch_size / 2), self.batch_size * 2)
         self.batch_size = round(min(max(bounded, LEAST), MOST))
         each = max(reaching / dependents, 1e-6)
