@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -47,13 +48,15 @@ class Dependent:
 
 class Reached(NamedTuple):
     """What a change of ``roots`` reaches, in dependency order, and the same as a set with the roots
-    in it; as of one generation of the graph.
+    in it; as of one generation of the graph. So many of them (``containers``) are scenes and
+    sequences.
     """
 
     generation: int
     roots: tuple[str, ...]
     order: tuple[str, ...]
-    reachable: frozenset[str]
+    reachable: AbstractSet[str]
+    containers: int
 
 
 class DependencyGraph:
@@ -65,7 +68,7 @@ class DependencyGraph:
         self._following: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._succ
         self._used: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._pred
         self.generation = 0
-        self._last_walk = Reached(-1, (), (), frozenset())
+        self._last_walk = Reached(-1, (), (), frozenset(), 0)
 
     # -- building ----------------------------------------------------------------------------------
 
@@ -205,7 +208,7 @@ class DependencyGraph:
         roots = self._roots(sources)
         if follows is None:
             return list(self.reached(roots).order)
-        return _exhausted(self._walk(roots, follows))
+        return _exhausted(self._walk(roots, follows))[0]
 
     def reached(self, sources: Iterable[str]) -> Reached:
         """All that a change of several entities reaches. A change, its run and every rescan of that
@@ -221,13 +224,14 @@ class DependencyGraph:
         while self._last_walk[:2] != (self.generation, self._roots(roots)):
             begun = self.generation
             try:
-                order = tuple((yield from self._walk(roots, None)))
+                order, seen = yield from self._walk(roots, None)
+                containers = yield from self._count_containers(order)
             except (KeyError, RuntimeError):
                 if self.generation == begun:
                     raise
                 continue  # it changed under the walk
             if self.generation == begun:
-                self._last_walk = Reached(begun, roots, order, frozenset((*order, *roots)))
+                self._last_walk = Reached(begun, roots, tuple(order), seen, containers)
         return self._last_walk
 
     def _roots(self, sources: Iterable[str]) -> tuple[str, ...]:
@@ -236,9 +240,19 @@ class DependencyGraph:
             self._known(root)
         return roots
 
+    def _count_containers(self, order: Sequence[str]) -> Generator[None, None, int]:
+        nodes: Mapping[str, Mapping[str, Any]] = cast("Any", self.graph)._node
+        count = 0
+        for begin in range(0, len(order), _EDGES_AT_ONCE):
+            some = order[begin : begin + _EDGES_AT_ONCE]
+            count += sum([nodes[one]["category"] in ("scene", "sequence") for one in some])
+            yield
+        return count
+
     def _walk(
         self, roots: Sequence[str], follows: Follows | None
-    ) -> Generator[None, None, list[str]]:
+    ) -> Generator[None, None, tuple[list[str], set[str]]]:
+        """The order, and all that was seen on the way, roots included."""
         adjacency = self._following
         waiting: dict[str, int] = {}
         seen = set(roots)
@@ -269,7 +283,7 @@ class DependencyGraph:
                 if not waiting[following]:
                     order.append(following)
                     ready.append(following)
-        return order
+        return order, seen
 
     def get_affected_shots(self, entity_id: str) -> list[str]:
         """The shots among the dependents, in dependency order."""

@@ -82,7 +82,7 @@ def scope_of(
     order, reachable = reached.order, reached.reachable
     if cause == revisions.CAUSE:
         order = _with_shots(state, roots, order)
-        reachable = reachable.union(order)
+        reachable = reachable | set(order)
     return Scope(run_id, tuple(roots), classes, cause, order, reachable)
 
 

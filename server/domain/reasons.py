@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,7 +44,7 @@ class Scope:
     classes: tuple[str, ...]
     cause: str
     order: tuple[str, ...]
-    reachable: frozenset[str]
+    reachable: AbstractSet[str]
     reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
     between: dict[tuple[str, int, int], tuple[str, ...]] = field(
         default_factory=dict, compare=False

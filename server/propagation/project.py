@@ -147,8 +147,7 @@ class ProjectOwner:
         """Put a run on the step: the engine takes it when the step has committed."""
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause)
-        entities, kinds = self.state.entities, self.state.container_kinds
-        last = sum([entities[entity_id].kind in kinds for entity_id in scope.order])
+        last = self.state.graph.reached(root.asset_id for root in roots).containers
         counted = {"batch": len(scope.order) - last, "background": last}
         phases = {name: count for name, count in counted.items() if count}
         run = Run(
