@@ -49,7 +49,7 @@ class Dependent:
 class Reached(NamedTuple):
     """What a change of ``roots`` reaches, in dependency order, and the same as a set with the roots
     in it; as of one generation of the graph. So many of them (``containers``) are scenes and
-    sequences.
+    sequences; ``sources`` are the roots, and the assets among them.
     """
 
     generation: int
@@ -57,6 +57,7 @@ class Reached(NamedTuple):
     order: tuple[str, ...]
     reachable: AbstractSet[str]
     containers: int
+    sources: AbstractSet[str]
 
 
 class DependencyGraph:
@@ -68,7 +69,7 @@ class DependencyGraph:
         self._following: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._succ
         self._used: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._pred
         self.generation = 0
-        self._last_walk = Reached(-1, (), (), frozenset(), 0)
+        self._last_walk = Reached(-1, (), (), frozenset(), 0, frozenset())
 
     # -- building ----------------------------------------------------------------------------------
 
@@ -225,13 +226,15 @@ class DependencyGraph:
             begun = self.generation
             try:
                 order, seen = yield from self._walk(roots, None)
-                containers = yield from self._count_containers(order)
+                containers, assets = yield from self._sort_out(order)
             except (KeyError, RuntimeError):
                 if self.generation == begun:
                     raise
                 continue  # it changed under the walk
             if self.generation == begun:
-                self._last_walk = Reached(begun, roots, tuple(order), seen, containers)
+                self._last_walk = Reached(
+                    begun, roots, tuple(order), seen, containers, assets.union(roots)
+                )
         return self._last_walk
 
     def _roots(self, sources: Iterable[str]) -> tuple[str, ...]:
@@ -240,14 +243,19 @@ class DependencyGraph:
             self._known(root)
         return roots
 
-    def _count_containers(self, order: Sequence[str]) -> Generator[None, None, int]:
+    def _sort_out(self, order: Sequence[str]) -> Generator[None, None, tuple[int, set[str]]]:
+        """How many are scenes and sequences, and which are assets."""
         nodes: Mapping[str, Mapping[str, Any]] = cast("Any", self.graph)._node
-        count = 0
+        containers, assets = 0, set[str]()
         for begin in range(0, len(order), _EDGES_AT_ONCE):
-            some = order[begin : begin + _EDGES_AT_ONCE]
-            count += sum([nodes[one]["category"] in ("scene", "sequence") for one in some])
+            for one in order[begin : begin + _EDGES_AT_ONCE]:
+                category = nodes[one]["category"]
+                if category in ("scene", "sequence"):
+                    containers += 1
+                elif category != "shot":
+                    assets.add(one)
             yield
-        return count
+        return containers, assets
 
     def _walk(
         self, roots: Sequence[str], follows: Follows | None

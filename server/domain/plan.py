@@ -83,7 +83,7 @@ def scope_of(
     if cause == revisions.CAUSE:
         order = _with_shots(state, roots, order)
         reachable = reachable | set(order)
-    return Scope(run_id, tuple(roots), classes, cause, order, reachable)
+    return Scope(run_id, tuple(roots), classes, cause, order, reachable, reached.sources)
 
 
 def _with_shots(
@@ -182,8 +182,7 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
-        tx.refresh(entity_id)
-        now = tx.digests(entity_id).all
+        now = tx.refresh(entity_id).all
     name, reason = explain(tx, scope, entity, behind, differs=was != now)
     source, number = _source(scope, behind)
     if scope.cause == revisions.CAUSE:
@@ -217,9 +216,9 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
     held: list[Held] = []
     pins: list[Move] = []
     waiting: list[Move] = []
-    reachable = scope.reachable
+    sources = scope.sources
     for reference in tx.inputs(entity.id):
-        if reference.source not in reachable or reference.member:
+        if reference.source not in sources or reference.member:
             continue
         source = tx.entity(reference.source)
         here = tx.pointer(reference)

@@ -36,7 +36,8 @@ _SEVEREST: tuple[Verdict, ...] = ("block", "require_approval", "pin", "mark_stal
 class Scope:
     """What a run is about: where it starts, what can be reached, and what sort of change travels.
 
-    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them.
+    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them,
+    ``sources`` those of these that anything is built on: the roots and the assets.
     """
 
     run_id: str
@@ -45,6 +46,7 @@ class Scope:
     cause: str
     order: tuple[str, ...]
     reachable: AbstractSet[str]
+    sources: AbstractSet[str]
     reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
     between: dict[tuple[str, int, int], tuple[str, ...]] = field(
         default_factory=dict, compare=False

@@ -157,10 +157,8 @@ class Transaction(StagedState):
             if one.member
         )
 
-    def refresh(self, entity_id: str) -> bool:
-        """Recompute an entity's digests; True when they differ. Its scenes and sequences take
-        note.
-        """
+    def refresh(self, entity_id: str) -> Digests:
+        """Recompute an entity's digests; where they differ its scenes and sequences take note."""
         entity = self.entity(entity_id)
         known = self.commit.digests.get(entity_id)
         old = entity.digests if known is None else known
@@ -168,11 +166,11 @@ class Transaction(StagedState):
         members = self.members(entity_id) if entity.kind in state.container_kinds else NO_MEMBERS
         new = combine(entity.current.own_digests, self.input_digests(entity_id), members)
         if new == old:
-            return False
+            return old
         self.commit.digests[entity_id] = new
         if entity.kind in state.member_kinds and old.all:
             self._shift_members(entity_id, old)
-        return True
+        return new
 
     def _shift_members(self, member_id: str, old: Digests) -> None:
         """Note for the containers of a member what it looked like before; their sums are brought up
