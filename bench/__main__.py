@@ -1,8 +1,8 @@
 """``python -m bench``: measure, print a table, write JSON.
 
 ``python -m bench propagation`` measures one part, ``--readme`` puts the table into the README.
-``rooms`` and ``documents`` are measured only when they are named: they take many minutes, and
-``rooms`` installs the servers that it compares with.
+``rooms``, ``documents`` and ``large`` are measured only when they are named: they take many
+minutes, and ``rooms`` installs the servers that it compares with.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import documents, grid, keystroke, propagation, repaint, rooms
+from bench import documents, grid, keystroke, large, propagation, repaint, rooms
 from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.figures import Figure, comparison, table, write_json
 
@@ -22,12 +22,13 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "propagation": propagation.measure,
     "rooms": rooms.measure,
     "documents": documents.measure,
+    "large": large.measure,
 }
-LONG = {"rooms", "documents"}
+LONG = {"rooms", "documents", "large"}
 USUAL = [name for name in PARTS if name not in LONG]
-WITHOUT_BROWSER = {"propagation", "rooms", "documents"}
+WITHOUT_BROWSER = {"propagation", "rooms", "documents", "large"}
 ROOT = Path(__file__).parent.parent
-RESULTS = {"bench": "results", "rooms": "rooms"}
+RESULTS = {"bench": "results", "rooms": "rooms", "large": "large"}
 """The README's marks, and the files that the figures go to."""
 
 
@@ -45,7 +46,8 @@ def main(arguments: list[str]) -> int:
         figures += PARTS[name]()
     for mark, show, some in (
         ("bench", table, [one for one in figures if not one.by]),
-        ("rooms", comparison, [one for one in figures if one.by]),
+        ("rooms", comparison, [one for one in figures if one.by not in ("", large.LABEL)]),
+        ("large", table, [one for one in figures if one.by == large.LABEL]),
     ):
         if not some:
             continue

@@ -157,6 +157,13 @@ class Storage(DocumentStore, Protocol):
         """How some entities look by what is stored, by id; without those that are not."""
         ...
 
+    async def load_around(self, project_id: str, entity_id: str) -> StoredProject | None:
+        """As ``load_project``, but only what it takes to show one entity: a first answer while the
+        rest is loading. ``None`` where that is not much less than all; raises NotFound where there
+        is no such project. The entity itself may be missing, or deleted.
+        """
+        ...
+
     async def projects_with(self, entity_id: str) -> Sequence[str]:
         """The ids of the projects in which an entity of this id lives."""
         ...

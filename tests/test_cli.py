@@ -381,13 +381,18 @@ TAMPERED = {
     ),
     "events": ("DELETE FROM events WHERE seq = 3", "event"),
     "pointer": (
-        "UPDATE refs SET version = 1 WHERE target = 'sh010' AND source = 'mara'",
+        "UPDATE pointers SET version = 1 WHERE number = "
+        "(SELECT number FROM refs WHERE target = 'sh010' AND source = 'mara')",
         "'sh010': its hashes",
     ),
-    "digest": ("UPDATE entities SET hash = visual_hash WHERE id = 'sh020'", "'sh020': its hashes"),
+    "digest": ("UPDATE looks SET hash = visual_hash WHERE id = 'sh020'", "'sh020': its hashes"),
     "picture": ("UPDATE blobs SET data = zeroblob(9)", "were changed"),
     "picture gone": ("DELETE FROM blobs", "are missing"),
-    "outcomes": ("UPDATE outcomes SET reason = 'because' WHERE entity_id = 'sh010'", "outcomes of"),
+    "outcomes": (
+        "UPDATE findings SET reason = 'because' WHERE number IN "
+        "(SELECT finding FROM outcomes WHERE entity_id = 'sh010')",
+        "outcomes of",
+    ),
 }
 
 

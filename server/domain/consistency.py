@@ -75,7 +75,7 @@ def put_right(tx: Transaction, entity: Entity, *, settled: bool = True) -> list[
         reference, number = fitting
         tx.move_pointer(reference, number)
         done.append(f"reference {reference.id} points to v{number} again, as its hash says")
-    if tx.refresh(entity.id):
+    if tx.differs(entity.id):
         done.append("its hashes were worked out anew")
     elif holds:
         done.append("what stands in it was summed up anew")

@@ -34,6 +34,7 @@ __all__ = [
     "inputs_digest",
     "member_share",
     "own_digests",
+    "sum_members",
 ]
 
 NO_MEMBERS = (0, 0)
@@ -101,6 +102,17 @@ def contribution(version: Version, kind: Kind, overrides: Mapping[str, Any]) -> 
     fields = {**version.fields, **overrides}
     own = own_digests(kind, version.name, fields, version.visual_fields)
     return combine(own, version.built_on_digests)
+
+
+def sum_members(members: Iterable[tuple[str, str, Digests]]) -> tuple[int, int]:
+    """The sum over members: ``(id, order, digests)`` each."""
+    visual = everything = 0
+    number = int.from_bytes
+    for member_id, order, digests in members:
+        head = f"{member_id}\x00{order}\x00".encode()
+        visual += number(sha256(head + digests.visual).digest(), "big")
+        everything += number(sha256(head + digests.all).digest(), "big")
+    return visual % _MODULUS, everything % _MODULUS
 
 
 def member_share(member_id: str, order: str, digests: Digests) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from server.domain.graph import Follows
 from server.domain.phases import PHASES, phases_of
 from server.domain.project import ProjectState
 from server.domain.reasons import (
+    UP_TO_DATE,
     Behind,
     Held,
     Move,
@@ -92,13 +93,14 @@ def scope_of(
     A new draft of the script also reaches the shots that hang on the scenes that it changed,
     although no edge leads to them: a scene is made of its shots.
     """
-    order = tuple(state.graph.affected([root.asset_id for root in roots]))
+    reached = state.graph.reached(root.asset_id for root in roots)
+    order, reachable = reached.order, reached.reachable
     if cause == revisions.CAUSE:
         order = _with_shots(state, roots, order)
-    reachable = frozenset(order) | {root.asset_id for root in roots}
+        reachable = reachable | set(order)
     if only is not None:
         order = _only(state, order, only)
-    return Scope(run_id, tuple(roots), classes, cause, order, reachable)
+    return Scope(run_id, tuple(roots), classes, cause, order, reachable, reached.sources)
 
 
 def _only(state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]) -> tuple[str, ...]:
@@ -160,19 +162,20 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     why.
     """
     entity = tx.entity(entity_id)
-    before = after = tx.digests(entity_id).all.hex()
+    was = now = tx.digests(entity_id).all
     behind = behind_of(tx, scope, entity)
+    is_container = entity.kind in tx.state.container_kinds
+    if behind is UP_TO_DATE and not is_container and scope.cause != revisions.CAUSE:
+        return _cut_off(tx, scope, entity, was.hex())
     if behind.moves:
         _follow(tx, scope, entity, behind.moves)
-    if to_pin := [one for one in behind.held if one[2].verdict == "pin"]:
+    if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
-    is_container = entity.kind in tx.state.container_kinds
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
-        tx.refresh(entity_id)
-        after = tx.digests(entity_id).all.hex()
-    name, reason = explain(tx, scope, entity, behind, differs=before != after)
+        now = tx.refresh(entity_id).all
+    name, reason = explain(tx, scope, entity, behind, differs=was != now)
     source, number = _source(scope, behind)
     if scope.cause == revisions.CAUSE:
         revised = revisions.revised_root(tx, scope.roots, entity)
@@ -180,7 +183,18 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
             name, reason = explain_revision(name, reason, revised[1], bool(behind.moves))
             if not behind.held:
                 source, number = revised[0].asset_id, revised[0].to_version
+    before = was.hex()
+    after = before if now is was else now.hex()
     return Outcome(entity_id, entity.kind, name, reason, source, number, before, after)
+
+
+def _cut_off(tx: Transaction, scope: Scope, entity: Entity, looks: str) -> Outcome:
+    """The outcome of an entity whose inputs bring in what they brought in before."""
+    name, reason = explain(tx, scope, entity, UP_TO_DATE, differs=False)
+    root = scope.roots[0]
+    return Outcome(
+        entity.id, entity.kind, name, reason, root.asset_id, root.to_version, looks, looks
+    )
 
 
 def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
@@ -194,8 +208,9 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
     held: list[Held] = []
     pins: list[Move] = []
     waiting: list[Move] = []
+    sources = scope.sources
     for reference in tx.inputs(entity.id):
-        if reference.source not in scope.reachable or tx.is_member(reference):
+        if reference.source not in sources or reference.member:
             continue
         source = tx.entity(reference.source)
         here = tx.pointer(reference)
@@ -206,23 +221,44 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
             goal = source.approved_version or here
         if goal == here:
             continue
-        shown, next_ = tx.contribution(reference, here), tx.contribution(reference, goal)
-        if shown == next_:
+        classes = _between(tx, scope, reference, here, goal)
+        if not classes:
             continue
         if reference.policy == "pinned":
             pins.append((reference, goal))
             continue
-        classes = _classes_between(scope, shown, next_)
         decision = tx.state.rules.decide(classes, source.kind, entity.kind, entity.status)
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:
             held.append((reference, goal, decision))
+    if not (moves or held or pins or waiting):
+        return UP_TO_DATE
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
 
 
+def _between(
+    tx: Transaction, scope: Scope, reference: Reference, here: int, goal: int
+) -> tuple[str, ...]:
+    """The classes of what differs between two versions of a source, as its dependent sees them;
+    empty where nothing does. Without overrides it is the same for all dependents.
+    """
+    if reference.overrides:
+        return _classes_between(
+            scope, tx.contribution(reference, here), tx.contribution(reference, goal)
+        )
+    key = reference.source, here, goal
+    known = scope.between.get(key)
+    if known is None:
+        known = scope.between[key] = _classes_between(
+            scope, tx.contribution(reference, here), tx.contribution(reference, goal)
+        )
+    return known
+
+
 def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, ...]:
-    """The classes of what differs between two contributions of one source."""
+    if shown == goal:
+        return ()
     found = ("visual",) if shown.visual != goal.visual else ("metadata",)
     return (*found, "relationship") if "relationship" in scope.classes else found
 
@@ -272,7 +308,8 @@ def _source(scope: Scope, behind: Behind) -> tuple[str, int]:
     """What an outcome is about: the source of the first reference in question, else the first
     root.
     """
-    held = [(reference, number) for reference, number, _ in behind.held]
-    for reference, number in (*held, *behind.moves, *behind.pins, *behind.waiting):
+    if behind.held:
+        return behind.held[0][0].source, behind.held[0][1]
+    for reference, number in behind.moves or behind.pins or behind.waiting:
         return reference.source, number
     return scope.roots[0].asset_id, scope.roots[0].to_version

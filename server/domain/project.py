@@ -9,9 +9,10 @@ from typing import Any
 
 from protocol.errors import NotFound
 from server.domain.commit import Commit, ProjectRecord
-from server.domain.digests import NO_MEMBERS, add_members, member_share
+from server.domain.digests import sum_members
 from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.graph import DependencyGraph
+from server.domain.inputs import InputDigests
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import Kind
 from server.domain.pictures import Picture
@@ -49,6 +50,7 @@ class ProjectState:
         self.critical: set[str] = set()
         self.dormant: dict[str, Reference] = {}
         self.pictures: dict[str, Picture] = {}
+        self.input_digests = InputDigests()
         self._inputs: dict[str, dict[str, Reference]] = {}
         self._take_record(record)
 
@@ -113,12 +115,11 @@ class ProjectState:
         """The members' sum of a scene or sequence, from nothing; stored on the entity and
         returned.
         """
-        total = NO_MEMBERS
-        for reference in self.inputs(container_id).values():
-            member = self.entities.get(reference.source)
-            if member is not None and self.kinds.get(member.kind).category in MEMBERS:
-                share = member_share(member.id, reference.order, member.digests)
-                total = add_members(total, share)
+        total = sum_members(
+            (one.source, one.order, self.entities[one.source].digests)
+            for one in self.inputs(container_id).values()
+            if one.member and one.source in self.entities
+        )
         self.entities[container_id].members = total
         return total
 
@@ -151,20 +152,21 @@ class ProjectState:
             self.generation += 1
 
     def _take_outcomes(self, commit: Commit) -> None:
-        run_id = commit.run.id if commit.run else ""
+        run_id, at = commit.run.id if commit.run else "", commit.at
+        shared: dict[tuple[str, str, str, int], LastOutcome] = {}
         for outcome in commit.outcomes:
+            if outcome.outcome == "unchanged":
+                continue
             entity = self.entities.get(outcome.entity_id)
-            if entity is not None and outcome.outcome != "unchanged":
-                entity.last_outcome = LastOutcome(
-                    outcome.outcome,
-                    outcome.reason,
-                    outcome.source,
-                    outcome.source_version,
-                    run_id,
-                    commit.at,
-                )
-                if outcome.outcome == "updated":
-                    entity.updated_at = commit.at
+            if entity is None:
+                continue
+            key = outcome[2:6]
+            last = shared.get(key)
+            if last is None:
+                last = shared[key] = LastOutcome(*key, run_id, at)
+            entity.last_outcome = last
+            if outcome.outcome == "updated":
+                entity.updated_at = at
 
     def _take_pictures(self, commit: Commit) -> None:
         self.load_pictures(commit.pictures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,7 +12,16 @@ from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
 from server.domain.transaction import Transaction
 
-__all__ = ["Behind", "Held", "Move", "Scope", "explain", "explain_revision", "roots_in_words"]
+__all__ = [
+    "UP_TO_DATE",
+    "Behind",
+    "Held",
+    "Move",
+    "Scope",
+    "explain",
+    "explain_revision",
+    "roots_in_words",
+]
 
 Move = tuple[Reference, int]
 """A reference, and the version of its source that it is behind."""
@@ -26,7 +36,8 @@ _SEVEREST: tuple[Verdict, ...] = ("block", "require_approval", "pin", "mark_stal
 class Scope:
     """What a run is about: where it starts, what can be reached, and what sort of change travels.
 
-    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them.
+    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them,
+    ``sources`` those of these that anything is built on: the roots and the assets.
     """
 
     run_id: str
@@ -34,8 +45,17 @@ class Scope:
     classes: tuple[str, ...]
     cause: str
     order: tuple[str, ...]
-    reachable: frozenset[str]
+    reachable: AbstractSet[str]
+    sources: AbstractSet[str]
     reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
+    between: dict[tuple[str, int, int], tuple[str, ...]] = field(
+        default_factory=dict, compare=False
+    )
+
+    def forget(self) -> None:
+        """Let go of what was remembered from a step that did not commit."""
+        self.reasons.clear()
+        self.between.clear()
 
 
 class Behind(NamedTuple):
@@ -50,6 +70,8 @@ class Behind(NamedTuple):
 
     def key(self, tx: Transaction) -> Any:
         """Equal for dependents that have the same reason."""
+        if not (self.held or self.pins or self.waiting):
+            return tuple([(one.source, to) for one, to in self.moves])
         pins = tuple((one.source, tx.pointer(one), one.pinned_by, to) for one, to in self.pins)
         return (
             tuple((one.source, to) for one, to in self.moves),
@@ -59,6 +81,9 @@ class Behind(NamedTuple):
         )
 
 
+UP_TO_DATE = Behind((), (), (), ())
+
+
 def explain(
     tx: Transaction, scope: Scope, entity: Entity, behind: Behind, *, differs: bool
 ) -> tuple[OutcomeName, str]:
@@ -66,7 +91,9 @@ def explain(
 
     Thousands of dependents share a handful of reasons, so each is composed once a run.
     """
-    key = (entity.kind, entity.status, behind.key(tx), differs)
+    key: Any = None  # where nothing is behind, it does not matter what it would have reached
+    if differs or behind is not UP_TO_DATE:
+        key = (entity.kind, entity.status, behind.key(tx), differs)
     known = scope.reasons.get(key)
     if known is None:
         known = scope.reasons[key] = _explain(tx, scope, entity, behind, differs)

@@ -5,14 +5,21 @@ It reads through to the committed state, in which nothing is touched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.commit import Commit
-from server.domain.digests import combine, contribution, inputs_digest
+from server.domain.digests import (
+    add_members,
+    combine,
+    contribution,
+    member_share,
+    sum_members,
+)
 from server.domain.entities import Digests, Entity, Reference, Version
+from server.domain.inputs import Part
 from server.domain.kinds import Kind
 from server.domain.project import ProjectState
 from server.domain.versions import VersionManager
@@ -43,6 +50,7 @@ class StagedState:
         self._removed: set[str] = set()
         self._dormant: set[str] = set()
         self._members: dict[str, tuple[int, int]] = {}
+        self._shifted: dict[str, dict[str, tuple[Reference, Digests]]] = {}
         self._events: list[tuple[Mapping[str, Any], frozenset[str] | None]] = []
         self._audit: list[tuple[str, str | None, str | None, Mapping[str, Any]]] = []
 
@@ -97,12 +105,12 @@ class StagedState:
                 return found
         raise NotFound(f"There is no reference {reference_id!r} in this project")
 
-    def inputs(self, target: str) -> list[Reference]:
+    def inputs(self, target: str) -> Collection[Reference]:
         """The references that an entity is built on, as the step sees them."""
         stored = self.state.inputs(target)
-        added = self._added_to.get(target)
+        added = self._added_to.get(target) if self._added_to else None
         if not added and not self._removed:
-            return list(stored.values())
+            return stored.values()
         found = {id_: one for id_, one in stored.items() if id_ not in self._removed}
         found.update(added or {})
         return list(found.values())
@@ -118,6 +126,8 @@ class StagedState:
         return found if found is not None else self.entity(entity_id).digests
 
     def members(self, container_id: str) -> tuple[int, int]:
+        if container_id in self._shifted:
+            self._settle_members(container_id)
         found = self._members.get(container_id)
         return found if found is not None else self.entity(container_id).members
 
@@ -135,11 +145,23 @@ class StagedState:
         """The digest of everything that an entity is built on, members of a scene or sequence
         apart.
         """
-        return inputs_digest(
-            (one.role, one.source, self.contribution(one, self.pointer(one)))
-            for one in self.inputs(target)
-            if not self.is_member(one)
-        )
+        known = self.state.input_digests
+        get, part, moved = known.parts.get, known.part, self.commit.pointers
+        cut, versions = self._versions, self.state.versions
+        parts: list[Part] = []
+        for one in self.inputs(target):
+            if one.member:
+                continue
+            number = moved.get(one.id, one.version) if moved else one.version
+            key = one.source, number
+            version = (cut and cut.get(key)) or versions.get(key)
+            if version is None or one.overrides:
+                digests = self.contribution(one, number)
+            else:
+                digests = version.digests
+            found = get((one.role, one.source, digests))
+            parts.append(found or part(one.role, one.source, digests))
+        return known.of(tuple(parts))
 
     def is_member(self, reference: Reference) -> bool:
         """Whether a reference says that a shot or scene stands in a scene or sequence."""
@@ -151,6 +173,23 @@ class StagedState:
         return combine(
             entity.current.own_digests, self.input_digests(entity_id), self.members(entity_id)
         )
+
+    def _settle_members(self, container_id: str) -> None:
+        """Bring a container's sum up to date with the members that changed in this step."""
+        shifted = self._shifted.pop(container_id)
+        inputs = self.inputs(container_id)
+        if 2 * len(shifted) >= len(inputs):
+            # Taking an old share out and a new one in costs twice as much as a fresh share.
+            self._members[container_id] = sum_members(
+                (one.source, one.order, self.digests(one.source)) for one in inputs if one.member
+            )
+            return
+        total = self.members(container_id)
+        for reference, old in shifted.values():
+            member, order = reference.source, reference.order
+            total = add_members(total, member_share(member, order, old), -1)
+            total = add_members(total, member_share(member, order, self.digests(member)))
+        self._members[container_id] = total
 
     def would_cycle(self, source: str, target: str) -> list[str] | None:
         """The way from target back to source over stored and new edges, if there is one."""

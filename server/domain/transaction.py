@@ -19,11 +19,7 @@ from server.domain.commit import (
     ProjectRecord,
     RemovedPicture,
 )
-from server.domain.digests import (
-    add_members,
-    checksum,
-    member_share,
-)
+from server.domain.digests import NO_MEMBERS, checksum, combine, sum_members
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
@@ -154,41 +150,58 @@ class Transaction(StagedState):
 
     def recount(self, container_id: str) -> None:
         """Sum a scene's or sequence's members afresh: after members came, went or moved."""
-        total = (0, 0)
-        for reference in self.inputs(container_id):
-            if self.is_member(reference):
-                share = member_share(
-                    reference.source, reference.order, self.digests(reference.source)
-                )
-                total = add_members(total, share)
-        self._members[container_id] = total
+        self._shifted.pop(container_id, None)
+        self._members[container_id] = sum_members(
+            (one.source, one.order, self.digests(one.source))
+            for one in self.inputs(container_id)
+            if one.member
+        )
 
-    def refresh(self, entity_id: str) -> bool:
-        """Recompute an entity's digests; True when they differ. Its scenes and sequences take
-        note.
-        """
+    def differs(self, entity_id: str) -> bool:
+        """As ``refresh``; says whether they differ from before."""
+        before = self.digests(entity_id)
+        return self.refresh(entity_id) != before
+
+    def refresh(self, entity_id: str) -> Digests:
+        """Recompute an entity's digests; where they differ its scenes and sequences take note."""
         entity = self.entity(entity_id)
-        old = self.digests(entity_id)
-        new = self.resolved_digests(entity_id)
+        known = self.commit.digests.get(entity_id)
+        old = entity.digests if known is None else known
+        state = self.state
+        members = self.members(entity_id) if entity.kind in state.container_kinds else NO_MEMBERS
+        new = combine(entity.current.own_digests, self.input_digests(entity_id), members)
         if new == old:
-            return False
+            return old
         self.commit.digests[entity_id] = new
-        if entity.kind in self.state.member_kinds and old.all:
-            self._shift_members(entity_id, old, new)
-        return True
+        if entity.kind in state.member_kinds and old.all:
+            self._shift_members(entity_id, old)
+        return new
 
-    def _shift_members(self, member_id: str, old: Digests, new: Digests) -> None:
-        for reference in self.outputs(member_id):
-            target = reference.target
+    def _shift_members(self, member_id: str, old: Digests) -> None:
+        """Note for the containers of a member what it looked like before; their sums are brought up
+        to date when somebody asks for them, or the step is sealed: mostly for many members at once.
+        """
+        for reference in self.state.outputs(member_id):
+            if not self._removed or reference.id not in self._removed:
+                self._note(reference, old)
+        if self._added_from:
+            for reference in self._added_from.get(member_id, {}).values():
+                self._note(reference, old)
+
+    def _note(self, reference: Reference, old: Digests) -> None:
+        target = reference.target
+        shifted = self._shifted.get(target)
+        if shifted is None:
             if self.entity(target).kind not in self.state.container_kinds:
-                continue
-            total = self.members(target)
-            total = add_members(total, member_share(member_id, reference.order, old), -1)
-            total = add_members(total, member_share(member_id, reference.order, new))
-            self._members[target] = total
+                return
+            shifted = self._shifted[target] = {}
+        shifted.setdefault(reference.id, (reference, old))
 
     def record(self, outcome: Outcome) -> None:
         self.commit.outcomes.append(outcome)
+
+    def record_all(self, outcomes: Sequence[Outcome]) -> None:
+        self.commit.outcomes.extend(outcomes)
 
     def save_run(self, run: Run) -> None:
         self.commit.run = run
@@ -243,15 +256,16 @@ class Transaction(StagedState):
     def seal(self) -> tuple[Commit, Mapping[str, tuple[int, int]]]:
         """The commit, and the new sums of scenes and sequences. The transaction is used up."""
         commit = self.commit
-        for entity_id, digests in list(commit.digests.items()):
-            entity = self._entities.get(entity_id)
-            if entity is not None:
+        for container_id in list(self._shifted):
+            self._settle_members(container_id)
+        for entity_id, entity in self._entities.items():
+            digests = commit.digests.pop(entity_id, None)
+            if digests is not None:
                 entity.digests = digests
-                del commit.digests[entity_id]
         for container_id, total in self._members.items():
-            entity = self._entities.get(container_id)
-            if entity is not None:
-                entity.members = total
+            container = self._entities.get(container_id)
+            if container is not None:
+                container.members = total
         commit.entities = list(self._entities.values())
         commit.references_put = list(self._added.values())
         commit.references_removed = [
@@ -259,9 +273,8 @@ class Transaction(StagedState):
             for id_ in self._removed - self._dormant
             if id_ in self.state.references or id_ in self.state.dormant
         ]
-        commit.pointers = {
-            id_: number for id_, number in commit.pointers.items() if id_ not in self._removed
-        }
+        for id_ in self._removed:
+            commit.pointers.pop(id_, None)
         commit.audit = self._chain()
         commit.events = [
             Event(self.state.seq + number, body, concerns)

@@ -276,7 +276,7 @@ class Importer:
     ) -> tuple[list[str], list[str]]:
         """Add and change what an entity is built on; answers the ids of both."""
         tx = self._tx
-        here = tx.inputs(entity_id) if wanted else []
+        here = list(tx.inputs(entity_id)) if wanted else []
         news: list[NewReference] = []
         changed: list[str] = []
         for one in wanted:

@@ -16,7 +16,8 @@ from server.domain.actors import Actor
 from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Run
 from server.domain.transaction import Transaction
-from server.propagation.execution import Cost, Execution, RunHost, Superseded, step_of
+from server.propagation.execution import Execution, RunHost, Superseded, step_of
+from server.propagation.optimizer import PerformanceOptimizer
 from server.propagation.runs import RunTracker
 
 __all__ = ["APPROVAL", "PropagationEngine", "RunHost"]
@@ -41,7 +42,7 @@ class PropagationEngine:
         self._now = now
         self._queue: list[Run] = []
         self._worker: asyncio.Task[None] | None = None
-        self.cost = Cost()
+        self.cost = PerformanceOptimizer()
         self.active: Run | None = None
 
     @property

@@ -24,24 +24,19 @@ from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Phase, Root, Run
 from server.domain.transaction import Transaction, outcomes_digest
 from server.ports import Storage
+from server.propagation.optimizer import SLICE, PerformanceOptimizer
 from server.propagation.runs import Progress
 
-__all__ = ["Cost", "Execution", "RunHost", "Superseded", "step_of"]
+__all__ = ["Execution", "RunHost", "Superseded", "step_of"]
 
 log = logging.getLogger("ripplecut.propagation")
 
 FIRST_BATCH = 32
 """The first commit is a small one: somebody is waiting to see that it begins."""
-PER_BATCH = 100
-"""Each batch costs a sync of the disk, and holds other changes of the project up while it lasts."""
 MOST_PER_BATCH = MAX_IDS_PER_FRAME
-FIRST_COST = 100e-6
-"""Seconds that one dependent takes, committed, until it was measured."""
 PIECE = 1000
 """How many dependents are put in order without a pause."""
 FAILED: tuple[OutcomeName, ...] = ("failed",)
-SLICE = 0.003
-"""Seconds of loop time in one piece that reaching dependents should take."""
 
 
 class RunHost(Protocol):
@@ -58,19 +53,13 @@ class RunHost(Protocol):
         """The version of what people have on screen, and what came onto a screen since another."""
         ...
 
+    async def survey(self, sources: Iterable[str]) -> None:
+        """Find out what a change of entities would reach, a slice at a time."""
+        ...
+
     def tell(self, frame: Mapping[str, Any]) -> None:
         """Fan an ephemeral frame out to the project."""
         ...
-
-
-class Cost:
-    """The loop time that one dependent takes, committed, in seconds: measured, and smoothed."""
-
-    def __init__(self) -> None:
-        self.per_dependent = FIRST_COST
-
-    def measured(self, seconds: float) -> None:
-        self.per_dependent = 0.9 * self.per_dependent + 0.1 * seconds
 
 
 class Superseded(Exception):
@@ -106,7 +95,7 @@ class Execution:
         self,
         host: RunHost,
         run: Run,
-        cost: Cost,
+        cost: PerformanceOptimizer,
         now: Callable[[], float],
         covered: Callable[[Run], bool] = lambda _: False,
     ) -> None:
@@ -133,6 +122,7 @@ class Execution:
         surveyed = -1
         while run.status != "cancelling" and surveyed != host.state.generation:
             surveyed = host.state.generation
+            await host.survey(root.asset_id for root in run.roots)
             scope, agenda = self._survey()
             await self._lay_out(scope, agenda)
             await self._work_off(scope, agenda)
@@ -210,7 +200,7 @@ class Execution:
             if version != looked:
                 agenda.look(viewed)
                 looked = version
-            phase, batch = agenda.take(PER_BATCH if self._done else FIRST_BATCH)
+            phase, batch = agenda.take(self._cost.batch_size if self._done else FIRST_BATCH)
             if not batch:
                 break
             self._phase = phase
@@ -223,20 +213,25 @@ class Execution:
 
     async def _commit_batch(self, scope: Scope, batch: Sequence[str]) -> None:
         failed = False
+        reaching = holding = 0.0
         async with step_of(self._host, self._run) as tx:
-            begun = self._now()
+            holding = self._now()
             try:
-                outcomes = [one async for one in self._reach_all(tx, scope, batch)]
+                outcomes = await self._reach_all(tx, scope, batch)
             except Exception:
                 log.exception("a batch of run %s is taken one by one", self._run.id)
                 failed = True
                 tx.discard()
+                scope.forget()
             else:
-                self._cost.measured((self._now() - begun) / len(batch))
+                reaching = self._now() - holding
                 self._record(tx, outcomes)
-        if failed:
-            for entity_id in batch:
-                await self._commit_one(scope, entity_id)
+        if not failed:
+            self._cost.measured(len(batch), reaching, self._now() - holding)
+            self._cost.weighed(tx.commit)
+            return
+        for entity_id in batch:
+            await self._commit_one(scope, entity_id)
 
     async def _commit_one(self, scope: Scope, entity_id: str) -> None:
         """One dependent in a step of its own, so that its failure is nobody else's."""
@@ -264,21 +259,24 @@ class Execution:
 
     async def _reach_all(
         self, tx: Transaction, scope: Scope, batch: Sequence[str]
-    ) -> AsyncIterator[Outcome]:
+    ) -> list[Outcome]:
         """Reach a batch, pausing whenever a slice of loop time is used up. The project's state
         stands still meanwhile: the step holds its lock.
         """
+        outcomes: list[Outcome] = []
+        at_once = self._cost.reached_at_once
         begun = self._now()
-        for entity_id in batch:
-            yield self._reach(tx, scope, entity_id)
+        for position in range(0, len(batch), at_once):
+            some = batch[position : position + at_once]
+            outcomes += [self._reach(tx, scope, entity_id) for entity_id in some]
             if self._now() - begun > SLICE:
                 await asyncio.sleep(0)
                 begun = self._now()
+        return outcomes
 
     def _record(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         run = self._run
-        for outcome in outcomes:
-            tx.record(outcome)
+        tx.record_all(outcomes)
         if run.status == "queued":
             run.status = "running"
         run.started_at = run.started_at or tx.at
@@ -289,7 +287,8 @@ class Execution:
             return
         for root in run.roots:
             self._told[root.asset_id] = self._told.get(root.asset_id, 0) + len(affected)
-            self._announce(tx, root, affected)
+            for position in range(0, len(affected), MAX_IDS_PER_FRAME):
+                self._announce(tx, root, affected[position : position + MAX_IDS_PER_FRAME])
         tx.audit(
             "run_batch",
             {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)},
@@ -335,6 +334,7 @@ class Execution:
         was reached.
         """
         run = self._run
+        await self._host.survey(root.asset_id for root in run.roots)
         scope, _ = self._survey()
         rest = [id_ for id_ in scope.order if id_ not in self._done]
         for position in range(0, len(rest), MOST_PER_BATCH):
@@ -359,7 +359,7 @@ class Execution:
             return self._reach(tx, scope, entity_id)
         left = _untouched(tx, self._run, entity_id, name, reason)
         holds = tx.entity(entity_id).kind in tx.state.container_kinds
-        if not (holds and tx.refresh(entity_id)):
+        if not (holds and tx.differs(entity_id)):
             return left
         return left._replace(
             outcome="updated",
@@ -419,10 +419,9 @@ def _untouched(
 
 def _count(run: Run, outcomes: Sequence[Outcome]) -> None:
     run.processed += len(outcomes)
-    counts = dict(run.counts)
-    for outcome in outcomes:
-        counts[outcome.outcome] = counts.get(outcome.outcome, 0) + 1
-    run.counts = counts
+    counts = Counter(run.counts)
+    counts.update([outcome.outcome for outcome in outcomes])
+    run.counts = dict(counts)
 
 
 def _main_class(classes: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from protocol.errors import FieldError, Invalid, NotFound
@@ -17,7 +17,7 @@ from server.domain.changes import Change, ChangeDetector, set_fields, unpublishe
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
-from server.domain.plan import follows_latest, scope_of
+from server.domain.plan import Scope, follows_latest, scope_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.shown import ShownPlans
@@ -31,6 +31,9 @@ from server.propagation.runs import RunTracker
 __all__ = ["ProjectOwner"]
 
 log = logging.getLogger("ripplecut.propagation")
+
+_SLICE = 500
+"""So many entities, references or versions are taken in at once: a few milliseconds."""
 
 
 class ProjectOwner:
@@ -80,10 +83,7 @@ class ProjectOwner:
         await _in_slices(stored.pictures, state.load_pictures)
         owner = cls(state, storage, drafts, live, clock, tracker)
         await owner._load_built_on([*stored.versions, *await owner._load_approved()])
-        for kind in (("scene",), ("sequence",)):
-            for entity_id, entity in list(state.entities.items()):
-                if state.kinds.get(entity.kind).category in kind:
-                    state.recount_members(entity_id)
+        await owner._count_members()
         for run in stored.open_runs:
             owner.engine.submit(run)
         return owner
@@ -131,6 +131,22 @@ class ProjectOwner:
         """A transaction to read through, for use without an await in between."""
         return Transaction(self.state, Actor("", "read"), "")
 
+    async def survey(self, sources: Iterable[str]) -> None:
+        """Find out what a change of entities would reach, letting others have their turn: the step
+        that begins the run finds the answer ready. What does not exist is left out.
+        """
+        known = [one for one in sources if one in self.state.graph]
+        with suppress(NotFound):  # one of them was deleted meanwhile: the step will say so
+            for _ in self.state.graph.reaching(known):
+                await asyncio.sleep(0)
+
+    def _containers(self, scope: Scope, roots: Sequence[Root], whole: bool) -> int:
+        """How many scenes and sequences a scope has; of a whole one that was counted on the way."""
+        if whole:
+            return self.state.graph.reached(root.asset_id for root in roots).containers
+        entities, kinds = self.state.entities, self.state.container_kinds
+        return sum(entities[entity_id].kind in kinds for entity_id in scope.order)
+
     def begin_run(
         self,
         tx: Transaction,
@@ -151,8 +167,7 @@ class ProjectOwner:
         """
         run_id = new_id("run")
         scope = scope_of(self.state, run_id, roots, classes, cause, only)
-        entities, kinds = self.state.entities, self.state.container_kinds
-        last = sum([entities[entity_id].kind in kinds for entity_id in scope.order])
+        last = self._containers(scope, roots, only is None)
         counted = {"batch": len(scope.order) - last, "background": last}
         phases = {name: count for name, count in counted.items() if count}
         run = Run(
@@ -218,10 +233,26 @@ class ProjectOwner:
         self.state.load_versions(versions)
         return versions
 
+    async def _count_members(self) -> None:
+        """Sum up what scenes and sequences hold, scenes first: sequences hold them too."""
+        state = self.state
+        for category in ("scene", "sequence"):
+            kinds = {kind.name for kind in state.kinds if kind.category == category}
+            held = [id_ for id_, entity in state.entities.items() if entity.kind in kinds]
+            since = 0
+            for entity_id in held:
+                state.recount_members(entity_id)
+                since += len(state.inputs(entity_id))
+                if since > _SLICE:
+                    await asyncio.sleep(0)
+                    since = 0
+
     async def _load_built_on(self, versions: Iterable[Version]) -> None:
         """Bring the versions that these were built on to hand, all the way down."""
         waiting = list(versions)
         while waiting:
+            if len(waiting) % _SLICE == 0:
+                await asyncio.sleep(0)
             for one in waiting.pop().references:
                 if (one.source, one.version) not in self.state.versions:
                     below = await self.storage.version(self.project_id, one.source, one.version)
@@ -295,6 +326,7 @@ class ProjectOwner:
         """Publish some discrete fields of the draft; those whose values do not fit raise Invalid,
         all told.
         """
+        await self.survey([entity_id])
         async with self.step(actor) as tx:
             entity = tx.entity(entity_id)
             kind = tx.kind(entity)
@@ -311,6 +343,7 @@ class ProjectOwner:
         """Publish all that the draft is ahead; ``None`` where there is nothing. Raises Invalid, as
         above.
         """
+        await self.survey([entity_id])
         async with self.step(actor) as tx:
             proposal, errors = await self.propose_draft(tx, entity_id, message)
             run = self.run_for(tx, [proposal], "edit", message=message)
@@ -402,6 +435,6 @@ async def _in_slices(items: Sequence[Any], take: Callable[[Sequence[Any]], None]
     """Hand a long list over piece by piece, so that loading a large project does not hold the
     loop.
     """
-    for position in range(0, len(items), 2000):
-        take(items[position : position + 2000])
+    for position in range(0, len(items), _SLICE):
+        take(items[position : position + _SLICE])
         await asyncio.sleep(0)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from statistics import linear_regression
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
@@ -61,7 +62,8 @@ async def benchmark_performance(
     """Measure every scenario on a fresh system in memory.
 
     Answers ``{"scenarios": [{name, assets, dependencies, shots, build_seconds, changes: [{asset,
-    dependents, seconds, microseconds_per_dependent, loop_lag_ms}]}], "recommendations": [text]}``.
+    dependents, seconds, microseconds_per_dependent, loop_lag_ms}], batch_size}], "recommendations":
+    [text]}``; ``batch_size`` is what the optimizer arrived at.
     """
     measured = [await _measure(make, scenario) for scenario in scenarios]
     return {"scenarios": measured, "recommendations": list(_recommend(measured))}
@@ -85,6 +87,7 @@ async def _measure(make: MakeSystem, scenario: Scenario) -> dict[str, Any]:
         "shots": len(news) - scenario.assets,
         "build_seconds": round(built, 4),
         "changes": changes,
+        "batch_size": owner.engine.cost.batch_size,
     }
 
 
@@ -155,6 +158,19 @@ async def _watched_loop() -> AsyncIterator[list[float]]:
         await asyncio.gather(watcher, return_exceptions=True)
 
 
+def _cost(changes: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Seconds that a change takes whatever it reaches, and for each dependent: the line through
+    what was measured, else the mean.
+    """
+    reached = [one["dependents"] for one in changes]
+    seconds = [one["seconds"] for one in changes]
+    if len(set(reached)) > 1:
+        slope, intercept = linear_regression(reached, seconds)
+        if slope > 0:
+            return max(0.0, intercept), slope
+    return 0.0, sum(seconds) / sum(reached)
+
+
 def _recommend(measured: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What the figures mean for whoever plans with them."""
     changes = [change for one in measured for change in one["changes"]]
@@ -164,13 +180,16 @@ def _recommend(measured: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not costs:
         yield "Nothing depended on what was changed, so there is nothing to go by."
         return
-    typical = sorted(costs)[len(costs) // 2]
-    per_second = round(1e6 / typical)
+    fixed, typical = _cost(changes)
+    per_second = round(1 / typical)
     yield (
         f"About {per_second} dependents a second on this machine: a change that reaches 10,000 "
-        f"shots takes around {10_000 / per_second:.1f} s."
+        f"shots takes around {fixed + 10_000 * typical:.1f} s."
     )
-    if typical > 1e6 * _SLOW_DEPENDENT:
+    sizes = sorted({one["batch_size"] for one in measured})
+    settled = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    yield f"Batches settled at {settled} dependents: other edits of a project wait for one at most."
+    if typical > _SLOW_DEPENDENT:
         yield "A dependent takes more than a millisecond: a faster machine or disk would pay."
     growth = costs[-1] / costs[0]
     if growth > 2:

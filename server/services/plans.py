@@ -23,7 +23,6 @@ __all__ = ["Build", "Impact", "check_plan", "preview"]
 Build = Callable[[Transaction], Awaitable[Sequence[Proposal]]]
 """Makes a change on a transaction, up to what its run starts from: to try it, and to do it."""
 
-_BYTES_PER_DEPENDENT = 1200
 _MANY = 100
 """More dependents than this are worth a batch."""
 _SLICE = 0.003
@@ -154,8 +153,8 @@ async def _impact(
         outcomes=rows,
         counts=made.counts,
         conflicts=[conflict.to_json() for one in proposals for conflict in one.conflicts],
-        estimated_processing_time=round(len(rows) * owner.engine.cost.per_dependent, 4),
-        memory_impact=len(rows) * _BYTES_PER_DEPENDENT,
+        estimated_processing_time=round(owner.engine.cost.seconds_for(len(rows)), 4),
+        memory_impact=owner.engine.cost.bytes_for(len(rows)),
         can_be_batch_processed=len(rows) > _MANY,
         classification=Classification.of_all(one.classification for one in proposals).to_json(),
         plan_hash=plan_hash,

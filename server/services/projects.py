@@ -64,12 +64,36 @@ class Projects:
 
     async def open(self, project_id: str) -> ProjectOwner:
         """The owner of a project. Raises NotFound."""
+        return await asyncio.shield(self._opening(project_id))
+
+    def if_open(self, project_id: str) -> ProjectOwner | None:
+        """The owner of a project that is open by now."""
+        loading = self._owners.get(project_id)
+        if loading is None or not loading.done() or loading.cancelled() or loading.exception():
+            return None
+        return loading.result()
+
+    def _opening(self, project_id: str) -> asyncio.Future[ProjectOwner]:
         loading = self._owners.get(project_id)
         if loading is None:
             loading = asyncio.ensure_future(self._load(project_id))
             self._owners[project_id] = loading
             loading.add_done_callback(lambda done: self._forget_failed(project_id, done))
-        return await asyncio.shield(loading)
+        return loading
+
+    async def look(self, project_id: str, entity_id: str) -> Transaction:
+        """Something to read one entity through. Of a project that is not open that is read out of
+        the store by itself, while the project begins to open. Raises NotFound.
+        """
+        if not self._opening(project_id).done():
+            stored = await self.storage.load_around(project_id, entity_id)
+            if stored is not None:
+                state = ProjectState(stored.record, 0, 0, "")
+                state.load(stored.entities)
+                state.load_references(stored.references)
+                state.load_versions(stored.versions)
+                return Transaction(state, Actor("", "read"), "")
+        return (await self.open(project_id)).look()
 
     async def _load(self, project_id: str) -> ProjectOwner:
         return await ProjectOwner.open(
@@ -214,7 +238,7 @@ async def _look_again(tx: Transaction) -> None:
             overriding.add(reference.target)
         if number % _SLICE == 0:
             await asyncio.sleep(0)
-    changed = [entity_id for entity_id in sorted(overriding) if tx.refresh(entity_id)]
+    changed = [entity_id for entity_id in sorted(overriding) if tx.differs(entity_id)]
     if changed:
         for entity in containers_last(tx.state):
             if tx.kind(entity).category in CONTAINERS:

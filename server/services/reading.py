@@ -18,14 +18,17 @@ from server.domain.graph import Dependent
 from server.domain.resolve import entity_json
 from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
-from server.propagation.cache import Kept
+from server.propagation.cache import CacheManager, Kept
 from server.propagation.project import ProjectOwner
+from server.services.projects import Projects
 
 __all__ = [
     "dependencies",
     "diff",
     "entity",
     "entity_page",
+    "first_look",
+    "first_resolved",
     "graph",
     "propagation_status",
     "resolved",
@@ -42,6 +45,21 @@ MAX_DEPTH = 1000
 _SLICE = 0.004
 """Seconds of loop time that a long answer takes at once."""
 _manager = VersionManager()
+
+
+async def first_look(projects: Projects, project_id: str, entity_id: str) -> dict[str, Any]:
+    """``entity``, that does not wait for the rest of its project to be loaded. Raises NotFound."""
+    tx = await projects.look(project_id, entity_id)
+    return entity_json(tx, tx.entity(entity_id))
+
+
+async def first_resolved(projects: Projects, project_id: str, entity_id: str) -> Kept:
+    """``resolved_json`` in the same way."""
+    owner = projects.if_open(project_id)
+    if owner is not None:
+        return resolved_json(owner, entity_id)
+    tx = await projects.look(project_id, entity_id)
+    return CacheManager().resolved(tx, tx.entity(entity_id))
 
 
 def entity(owner: ProjectOwner, entity_id: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from protocol.errors import RipplecutError
 from server.domain.actors import Actor
 from server.propagation.project import ProjectOwner
 from server.rooms.access import Role
+from server.services.projects import Projects
 from server.web.auth import NOBODY, Caller
 from server.web.bodies import Body, Empty, Query, decode, nfc, read, read_query
 from server.web.idempotency import fingerprint
@@ -67,6 +68,11 @@ class Call(Generic[B, Q]):
         """The owner of a project that the caller may see. Raises NotFound."""
         self.caller.check_sees(project_id)
         return await self.web.projects.open(project_id)
+
+    def named(self) -> tuple[Projects, str, str]:
+        """The entity in the path, of a project that the caller may see, without opening it."""
+        self.caller.check_sees(self.path["project_id"])
+        return self.web.projects, self.path["project_id"], self.path["entity_id"]
 
     async def holding(self, asset_id: str, project_id: str | None) -> ProjectOwner:
         """The project that an asset is in: the named one, else the only visible one that has it.

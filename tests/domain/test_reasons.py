@@ -19,6 +19,7 @@ from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit
 from server.system import AssetPropagationSystem
 from tests import reasons
+from tests.batches import small_batches
 from tests.domain.world import World
 from tests.propagation.test_engine import ME, after_commits
 
@@ -83,8 +84,7 @@ def revisions() -> Said:
 
 async def interrupted(monkeypatch: pytest.MonkeyPatch) -> Said:
     """One dependent fails, one is deleted, and the rest is cancelled."""
-    for name in ("FIRST_BATCH", "PER_BATCH"):
-        monkeypatch.setattr(execution, name, 2)
+    small_batches(monkeypatch, 2)
     real = plan.reach
 
     def fails(tx: Transaction, scope: Any, entity_id: str) -> Outcome:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from server.domain.commit import Commit
-from server.propagation import execution
 from server.propagation.links import NewReference
 from server.services import entities
 from server.system import AssetPropagationSystem
 from server.verify import verify_project
+from tests.batches import small_batches
 from tests.propagation.test_engine import ME, after_commits
 
 
@@ -39,8 +39,7 @@ async def test_a_sequence_looks_like_what_it_holds_when_a_run_was_cancelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It kept its old hash, although some of its shots had changed."""
-    monkeypatch.setattr(execution, "FIRST_BATCH", 1)
-    monkeypatch.setattr(execution, "PER_BATCH", 1)
+    small_batches(monkeypatch, 1)
     async with AssetPropagationSystem("film") as system:
         owner = await system.owner()
         hero = await system.create_entity("character", "Mara", {"description": "a"})

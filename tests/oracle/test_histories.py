@@ -15,18 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from server.propagation import execution
 from server.storage import SqliteStorage
+from tests.batches import small_batches
 from tests.oracle.crowd import Crowded
 from tests.oracle.histories import Classes, History
 from tests.oracle.ways import InMemory, Stored
 
 
 @pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def in_small_batches(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """So that a run of ten dependents can be cancelled, and die, in its midst."""
-    monkeypatch.setattr(execution, "FIRST_BATCH", 1)
-    monkeypatch.setattr(execution, "PER_BATCH", 2)
+    small_batches(monkeypatch, 2)
     caplog.set_level(logging.ERROR, "ripplecut.propagation")
 
 

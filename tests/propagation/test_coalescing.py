@@ -135,7 +135,12 @@ async def test_a_run_of_one_asset_does_not_take_over_one_of_two() -> None:
                 both: Changes = [("coat", {"colour": "#333333"}), ("mara", {"age": 31})]
                 work = changes.propagate_batch(owner, both, ME, wait=None)
                 made.append(asyncio.ensure_future(work))
-                made.append(change(owner, "mara", age=32))
+                made.append(asyncio.ensure_future(after_that()))
+
+        async def after_that() -> Any:
+            while not owner.engine.queued:  # noqa: ASYNC110 - a few rounds of the loop
+                await asyncio.sleep(0)
+            return await change(owner, "mara", age=32)
 
         after_commits(owner, behind)
         await change(owner, "mara", description="first")

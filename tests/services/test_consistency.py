@@ -20,12 +20,16 @@ from server.system import AssetPropagationSystem
 from server.verify import verify_project
 
 ME = Actor("mara", "test")
+_POINTER = (
+    "INSERT INTO pointers (number, version) SELECT number, 1 FROM refs WHERE target = '{}' "
+    "ON CONFLICT (number) DO UPDATE SET version = 1"
+)
 ALTERED = {
-    "hash": "UPDATE entities SET hash = visual_hash WHERE id = 'sh010'",
-    "visual hash": "UPDATE entities SET visual_hash = hash WHERE id = 'coat'",
-    "hash of a sequence": "UPDATE entities SET hash = zeroblob(32) WHERE id = 'seq1'",
-    "pointer of a shot": "UPDATE refs SET version = 1 WHERE target = 'sh010'",
-    "pointer of an asset": "UPDATE refs SET version = 1 WHERE target = 'coat'",
+    "hash": "UPDATE looks SET hash = visual_hash WHERE id = 'sh010'",
+    "visual hash": "UPDATE looks SET visual_hash = hash WHERE id = 'coat'",
+    "hash of a sequence": "UPDATE looks SET hash = zeroblob(32) WHERE id = 'seq1'",
+    "pointer of a shot": _POINTER.format("sh010"),
+    "pointer of an asset": _POINTER.format("coat"),
 }
 every_alteration = pytest.mark.parametrize("statement", ALTERED.values(), ids=ALTERED)
 

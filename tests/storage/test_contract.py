@@ -358,3 +358,53 @@ async def test_compaction_moves_the_base_and_keeps_what_came_later(storage: Sqli
     document = await storage.load_document(PROJECT, "mara")
     assert (document.state, list(document.updates)) == (b"1+2+3", [])
     assert await storage.version_state(PROJECT, "mara", 1) == b"state of mara"
+
+
+# -- many outcomes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("every", [1, 2, 40])
+async def test_outcomes_of_any_mixture_come_back_as_they_were(
+    storage: SqliteStorage, every: int
+) -> None:
+    ids = [f"sh{number:03d}" for number in range(200)]
+    await storage.commit(creation(ids, project=bare_project()))
+    loaded = await storage.load_project(PROJECT)
+    memory = ProjectState(loaded.record, 0, 0, "")
+    memory.load(loaded.entities)
+    names: list[Any] = ["updated", "stale", "unchanged"]
+    given = [
+        outcome(id_, names[at // every % 3], f"reason {at // every}")._replace(
+            from_hash=f"{at:064x}", to_hash=f"{at + 1:064x}"
+        )
+        for at, id_ in enumerate(ids)
+    ]
+    commit = step(run=run(), outcomes=given)
+    commit.digests = {id_: digests(f"new {id_}") for id_ in ids[::2]}
+    await storage.commit(commit)
+    memory.apply(commit, {})
+    pages = [await storage.outcomes("run-1", 150, cursor) for cursor in (None, "149")]
+    assert [one for page, _ in pages for one, at in page if at == LATER] == given
+    for stored in (await storage.load_project(PROJECT)).entities:
+        kept = memory.entity(stored.id)
+        assert (stored.last_outcome, stored.updated_at, stored.digests) == (
+            kept.last_outcome,
+            kept.updated_at,
+            kept.digests,
+        )
+
+
+async def test_a_pointer_that_moved_is_where_it_was_put_once_its_reference_is_put_whole(
+    storage: SqliteStorage,
+) -> None:
+    await storage.commit(
+        creation(["mara", "sh010"], references_put=[reference("r1", "mara", "sh010")])
+    )
+    await storage.commit(step(versions=[version("mara", 2), version("mara", 3)]))
+    await storage.commit(step(pointers={"r1": 3}))
+    await storage.commit(step(references_put=[reference("r1", "mara", "sh010", version=2)]))
+    assert [one.version for one in (await storage.load_project(PROJECT)).references] == [2]
+    await storage.commit(step(pointers={"r1": 3}))
+    await storage.commit(step(references_removed=["r1"]))
+    await storage.commit(step(references_put=[reference("r1", "mara", "sh010")]))
+    assert [one.version for one in (await storage.load_project(PROJECT)).references] == [1]

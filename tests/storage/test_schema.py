@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Unavailable
+from server.domain.entities import Digests, LastOutcome
+from server.domain.runs import Outcome
 from server.storage import SqliteStorage
 from server.storage.sqlite.schema import Migration, migrate, migrations
 from tests.storage.factories import PROJECT, creation, outcome, run, step
@@ -121,3 +123,56 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(path: Path) 
 def version_of(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
         return version(connection)
+
+
+BEFORE_NARROW_ROWS = """
+INSERT INTO projects VALUES (1, 'film', 'Film', 'T0', '{}', '{"kinds": []}', '[]');
+INSERT INTO runs VALUES (7, 'run-a', 'film', '[["mara", 1, 2]]', '["visual"]', 'api', 'm', '',
+    'batch', 1, 'done', 2, 'T1', 'T1', 'T2', 2, '{}', '{}', NULL);
+INSERT INTO entities VALUES ('film', 'mara', 'character', 2, 2, NULL, x'01', x'02', NULL,
+    'T0', 'T1', NULL);
+INSERT INTO entities VALUES ('film', 'sh010', 'shot', 1, 1, NULL, x'03', x'04',
+    '["updated", "follows Mara v2", "mara", 2, "run-a", "T1"]', 'T0', 'T1', NULL);
+INSERT INTO entities VALUES ('film', 'sh020', 'shot', 1, 1, NULL, x'05', x'06',
+    '["stale", "older", "mara", 1, "run-gone", "T0"]', 'T0', 'T0', NULL);
+INSERT INTO versions SELECT 'film', v.column1, v.column2, 'N', 'wip', '{}', '[]', '[]', '{}', NULL,
+    'T0', 'm', '', 'created', NULL, 'c', v.column2, x'', x'', x'', x'', x'', x''
+    FROM (VALUES ('mara', 1), ('mara', 2), ('sh010', 1), ('sh020', 1)) AS v;
+INSERT INTO refs VALUES ('film', 'r1', 'mara', 'sh010', 'character', 'latest', 2, 'a0', '{}', NULL);
+INSERT INTO refs VALUES ('film', 'r2', 'mara', 'sh020', 'character', 'pinned', 1, 'a0',
+    '{"colour": "red"}', 'tom');
+INSERT INTO outcomes VALUES ('run-a', 0, 'T1', 'sh010', 'shot', 'updated', 'follows Mara v2',
+    'mara', 2, 'aa', 'bb');
+INSERT INTO outcomes VALUES ('run-a', 1, 'T1', 'sh020', 'shot', 'unchanged', 'pinned', 'mara', 2,
+    'cc', 'cc');
+"""
+
+
+async def test_what_runs_left_behind_moves_into_narrow_rows(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, migrations()[:3])
+        connection.executescript(BEFORE_NARROW_ROWS)
+    storage = await SqliteStorage.open(path)
+    loaded = await storage.load_project("film")
+    found = {one.id: one for one in loaded.entities}
+    assert found["mara"].last_outcome is None
+    assert found["sh010"].last_outcome == LastOutcome(
+        "updated", "follows Mara v2", "mara", 2, "run-a", "T1"
+    )
+    assert found["sh020"].last_outcome == LastOutcome("stale", "older", "mara", 1, "run-gone", "T0")
+    assert {id_: (one.digests, one.updated_at) for id_, one in found.items()} == {
+        "mara": (Digests(b"\x01", b"\x02"), "T1"),
+        "sh010": (Digests(b"\x03", b"\x04"), "T1"),
+        "sh020": (Digests(b"\x05", b"\x06"), "T0"),
+    }
+    assert [(one.id, one.version, one.overrides, one.pinned_by) for one in loaded.references] == [
+        ("r1", 2, {}, None),
+        ("r2", 1, {"colour": "red"}, "tom"),
+    ]
+    outcomes, _ = await storage.outcomes("run-a", 10, None)
+    assert outcomes == [
+        (Outcome("sh010", "shot", "updated", "follows Mara v2", "mara", 2, "aa", "bb"), "T1"),
+        (Outcome("sh020", "shot", "unchanged", "pinned", "mara", 2, "cc", "cc"), "T1"),
+    ]
+    assert await storage.outcome_ids("run-a") == {"sh010", "sh020"}
+    await storage.close()

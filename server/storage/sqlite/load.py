@@ -13,25 +13,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from protocol.errors import NotFound
-from server.domain.entities import Entity, Reference, Version
+from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.pictures import Picture
 from server.ports import StoredProject
 from server.storage.sqlite.bulk import chunks, fetch, values
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
+    FINDING_COLUMNS,
     PROJECT_COLUMNS,
     REFERENCE_COLUMNS,
     RUN_COLUMNS,
     VERSION_COLUMNS,
+    json_text,
     to_entity,
+    to_finding,
     to_project,
     to_reference,
     to_run,
     to_version,
 )
 
-__all__ = ["read_project"]
+__all__ = ["REFERENCES", "Versions", "add_findings", "add_versions", "read_project"]
 
 _VERSIONS = 100  # a chunk; a version is the heaviest row
 _ENTITIES = 400
@@ -42,6 +45,13 @@ _LARGE = 50_000
 """From so many entities and references on, the garbage collector is kept away from a project."""
 
 Versions = dict[tuple[str, int], Version]
+
+REFERENCES = (
+    "SELECT r.number, r.id, r.source, r.target, r.role, r.policy, "
+    "COALESCE(p.version, r.version) AS version, r.position, r.overrides, r.pinned_by "
+    "FROM refs AS r LEFT JOIN pointers AS p ON p.number = r.number"
+)
+"""References at the versions that they resolve to."""
 
 
 def read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
@@ -87,7 +97,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
     versions = _current_versions(connection, project_id)
     entities = _entities(connection, project_id, versions)
     references, missing = _references(connection, project_id, versions)
-    _add_versions(connection, project_id, versions, missing)
+    add_versions(connection, project_id, versions, missing)
     seq = connection.execute(
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
@@ -139,27 +149,47 @@ def _current_versions(connection: sqlite3.Connection, project_id: str) -> Versio
 
 
 def _entities(connection: sqlite3.Connection, project_id: str, versions: Versions) -> list[Entity]:
-    source = "SELECT * FROM entities WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
-    return [
-        to_entity(row, versions)
-        for rows in _all(connection, ENTITY_COLUMNS, source, project_id, _ENTITIES)
-        for row in rows
-    ]
+    source = (
+        "SELECT * FROM entities JOIN looks USING (project_id, id) "
+        "WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+    )
+    entities: list[Entity] = []
+    findings: dict[int, LastOutcome] = {}
+    for rows in _all(connection, ENTITY_COLUMNS, source, project_id, _ENTITIES):
+        add_findings(connection, findings, {row[7] for row in rows} - {None})
+        entities += [to_entity(row, versions, findings) for row in rows]
+    return entities
+
+
+def add_findings(
+    connection: sqlite3.Connection, findings: dict[int, LastOutcome], wanted: set[int]
+) -> None:
+    """Add those findings that are not at hand: what a batch found out is one object in memory."""
+    missing = sorted(wanted - findings.keys())
+    if missing:
+        source = "SELECT f.* FROM json_each(?) AS one JOIN findings AS f ON f.number = one.value"
+        numbers = (json_text(missing),)
+        findings.update(map(to_finding, fetch(connection, FINDING_COLUMNS, source, numbers)))
 
 
 def _references(
     connection: sqlite3.Connection, project_id: str, versions: Versions
 ) -> tuple[list[Reference], list[tuple[str, int]]]:
-    """The references, and the versions that they resolve to and that are not at hand."""
-    source = "SELECT * FROM refs WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+    """The references, by target, and the versions that they resolve to and that are not at hand."""
+    source = (
+        f"{REFERENCES} WHERE r.project_id = ? AND (r.target, r.number) > (?, ?) "
+        "ORDER BY r.target, r.number LIMIT ?"
+    )
     references: list[Reference] = []
     missing: set[tuple[str, int]] = set()
-    for rows in _all(connection, REFERENCE_COLUMNS, source, project_id, _REFERENCES):
+    last: tuple[str, int] = ("", 0)
+    while rows := fetch(connection, REFERENCE_COLUMNS, source, (project_id, *last, _REFERENCES)):
         for row in rows:
             reference = to_reference(row)
             references.append(reference)
             if (reference.source, reference.version) not in versions:
                 missing.add((reference.source, reference.version))
+        last = rows[-1][3], rows[-1][0]
     return references, list(missing)
 
 
@@ -176,7 +206,7 @@ def _newest_pictures(connection: sqlite3.Connection, project_id: str) -> list[Pi
     ]
 
 
-def _add_versions(
+def add_versions(
     connection: sqlite3.Connection,
     project_id: str,
     versions: Versions,

@@ -21,6 +21,7 @@ from server.storage.sqlite.rows import (
     AUDIT_COLUMNS,
     EVENT_COLUMNS,
     OUTCOME_COLUMNS,
+    OUTCOMES,
     PROJECT_COLUMNS,
     RUN_COLUMNS,
     VERSION_COLUMNS,
@@ -89,10 +90,17 @@ def read_looks(
 ) -> dict[str, StoredLook]:
     marks = ",".join("?" * len(entity_ids))
     pointers: dict[str, dict[str, int]] = {}
-    source = f"SELECT * FROM refs WHERE project_id = ? AND target IN ({marks}) LIMIT -1"
+    source = (
+        "SELECT r.target, r.id, COALESCE(p.version, r.version) AS version "
+        "FROM refs AS r LEFT JOIN pointers AS p ON p.number = r.number "
+        f"WHERE r.project_id = ? AND r.target IN ({marks}) LIMIT -1"
+    )
     for row in fetch(connection, "target, id, version", source, (project_id, *entity_ids)):
         pointers.setdefault(row[0], {})[row[1]] = row[2]
-    source = f"SELECT * FROM entities WHERE project_id = ? AND id IN ({marks}) LIMIT -1"
+    source = (
+        "SELECT * FROM entities JOIN looks USING (project_id, id) "
+        f"WHERE project_id = ? AND id IN ({marks}) LIMIT -1"
+    )
     columns = "id, number, hex(visual_hash), hex(hash)"
     return {
         id_: StoredLook(
@@ -201,7 +209,10 @@ def read_runs(connection: sqlite3.Connection, project_id: str, limit: int) -> li
 def read_outcomes(
     connection: sqlite3.Connection, run_id: str, limit: int, cursor: str | None
 ) -> tuple[list[tuple[Outcome, str]], str | None]:
-    source = "SELECT * FROM outcomes WHERE run_id = ? AND ordinal > ? ORDER BY ordinal LIMIT ?"
+    source = (
+        f"SELECT * FROM {OUTCOMES} WHERE o.run = (SELECT number FROM runs WHERE id = ?) "
+        "AND o.ordinal > ? ORDER BY o.ordinal LIMIT ?"
+    )
     parameters = (run_id, _position(cursor, -1), limit + 1)
     rows = fetch(connection, OUTCOME_COLUMNS, source, parameters)
     return [to_outcome(row) for row in rows[:limit]], _next(rows, limit, 0)
@@ -210,10 +221,13 @@ def read_outcomes(
 def read_outcome_ids(
     connection: sqlite3.Connection, run_id: str, names: Collection[str] | None
 ) -> frozenset[str]:
-    source = "SELECT entity_id FROM outcomes WHERE run_id = ?"
+    source = (
+        "SELECT o.entity_id FROM outcomes AS o JOIN findings AS f ON f.number = o.finding "
+        "WHERE o.run = (SELECT number FROM runs WHERE id = ?)"
+    )
     parameters: tuple[str, ...] = (run_id,)
     if names is not None:
-        source += " AND outcome IN (SELECT value FROM json_each(?))"
+        source += " AND f.outcome IN (SELECT value FROM json_each(?))"
         parameters = (run_id, json_text(list(names)))
     return frozenset(row[0] for row in fetch(connection, "entity_id", source, parameters))
 

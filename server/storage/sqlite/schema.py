@@ -33,6 +33,8 @@ def migrations() -> list[Migration]:
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Migration]) -> None:
     """Bring the database up to date; raises Unavailable for one that a newer program wrote."""
+    # SQLite has an unhex() of its own only since 3.41.
+    connection.create_function("from_hex", 1, bytes.fromhex, deterministic=True)
     newest = steps[-1].number
     found = _version(connection)
     if found > newest:

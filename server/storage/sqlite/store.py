@@ -23,6 +23,7 @@ from server.ports import (
     StoredToken,
 )
 from server.storage.sqlite import reads
+from server.storage.sqlite.around import read_around
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
 from server.storage.sqlite.pictures import read_blob, read_picture
@@ -163,6 +164,9 @@ class SqliteStorage:
 
     async def looks(self, project_id: str, entity_ids: Sequence[str]) -> Mapping[str, StoredLook]:
         return await self._read(lambda c: reads.read_looks(c, project_id, entity_ids))
+
+    async def load_around(self, project_id: str, entity_id: str) -> StoredProject | None:
+        return await self._read(lambda c: read_around(c, project_id, entity_id))
 
     async def projects_with(self, entity_id: str) -> Sequence[str]:
         return await self._read(lambda c: reads.read_projects_with(c, entity_id))

@@ -10,12 +10,11 @@ from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
 from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.pictures import write_pictures
+from server.storage.sqlite.reached import move_pointers, put_looks, write_reached
 from server.storage.sqlite.rows import (
     audit_row,
     entity_row,
     event_row,
-    json_text,
-    outcome_row,
     project_row,
     reference_row,
     run_row,
@@ -48,8 +47,7 @@ _ADD_PROJECT = f"INSERT INTO projects (id, {_PROJECT}) {MARKS}"
 _PUT_ENTITIES = _upsert(
     "entities",
     "project_id, id",
-    "kind, number, last_number, approved_version, visual_hash, hash, last_outcome, created_at, "
-    "updated_at, deleted_at",
+    "kind, number, last_number, approved_version, created_at, deleted_at",
 )
 _ADD_VERSIONS = f"INSERT INTO versions {MARKS}"
 _ADD_STATES = f"INSERT INTO version_states {MARKS}"
@@ -59,16 +57,6 @@ _PUT_REFERENCES = _upsert(
     "source, target, role, policy, version, position, overrides, pinned_by",
 )
 _REMOVE_REFERENCES = f"DELETE FROM refs WHERE id IN ({MARKS}) AND project_id = ?"
-_MOVE_POINTERS = (
-    f"UPDATE refs SET version = new.column2 FROM ({MARKS}) AS new "
-    "WHERE refs.project_id = ? AND refs.id = new.column1"
-)
-_SET_RESULTS = (
-    "UPDATE entities SET visual_hash = COALESCE(new.column2, visual_hash), "
-    "hash = COALESCE(new.column3, hash), last_outcome = COALESCE(new.column4, last_outcome), "
-    "updated_at = COALESCE(new.column5, updated_at) "
-    f"FROM ({MARKS}) AS new WHERE entities.project_id = ? AND entities.id = new.column1"
-)
 _PUT_RUN = _upsert(
     "runs",
     "id",
@@ -76,7 +64,6 @@ _PUT_RUN = _upsert(
     "created_at, started_at, finished_at, processed, counts, phases, error, retry_of, "
     "rollback_of, superseded_by",
 )
-_ADD_OUTCOMES = f"INSERT INTO outcomes {MARKS}"
 _ADD_UPDATES = f"INSERT INTO document_updates (project_id, entity_id, data) {MARKS}"
 _ADD_AUDIT = f"INSERT INTO audit {MARKS}"
 _ADD_EVENTS = f"INSERT INTO events {MARKS}"
@@ -106,16 +93,16 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     if commit.project is not None:
         _write_project(connection, commit.project, commit.project_is_new)
     put(connection, _PUT_ENTITIES, [entity_row(project_id, one) for one in commit.entities])
+    put_looks(connection, project_id, commit.entities)
     put(connection, _ADD_VERSIONS, [version_row(project_id, one) for one in commit.versions])
     put(connection, _ADD_STATES, [(project_id, *key, s) for key, s in commit.states.items()])
     removed = [(id_,) for id_ in commit.references_removed]
     put(connection, _REMOVE_REFERENCES, removed, project_id)
     put(connection, _PUT_REFERENCES, [reference_row(project_id, r) for r in commit.references_put])
-    put(connection, _MOVE_POINTERS, list(commit.pointers.items()), project_id)
+    move_pointers(connection, commit)
     runs = [*commit.superseded, *([] if commit.run is None else [commit.run])]
     put(connection, _PUT_RUN, [run_row(one) for one in runs])
-    _write_outcomes(connection, commit)
-    _write_results(connection, commit)
+    write_reached(connection, commit)
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])
     write_pictures(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
@@ -130,45 +117,6 @@ def _write_project(connection: sqlite3.Connection, project: ProjectRecord, is_ne
         if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
             raise
         raise Conflict(f"There is a project {project.id!r} already") from error
-
-
-def _write_outcomes(connection: sqlite3.Connection, commit: Commit) -> None:
-    """Append a run's outcomes; raises RuntimeError for an entity that it has reached before."""
-    if not commit.outcomes:
-        return
-    if commit.run is None:
-        raise ValueError("Outcomes need the run that they belong to")
-    run_id, at = commit.run.id, commit.at
-    query = "SELECT COALESCE(MAX(ordinal), -1) + 1 FROM outcomes WHERE run_id = ?"
-    first = connection.execute(query, (run_id,)).fetchone()[0]
-    rows = [outcome_row(run_id, ordinal, at, o) for ordinal, o in enumerate(commit.outcomes, first)]
-    try:
-        put(connection, _ADD_OUTCOMES, rows)
-    except sqlite3.IntegrityError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-            raise
-        problem = f"The run {run_id!r} would reach an entity a second time; nothing was stored"
-        raise RuntimeError(problem) from error
-
-
-def _write_results(connection: sqlite3.Connection, commit: Commit) -> None:
-    """Set digests and last outcomes: mostly of the same entities, so each row is changed once.
-
-    As in memory (``ProjectState.apply``): an ``unchanged`` is nobody's last outcome, and an
-    ``updated`` moves the time of the last change.
-    """
-    last: dict[str, tuple[str, str | None]] = {}
-    if commit.run is not None:
-        run_id, at = commit.run.id, commit.at
-        for one in commit.outcomes:
-            if one.outcome == "unchanged":
-                continue
-            values = (one.outcome, one.reason, one.source, one.source_version, run_id, at)
-            last[one.entity_id] = json_text(values), at if one.outcome == "updated" else None
-    digests = commit.digests
-    rows = [(id_, *digests.get(id_, (None, None)), *found) for id_, found in last.items()]
-    rows += [(id_, *pair, None, None) for id_, pair in digests.items() if id_ not in last]
-    put(connection, _SET_RESULTS, rows, commit.project_id)
 
 
 def _write_events(connection: sqlite3.Connection, commit: Commit, window: int) -> None:

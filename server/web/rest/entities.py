@@ -105,7 +105,7 @@ async def list_entities(call: Call[Body, EntityQuery]) -> Reply:
 
 async def read_entity(call: Call[Body, NoQuery]) -> Reply:
     """One entity."""
-    return Reply(reading.entity(await call.project(), call.path["entity_id"]))
+    return Reply(await reading.first_look(*call.named()))
 
 
 async def change_entity(call: Call[EntityChange, Wait]) -> Reply:
@@ -163,7 +163,7 @@ async def restore_entity(call: Call[Body, Wait]) -> Reply:
 
 async def read_resolved(call: Call[Body, NoQuery]) -> Rendered:
     """The entity as it looks now: every reference at its resolved version, overrides applied."""
-    kept = reading.resolved_json(await call.project(), call.path["entity_id"])
+    kept = await reading.first_resolved(*call.named())
     return Rendered(200, kept.body, tag=kept.tag)
 
 
