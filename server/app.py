@@ -20,6 +20,8 @@ from server.formats.images import Images
 from server.ports import Clock, ProjectCore
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.settings import RoomSettings
+from server.services.delivering import Announced, WebhookSender
+from server.services.posting import HttpPost
 from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.web import pages
@@ -50,11 +52,13 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
                 await web.projects.resume()
                 if settings.demo:
                     await _load_demo(web)
+                await web.sender.start()
                 web.ready = True
                 yield
             finally:
                 web.ready = False
                 web.images.close()
+                await web.sender.close()
                 await web.manager.aclose()
                 await web.projects.close()
         finally:
@@ -105,9 +109,15 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
         document_limit=settings.document_limit, binary_frame_limit=settings.frame_limit
     )
     manager = RealTimeSyncManager(open_core=open_core, store=store, gate=authority, settings=rooms)
-    projects = Projects(store, manager, manager, clock)
+
+    def committed(project_id: str) -> None:
+        sender.poke(project_id)
+
+    projects = Projects(store, manager, Announced(manager, committed), clock)
+    sender = WebhookSender(store, projects.open, HttpPost(private=settings.webhooks_private), clock)
     images = Images(settings.picture_pixels)
-    return WebState(settings, store, projects, manager, authority, Idempotency(store), images)
+    once = Idempotency(store)
+    return WebState(settings, store, projects, manager, authority, once, images, sender)
 
 
 def _admin_token(settings: Settings) -> str:

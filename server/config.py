@@ -43,6 +43,8 @@ class Settings:
     login_valid: float = 7 * 86400.0
     """How long the login in the printed URL is good for."""
     shutdown_timeout: int = 5
+    webhooks_private: bool = False
+    """Whether webhooks may have an address of this machine or its network."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

@@ -11,6 +11,7 @@ from server.config import Settings
 from server.formats.images import Images
 from server.ports import Storage, TokenStore
 from server.rooms.registry import RealTimeSyncManager
+from server.services.delivering import WebhookSender
 from server.services.projects import Projects
 from server.web.auth import Authority
 from server.web.idempotency import Idempotency
@@ -34,6 +35,7 @@ class WebState:
     authority: Authority
     idempotency: Idempotency
     images: Images
+    sender: WebhookSender
     turns: Turns = field(default_factory=Turns)
     ready: bool = field(default=False)
 
