@@ -163,8 +163,8 @@ class WebhookSender:
             error = str(refused)
         attempt = Attempt(at, status, error, round((time.monotonic() - begun) * 1000))
         taken = status is not None and 200 <= status < 300
-        await self._store.save_delivery(owner.project_id, self._after(delivery, attempt, taken))
         await self._note(owner, webhook, taken, gone=status == _GONE)
+        await self._store.save_delivery(owner.project_id, self._after(delivery, attempt, taken))
 
     def _after(self, delivery: Delivery, attempt: Attempt, taken: bool) -> Delivery:
         tried = replace(

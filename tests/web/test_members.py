@@ -16,7 +16,7 @@ from server.web.rest.shapes import Page
 from tests.web.conftest import ADMIN, Web
 from tests.web.test_auth import code_of
 from tests.web.test_entities import fits
-from tests.web.test_live_server import serving
+from tests.web.test_live_server import serving, until_closed
 
 FILM = "/api/v1/projects/film"
 MEMBERS = f"{FILM}/members"
@@ -164,8 +164,7 @@ async def test_open_sockets_follow_at_once(film: Web) -> None:
             assert '"viewer"' in said
             await film.client.delete(f"{MEMBERS}/ines")
             with pytest.raises(ConnectionClosed) as closed:
-                while True:
-                    await ines.recv()
+                await until_closed(ines)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 4403
             await admin.send('{"type": "ping", "id": 1}')

@@ -119,8 +119,8 @@ async def test_a_kind_an_entity_or_its_kind_can_be_muted_and_heard_again(
 ) -> None:
     mutes = f"{FILM}/mutes"
     await ines.post(f"{FILM}/entities/mara/follow")
-    heard = 0
-    for mute in ({"entity": "mara"}, {"kind": "digest"}, {"kind": "character"}):
+    wishes = ({"entity": "mara"}, {"kind": "digest"}, {"kind": "character"})
+    for heard, mute in enumerate(wishes):
         muted = await ines.post(mutes, json=mute)
         fits(Muted, muted.json())
         assert next(iter(mute.values())) in [*muted.json()["entities"], *muted.json()["kinds"]]
@@ -128,8 +128,7 @@ async def test_a_kind_an_entity_or_its_kind_can_be_muted_and_heard_again(
         assert len(await texts(ines)) == heard
         await ines.delete(mutes, params=mute)
         await change(film.client, description=f"Loud {mute}")
-        heard += 1
-        assert len(await texts(ines)) == heard
+        assert len(await texts(ines)) == heard + 1
     assert (await ines.get(mutes)).json() == {"entities": [], "kinds": []}
     assert set(NOTICE_KINDS) == {
         "digest", "approval", "conflict", "failure", "removed", "restored",
@@ -156,7 +155,11 @@ async def test_notifications_are_read_some_or_all_and_paged(
     for number in range(5):
         await change(film.client, description=f"Coat {number}")
     first = await inbox(ines, limit=3)
-    assert [one["text"].split(":")[0] for one in first["items"]] == ["mara v6", "mara v5", "mara v4"]
+    assert [one["text"].split(":")[0] for one in first["items"]] == [
+        "mara v6",
+        "mara v5",
+        "mara v4",
+    ]
     rest = await inbox(ines, limit=3, cursor=first["next_cursor"])
     assert len(rest["items"]) == 2
     assert rest["next_cursor"] is None
