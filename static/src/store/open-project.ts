@@ -9,6 +9,7 @@ import { go, route } from '../ui/router.ts'
 import { fail, tell } from '../ui/toasts.ts'
 import { follow } from './follow.ts'
 import { Following } from './following.ts'
+import { Inbox } from './inbox.ts'
 import { Inspection } from './inspection.ts'
 import { Names } from './names.ts'
 import { difference } from './overlay.ts'
@@ -46,6 +47,7 @@ export class OpenProject {
   readonly drafts: Drafts
   readonly following: Following
   readonly waiting: Waiting
+  readonly inbox: Inbox
   readonly #refresher: Refresher
   readonly #stop: () => void
   #snapshot = 0
@@ -53,6 +55,7 @@ export class OpenProject {
   constructor(id: string, me: Me, onUnauthenticated: () => void) {
     this.id = id
     this.me = me
+    this.inbox = new Inbox(id)
     this.channel = new Channel(id, {
       onFrame: (frame) => follow(frame, {
         draft: (asset, values) => this.#onRemoteDraft(asset, values),
@@ -61,6 +64,7 @@ export class OpenProject {
         people: (people) => (this.people.value = people),
         progress: (f) => this.runs.progress(f),
         finished: (f) => this.runs.finished(f),
+        notified: (f) => this.inbox.arrived(f),
         saved: () => (this.savedAt.value = new Date().toISOString()),
         tell,
       }),
@@ -105,6 +109,8 @@ export class OpenProject {
     const turn = ++this.#snapshot
     try {
       await this.channel.welcome(WELCOME_PATIENCE)
+      // The shots matter more; the bell says what it has until then.
+      void this.inbox.load().catch(() => undefined)
       const seen = new Set<string>()
       const take = (items: Resolved[]) => {
         if (turn !== this.#snapshot) return
