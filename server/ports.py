@@ -317,8 +317,8 @@ class TokenStore(Protocol):
 
     async def token(self, hash_: str) -> StoredToken | None: ...
 
-    async def roles(self, user: str) -> Mapping[str, str | None]:
-        """Somebody's role by project, ``None`` where they were removed."""
+    async def holder(self, hash_: str) -> tuple[StoredToken, Mapping[str, str | None]] | None:
+        """A token, and its person's role by project, ``None`` where they were removed."""
         ...
 
     async def remove_token(self, hash_: str) -> None: ...

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from server.domain.entities import Version
 from server.domain.ids import new_id
 from server.domain.people import Follow, Following, Member, Notice
 from server.domain.runs import Outcome, Run
@@ -54,10 +55,9 @@ class _Wish(NamedTuple):
     text: str
 
 
-def default_follows(tx: Transaction, following: Following) -> list[Follow]:
+def default_follows(user: str, versions: Iterable[Version], following: Following) -> list[Follow]:
     """Whoever creates or publishes something follows it, unless they said that they do not."""
-    user = tx.author.user
-    ids = {one.entity_id for one in tx.commit.versions if one.cause in _FOLLOWED}
+    ids = {one.entity_id for one in versions if one.cause in _FOLLOWED}
     return [Follow(user, id_, True) for id_ in sorted(ids) if not following.has_choice(user, id_)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from server.domain.commit import Commit
 from server.domain.notices import (
     Reached,
@@ -24,11 +26,13 @@ _PAGE = 500
 class ProjectPeople:
     """Adds to each step, before it commits, whom it is told to. Runs are told once, at their end:
     until then it remembers whom they concern.
+
+    The caller adds what was stored of follows: there may be one for every entity.
     """
 
     def __init__(self, state: ProjectState, storage: Storage, stored: StoredPeople) -> None:
         self.following = Following()
-        self.following.take(stored.follows, stored.mutes)
+        self.following.take((), stored.mutes)
         self.webhooks: dict[str, Webhook] = {one.id: one for one in stored.webhooks}
         self._state = state
         self._storage = storage
@@ -39,8 +43,12 @@ class ProjectPeople:
 
         The events come last, so that what they tell of stands in the stream before them.
         """
-        follows = default_follows(tx, self.following)
-        tx.commit.follows += follows
+        versions = tx.commit.versions
+        for position in range(0, len(versions), _PAGE):
+            part = versions[position : position + _PAGE]
+            tx.commit.follows += default_follows(tx.author.user, part, self.following)
+            if len(part) == _PAGE:
+                await asyncio.sleep(0)
         notices = step_notices(tx, self.following)
         run = tx.commit.run
         if run is not None:

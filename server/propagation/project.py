@@ -79,6 +79,7 @@ class ProjectOwner:
         await _in_slices(stored.pictures, state.load_pictures)
         people = await storage.people(project_id)
         owner = cls(state, storage, drafts, live, clock, tracker, people)
+        await _in_slices(people.follows, lambda part: owner.people.following.take(part, ()))
         await owner._load_built_on([*stored.versions, *await owner._load_approved()])
         for kind in (("scene",), ("sequence",)):
             for entity_id, entity in list(state.entities.items()):

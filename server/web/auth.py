@@ -162,15 +162,16 @@ class Authority:
         return await self._caller_of(hash_of(token))
 
     async def _caller_of(self, hash_: str) -> Caller:
-        stored = await self._tokens.token(hash_)
-        if stored is None:
+        found = await self._tokens.holder(hash_)
+        if found is None:
             raise Unauthenticated("This token is not known; it may have been revoked")
+        stored, roles = found
         if stored.expires_at is not None and stored.expires_at <= self._clock():
             raise Unauthenticated("This token has expired; log in again")
         via = "page" if stored.purpose == "session" else "api"
         colour = colour_of(stored.user)
         identity = Identity(stored.user, colour, stored.hash, stored.expires_at)
-        role, roles = role_of(stored.role), await self._tokens.roles(stored.user)
+        role = role_of(stored.role)
         return Caller(identity, role, stored.project_id, stored.expires_at, via, roles)
 
     async def caller(self, scope: Scope) -> Caller:

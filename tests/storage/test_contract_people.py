@@ -99,6 +99,13 @@ async def test_follows_and_mutes_are_kept_the_last_wish_counts(storage: SqliteSt
     assert await storage.people(PROJECT) == StoredPeople([no], [], [])
 
 
+async def test_a_thousand_follows_and_more_are_all_loaded(storage: SqliteStorage) -> None:
+    many = [Follow(user, f"s{number:04}", True) for user in ("a", "b") for number in range(1000)]
+    await storage.commit(creation(follows=[*many, Follow("c", "mara", True)]))
+    found = (await storage.people(PROJECT)).follows
+    assert found == [*many, Follow("c", "mara", True)]
+
+
 async def test_notifications_are_paged_read_and_counted_by_person(storage: SqliteStorage) -> None:
     mine = [notice(f"n{number}") for number in range(5)]
     await storage.commit(creation(notices=[*mine, notice("other", "mara")]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
+from sys import intern
 
 from server.domain.commit import Commit
 from server.domain.people import Follow, Member, Mute, Notice
@@ -17,6 +18,7 @@ __all__ = [
     "admit",
     "count_unread",
     "mark_read",
+    "read_holder",
     "read_members",
     "read_notices",
     "read_people",
@@ -47,6 +49,7 @@ _SURPLUS = (
 _NOTICE_COLUMNS = (
     "number, id, user, kind, text, entity_id, run_id, json(detail), created_at, project_id, read_at"
 )
+_CHUNK = 1000
 _RANK = "CASE {} WHEN 'owner' THEN 4 WHEN 'approver' THEN 3 WHEN 'editor' THEN 2 ELSE 1 END"
 
 
@@ -113,26 +116,44 @@ def admit(connection: sqlite3.Connection, token: StoredToken) -> None:
 
 
 def read_people(connection: sqlite3.Connection, project_id: str) -> StoredPeople:
-    def rows(columns: str, table: str) -> list[list[object]]:
-        return fetch(
-            connection, columns, f"SELECT * FROM {table} WHERE project_id = ?", [project_id]
-        )
+    source = "SELECT * FROM mutes WHERE project_id = ?"
+    mutes = [Mute(*row) for row in fetch(connection, "user, what, name", source, [project_id])]
+    return StoredPeople(
+        _read_follows(connection, project_id), mutes, read_webhooks(connection, project_id)
+    )
 
-    follows = [
-        Follow(str(user), str(entity_id), bool(wanted))
-        for user, entity_id, wanted in rows("user, entity_id, wanted", "follows")
-    ]
-    mutes = [
-        Mute(str(user), str(what), str(name))
-        for user, what, name in rows("user, what, name", "mutes")
-    ]
-    return StoredPeople(follows, mutes, read_webhooks(connection, project_id))
+
+def _read_follows(connection: sqlite3.Connection, project_id: str) -> list[Follow]:
+    """In chunks, as a project is loaded: there may be one for every entity."""
+    source = (
+        "SELECT * FROM follows WHERE project_id = ? AND (user, entity_id) > (?, ?) "
+        "ORDER BY user, entity_id LIMIT ?"
+    )
+    found: list[Follow] = []
+    user, entity_id = "", ""
+    while True:
+        parameters = (project_id, user, entity_id, _CHUNK)
+        rows = fetch(connection, "user, entity_id, wanted", source, parameters)
+        found += [Follow(intern(one), intern(of), bool(wanted)) for one, of, wanted in rows]
+        if len(rows) < _CHUNK:
+            return found
+        user, entity_id, _ = rows[-1]
 
 
 def read_members(connection: sqlite3.Connection, project_id: str) -> list[Member]:
     source = "SELECT * FROM members WHERE project_id = ? ORDER BY user LIMIT -1"
     found = fetch(connection, "user, role, since, added_by", source, [project_id])
     return [Member(*row) for row in found]
+
+
+def read_holder(
+    connection: sqlite3.Connection, hash_: str
+) -> tuple[StoredToken, dict[str, str | None]] | None:
+    row = connection.execute("SELECT * FROM tokens WHERE hash = ?", (hash_,)).fetchone()
+    if row is None:
+        return None
+    token = StoredToken(*row)
+    return token, read_roles(connection, token.user)
 
 
 def read_roles(connection: sqlite3.Connection, user: str) -> dict[str, str | None]:

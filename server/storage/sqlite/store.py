@@ -313,6 +313,9 @@ class SqliteStorage:
     async def token(self, hash_: str) -> StoredToken | None:
         return await self._read(lambda c: reads.read_token(c, hash_))
 
+    async def holder(self, hash_: str) -> tuple[StoredToken, Mapping[str, str | None]] | None:
+        return await self._read(lambda c: people.read_holder(c, hash_))
+
     async def remove_token(self, hash_: str) -> None:
         await self._write("DELETE FROM tokens WHERE hash = ?", (hash_,))
 
