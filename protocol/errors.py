@@ -20,6 +20,7 @@ __all__ = [
     "Forbidden",
     "InUse",
     "Invalid",
+    "LastOwner",
     "Malformed",
     "NotFound",
     "RateLimited",
@@ -50,6 +51,7 @@ TABLE: dict[str, WireMeaning] = {
     "cycle": WireMeaning(409, 1008, "That would make a cycle"),
     "in_use": WireMeaning(409, 1008, "Still in use"),
     "ambiguous": WireMeaning(409, 1008, "More than one project has this id"),
+    "last_owner": WireMeaning(409, 1008, "A project needs an owner"),
     "stale_plan": WireMeaning(409, 1008, "What the plan rests on has changed"),
     "forbidden": WireMeaning(403, 4403, "Not allowed"),
     "unauthenticated": WireMeaning(401, 4401, "Log in first"),
@@ -164,6 +166,12 @@ class Ambiguous(RipplecutError):
 
     def extras(self) -> dict[str, Any]:
         return {"candidates": self.candidates}
+
+
+class LastOwner(RipplecutError):
+    """A project's only owner would stop being one."""
+
+    code = "last_owner"
 
 
 class StalePlan(RipplecutError):

@@ -21,6 +21,8 @@ from server.ports import Clock, ProjectCore
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.settings import RoomSettings
 from server.services.consistency import Watch
+from server.services.delivering import Announced, WebhookSender
+from server.services.posting import HttpPost
 from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.web import pages
@@ -52,12 +54,14 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, page: Path = pages
                 if settings.demo:
                     await _load_demo(web)
                 web.watch.start()
+                await web.sender.start()
                 web.ready = True
                 yield
             finally:
                 web.ready = False
                 await web.watch.close()
                 web.images.close()
+                await web.sender.close()
                 await web.manager.aclose()
                 await web.projects.close()
         finally:
@@ -108,7 +112,12 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
         document_limit=settings.document_limit, binary_frame_limit=settings.frame_limit
     )
     manager = RealTimeSyncManager(open_core=open_core, store=store, gate=authority, settings=rooms)
-    projects = Projects(store, manager, manager, clock)
+
+    def committed(project_id: str) -> None:
+        sender.poke(project_id)
+
+    projects = Projects(store, manager, Announced(manager, committed), clock)
+    sender = WebhookSender(store, projects.open, HttpPost(private=settings.webhooks_private), clock)
     images = Images(settings.picture_pixels)
     return WebState(
         settings,
@@ -119,6 +128,7 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
         Idempotency(store),
         images,
         Watch(projects, settings.consistency_interval),
+        sender,
     )
 
 

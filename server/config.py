@@ -46,6 +46,8 @@ class Settings:
     shutdown_timeout: int = 5
     consistency_interval: float = 5.0
     """How often a few entities are checked against what they should be; 0: never."""
+    webhooks_private: bool = False
+    """Whether webhooks may have an address of this machine or its network."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:

@@ -12,23 +12,28 @@ from server.domain.actors import Actor
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
+from server.domain.people import Follow, Member, Mute, Notice
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, OutcomeName, Run
+from server.domain.webhooks import Delivery, Webhook
 
 __all__ = [
     "Access",
     "Actor",
     "AuditFilter",
     "Clock",
+    "DeliveryStore",
     "DocumentStore",
     "Drafts",
     "LiveProject",
     "OpenProject",
+    "PeopleStore",
     "ProjectCore",
     "RunTotals",
     "Storage",
     "StoredDocument",
     "StoredLook",
+    "StoredPeople",
     "StoredProject",
     "StoredToken",
     "TokenStore",
@@ -119,7 +124,94 @@ class AuditFilter:
     since: str | None = None
 
 
-class Storage(DocumentStore, Protocol):
+@dataclass(frozen=True, slots=True)
+class StoredPeople:
+    """What a live project knows of its people, and its webhooks."""
+
+    follows: Sequence[Follow]
+    mutes: Sequence[Mute]
+    webhooks: Sequence[Webhook]
+
+
+class PeopleStore(Protocol):
+    """Members and notifications; they are written with the steps that they belong to."""
+
+    async def people(self, project_id: str) -> StoredPeople:
+        """Who follows and mutes what in a project, and the webhooks that it has."""
+        ...
+
+    async def members(self, project_id: str) -> Sequence[Member]:
+        """Everybody who is or was in a project, by name."""
+        ...
+
+    async def roles(self, user: str) -> Mapping[str, str | None]:
+        """Somebody's role by project, ``None`` where they were removed."""
+        ...
+
+    async def notices(
+        self,
+        user: str,
+        project_id: str | None,
+        hidden: Collection[str],
+        unread: bool,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[Sequence[Notice], str | None]:
+        """A page of somebody's notifications, newest first: of one project, or of all but the
+        ``hidden`` ones.
+        """
+        ...
+
+    async def unread(self, user: str, project_id: str | None, hidden: Collection[str]) -> int:
+        """How many notifications somebody has not read."""
+        ...
+
+    async def mark_read(
+        self, user: str, project_id: str | None, ids: Sequence[str] | None, at: str
+    ) -> int:
+        """Mark some of somebody's notifications as read (``None``: all); answers how many were
+        not.
+        """
+        ...
+
+    async def analytics(self, project_id: str, since: str, most: int) -> Mapping[str, Any]:
+        """Counts of a project, with the runs ``since`` a time and the ``most`` used assets; raises
+        Unavailable where counting takes too long.
+        """
+        ...
+
+
+class DeliveryStore(Protocol):
+    """The outbox of webhooks: what is to be delivered stands there until it was."""
+
+    async def projects_with_webhooks(self) -> Sequence[str]: ...
+
+    async def due(
+        self, now: str, limit: int, busy: Sequence[str]
+    ) -> Sequence[tuple[str, Delivery]]:
+        """The longest due delivery of each webhook but the ``busy`` ones, with its project."""
+        ...
+
+    async def next_due(self) -> str | None:
+        """When the next of all that waits is due."""
+        ...
+
+    async def delivery(self, project_id: str, webhook_id: str, id_: str) -> Delivery:
+        """One delivery; raises NotFound."""
+        ...
+
+    async def deliveries(
+        self, project_id: str, webhook_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Delivery], str | None]:
+        """A page of a webhook's deliveries, newest first."""
+        ...
+
+    async def save_delivery(self, project_id: str, delivery: Delivery) -> None:
+        """Keep what became of a delivery; one that is gone stays gone."""
+        ...
+
+
+class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
     """Where everything rests. One writer; every method may raise Unavailable when the disk fails.
 
     Reads see every commit that was awaited before. Pages are ``(items, cursor)``: ``cursor`` is
@@ -260,9 +352,17 @@ class StoredToken:
 class TokenStore(Protocol):
     """Where tokens and remembered answers rest."""
 
-    async def add_token(self, token: StoredToken) -> None: ...
+    async def add_token(self, token: StoredToken) -> None:
+        """Keep a token. Whoever is given one for a project (``api``) is in it from then on, with
+        its role at least.
+        """
+        ...
 
     async def token(self, hash_: str) -> StoredToken | None: ...
+
+    async def holder(self, hash_: str) -> tuple[StoredToken, Mapping[str, str | None]] | None:
+        """A token, and its person's role by project, ``None`` where they were removed."""
+        ...
 
     async def remove_token(self, hash_: str) -> None: ...
 

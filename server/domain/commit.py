@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
+from server.domain.people import Follow, Member, Mute, Notice
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
+from server.domain.webhooks import Delivery, Webhook
 
 __all__ = ["AuditEntry", "Commit", "DocumentUpdate", "ProjectRecord", "RemovedPicture"]
 
@@ -81,6 +83,11 @@ class Commit:
     - ``pictures``: inserted, each as its entity's newest; ``blobs`` holds their bytes by SHA-256 in
       hex, and those that are stored already stay as they are.
     - ``pictures_removed``: deleted, with the bytes that no other picture has.
+    - ``members``, ``follows`` and ``mutes``: whole rows, inserted or replaced; a member's tokens
+      follow their role, and one who was removed loses them and what they follow. ``notices`` are
+      appended, and the oldest of a person go where they are too many.
+    - ``webhooks``: whole rows, inserted or replaced; ``webhooks_removed`` go with their
+      deliveries. ``deliveries``: inserted, or queued again.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
     """
@@ -103,6 +110,13 @@ class Commit:
     pictures: list[Picture] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     pictures_removed: list[RemovedPicture] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
+    follows: list[Follow] = field(default_factory=list)
+    mutes: list[Mute] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    webhooks: list[Webhook] = field(default_factory=list)
+    webhooks_removed: list[str] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

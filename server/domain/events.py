@@ -33,6 +33,11 @@ class Event:
     def type(self) -> str:
         return str(self.body["type"])
 
+    @property
+    def person(self) -> str | None:
+        """Whom alone it is for; ``None``: whoever may see the project."""
+        return str(self.body.get("user", "")) if self.body["type"] == "notification" else None
+
     def encode(self) -> bytes:
         """The frame's JSON without ``prev`` and without the closing brace.
 

@@ -223,6 +223,11 @@ class Transaction(StagedState):
         """Announce something, when and only when the step commits."""
         self._events.append((body, concerns))
 
+    @property
+    def told(self) -> list[Mapping[str, Any]]:
+        """What the step announces so far."""
+        return [body for body, _ in self._events]
+
     def audit(
         self,
         action: str,
@@ -247,6 +252,11 @@ class Transaction(StagedState):
             or commit.documents
             or commit.pictures
             or commit.pictures_removed
+            or commit.members
+            or commit.follows
+            or commit.mutes
+            or commit.webhooks
+            or commit.webhooks_removed
             or commit.pointers
             or commit.digests
         )

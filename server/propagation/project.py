@@ -22,9 +22,10 @@ from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
 from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction
-from server.ports import Clock, Drafts, LiveProject, Storage
+from server.ports import Clock, Drafts, LiveProject, Storage, StoredPeople
 from server.propagation.cache import CacheManager
 from server.propagation.engine import PropagationEngine
+from server.propagation.people import ProjectPeople
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.runs import RunTracker
 
@@ -51,9 +52,11 @@ class ProjectOwner:
         live: LiveProject,
         clock: Clock,
         tracker: RunTracker,
+        people: StoredPeople,
     ) -> None:
         self.state = state
         self.storage = storage
+        self.people = ProjectPeople(state, storage, people)
         self.engine = PropagationEngine(self, tracker)
         self.cache = CacheManager()
         self.plans = ShownPlans()
@@ -81,7 +84,9 @@ class ProjectOwner:
         await _in_slices(stored.references, state.load_references)
         await _in_slices(stored.versions, state.load_versions)
         await _in_slices(stored.pictures, state.load_pictures)
-        owner = cls(state, storage, drafts, live, clock, tracker)
+        people = await storage.people(project_id)
+        owner = cls(state, storage, drafts, live, clock, tracker, people)
+        await _in_slices(people.follows, lambda part: owner.people.following.take(part, ()))
         await owner._load_built_on([*stored.versions, *await owner._load_approved()])
         await owner._count_members()
         for run in stored.open_runs:
@@ -102,15 +107,18 @@ class ProjectOwner:
             tx = Transaction(self.state, actor, self._clock())
             yield tx
             if not tx.is_empty:
+                await self.people.add_to(tx)
                 await _to_its_end(self._commit(tx))
 
     async def _commit(self, tx: Transaction) -> None:
         commit, members = tx.seal()
+        self.people.seal(commit)
         await self.storage.commit(commit)
         self.cache.forget(commit, self.state)
         self.state.apply(commit, members)
         for ended in commit.superseded:
             self.engine.superseded(ended)
+        self.people.apply(commit)
         if commit.run is not None and self.engine.known(commit.run.id) is None:
             self.engine.submit(commit.run)
         for document in commit.documents:

@@ -14,10 +14,10 @@ class Participant:
     """A connection in a room, known by an id of its own and not by its user, who may have several.
 
     ``live`` is set once it said hello and has what it missed; ``position`` is the ``seq`` of the
-    last durable frame sent on it, or of its welcome.
+    last durable frame sent on it, or of its welcome; ``user`` is who said hello.
     """
 
-    __slots__ = ("id", "live", "outbox", "position", "subscription", "viewing")
+    __slots__ = ("id", "live", "outbox", "position", "subscription", "user", "viewing")
 
     def __init__(self, outbox: Outbox, subscription: Subscription) -> None:
         self.id = secrets.token_hex(8)
@@ -26,6 +26,7 @@ class Participant:
         self.viewing: frozenset[str] = frozenset()
         self.live = False
         self.position = 0
+        self.user: str | None = None
 
     def send(self, item: Item) -> None:
         self.outbox.push(item)

@@ -150,14 +150,17 @@ class RealTimeSyncManager:
             connection.revoke(predicate, reason)
         return len(named)
 
-    async def recheck(self) -> None:
+    async def recheck(self, concerns: Revocation = lambda *_: True) -> None:
         """Ask again whether everybody may still be here, and as what; happens by itself, too.
 
-        Whose token ends soon is asked for another one. A gate that fails changes nothing.
+        ``concerns`` narrows it to some. Whose token ends soon is asked for another one. A gate that
+        fails changes nothing.
         """
         here: dict[tuple[Identity, str], list[Connection]] = {}
         for connection in self._connections.values():
             for grant in connection.grants:
+                if not concerns(grant.identity, connection.project_id):
+                    continue
                 here.setdefault((grant.identity, connection.project_id), []).append(connection)
         for (identity, _), connections in here.items():
             left = self._gate.expires_in(identity)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from protocol import frames
@@ -85,6 +85,7 @@ class Room:
         between.
         """
         participant.subscription.add(hello.subscribe)
+        participant.user = grant.identity.user
         missed = None
         position = self._position
         if (
@@ -176,7 +177,7 @@ class Room:
         """Fan committed events out, in order."""
         for event in events:
             encoded = event.encode().decode()
-            for participant in self._participants:
+            for participant in self._addressed(event):
                 if participant.live:
                     self._say_event(participant, event, encoded)
             self._position = max(self._position, event.seq)
@@ -225,7 +226,15 @@ class Room:
         self.presence.stop()
         self.state = LifeCycle.GONE
 
+    def _addressed(self, event: Event) -> Iterable[Participant]:
+        """Everybody, or only the connections of the person whom it is for."""
+        if event.person is None:
+            return self._participants
+        return [one for one in self._participants if one.user == event.person]
+
     def _say_event(self, participant: Participant, event: Event, encoded: str) -> None:
+        if event.person not in (None, participant.user):
+            return
         if event.seq > participant.position and participant.subscription.wants(event.concerns):
             participant.say_event(event.seq, encoded)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from server.domain.default_kinds import default_kinds
 from server.domain.ids import check_id, slug
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import KindRegistry
+from server.domain.people import Member
 from server.domain.project import CONTAINERS, ProjectState
 from server.domain.rules import default_rules
 from server.domain.settings import DEFAULT_SETTINGS, settings_errors
@@ -136,18 +137,15 @@ class Projects:
         tx.audit("project_created", {"name": record.name})
         commit, _ = tx.seal()
         commit.project_is_new = True
+        commit.members.append(Member(actor.user, "owner", at, actor.user))
         await self.storage.commit(commit)
         return await self.open(wanted)
 
-    async def find(self, entity_id: str, visible: frozenset[str] | None) -> ProjectOwner:
-        """The one visible project with an entity of this id (``visible=None``: all are). Raises
-        NotFound, Ambiguous.
+    async def find(self, entity_id: str, sees: Callable[[str], bool]) -> ProjectOwner:
+        """The one project that the caller sees with an entity of this id. Raises NotFound,
+        Ambiguous.
         """
-        found = [
-            project_id
-            for project_id in await self.storage.projects_with(entity_id)
-            if visible is None or project_id in visible
-        ]
+        found = [one for one in await self.storage.projects_with(entity_id) if sees(one)]
         if not found:
             raise NotFound(f"There is no {entity_id!r} in any project")
         if len(found) > 1:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from server.web.operations import Operation
-from server.web.rest import access, assets, audit, entities, pictures, projects, references, runs
+from server.web.rest import (
+    access,
+    analytics,
+    assets,
+    audit,
+    entities,
+    members,
+    notifications,
+    pictures,
+    projects,
+    references,
+    runs,
+    webhooks,
+)
 
 __all__ = ["OPERATIONS"]
 
@@ -16,4 +29,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *assets.OPERATIONS,
     *runs.OPERATIONS,
     *audit.OPERATIONS,
+    *members.OPERATIONS,
+    *notifications.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *analytics.OPERATIONS,
 )

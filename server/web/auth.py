@@ -7,8 +7,8 @@ import hmac
 import re
 import secrets
 import unicodedata
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.cookies import CookieError, SimpleCookie
@@ -89,18 +89,26 @@ class Caller:
     project_id: str | None
     expires_at: str | None
     via: str = "api"
+    roles: Mapping[str, str | None] = field(default_factory=dict)
+    """Their role in projects of which they are or were a member: a token allows no more."""
 
     @property
     def actor(self) -> Actor:
         return Actor(self.identity.user, self.via)
 
     @property
-    def visible(self) -> frozenset[str] | None:
-        """The projects that this caller may see; ``None`` means all."""
-        return None if self.project_id is None else frozenset({self.project_id})
+    def hidden(self) -> frozenset[str]:
+        """The projects that they were removed from."""
+        return frozenset(one for one, role in self.roles.items() if role is None)
 
     def sees(self, project_id: str) -> bool:
-        return self.project_id in (None, project_id)
+        return self.project_id in (None, project_id) and self.roles.get(project_id, "") is not None
+
+    def within(self, project_id: str) -> Caller:
+        """The caller as what they are in one project. Raises NotFound, as ``check_sees``."""
+        self.check_sees(project_id)
+        own = self.roles.get(project_id)
+        return self if own is None else replace(self, role=min(self.role, role_of(own)))
 
     def check_sees(self, project_id: str) -> None:
         """Raises NotFound, as if there were no such project, where it is not theirs to see."""
@@ -155,15 +163,17 @@ class Authority:
         return await self._caller_of(hash_of(token))
 
     async def _caller_of(self, hash_: str) -> Caller:
-        stored = await self._tokens.token(hash_)
-        if stored is None:
+        found = await self._tokens.holder(hash_)
+        if found is None:
             raise Unauthenticated("This token is not known; it may have been revoked")
+        stored, roles = found
         if stored.expires_at is not None and stored.expires_at <= self._clock():
             raise Unauthenticated("This token has expired; log in again")
         via = "page" if stored.purpose == "session" else "api"
         colour = colour_of(stored.user)
         identity = Identity(stored.user, colour, stored.hash, stored.expires_at)
-        return Caller(identity, role_of(stored.role), stored.project_id, stored.expires_at, via)
+        role = role_of(stored.role)
+        return Caller(identity, role, stored.project_id, stored.expires_at, via, roles)
 
     async def caller(self, scope: Scope) -> Caller:
         """Who sends a request: ``Authorization: Bearer`` first, else the session cookie.
@@ -183,9 +193,9 @@ class Authority:
             caller = self._admin_caller
         else:
             caller = await self._caller_of(identity.token_id)
-        caller.check_sees(project_id)
+        role = caller.within(project_id).role
         await self._project_exists(project_id)
-        return caller.role
+        return role
 
     def expires_in(self, identity: Identity) -> float | None:
         return None if identity.expires_at is None else self.seconds_until(identity.expires_at)

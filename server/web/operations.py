@@ -46,7 +46,9 @@ class NoQuery(Query):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[B, Q]):
-    """One request that was let in: who, where, and what was sent. ``raw`` is the body's bytes."""
+    """One request that was let in: who, where, and what was sent. ``raw`` is the body's bytes,
+    ``needs`` the role that it takes in whatever project it is about.
+    """
 
     web: WebState
     caller: Caller
@@ -55,6 +57,7 @@ class Call(Generic[B, Q]):
     body: B
     raw: bytes
     scope: Scope
+    needs: Role | None = None
 
     @property
     def actor(self) -> Actor:
@@ -65,8 +68,8 @@ class Call(Generic[B, Q]):
         return await self.open(self.path["project_id"])
 
     async def open(self, project_id: str) -> ProjectOwner:
-        """The owner of a project that the caller may see. Raises NotFound."""
-        self.caller.check_sees(project_id)
+        """The owner of a project that the caller may see. Raises NotFound, Forbidden."""
+        self._check(project_id)
         return await self.web.projects.open(project_id)
 
     def named(self) -> tuple[Projects, str, str]:
@@ -81,7 +84,14 @@ class Call(Generic[B, Q]):
         """
         if project_id is not None:
             return await self.open(project_id)
-        return await self.web.projects.find(asset_id, self.caller.visible)
+        owner = await self.web.projects.find(asset_id, self.caller.sees)
+        self._check(owner.project_id)
+        return owner
+
+    def _check(self, project_id: str) -> None:
+        caller = self.caller.within(project_id)
+        if self.needs is not None:
+            caller.check_may(self.needs)
 
 
 Limit = Literal["body_limit", "import_limit", "picture_limit"]
@@ -211,7 +221,7 @@ class Resource:
         if one.role is not None:
             caller = await web.authority.caller(scope)
             if "project_id" in path:
-                caller.check_sees(path["project_id"])
+                caller = caller.within(path["project_id"])
             caller.check_may(one.role)
         raw = b""
         if one.writes:
@@ -223,7 +233,7 @@ class Resource:
             body: Body = Empty() if one.file else decode(one.body, raw)
             turn = web.turns.of(caller.identity.token_id) if one.long else nullcontext()
             async with turn:
-                reply = await one.act(Call(web, caller, path, query, body, raw, scope))
+                reply = await one.act(Call(web, caller, path, query, body, raw, scope, one.role))
             return render(reply) if isinstance(reply, Reply) else reply
 
         if key is None or not one.writes or one.secret:

@@ -12,6 +12,7 @@ from server.formats.images import Images
 from server.ports import Storage, TokenStore
 from server.rooms.registry import RealTimeSyncManager
 from server.services.consistency import Watch
+from server.services.delivering import WebhookSender
 from server.services.projects import Projects
 from server.web.auth import Authority
 from server.web.idempotency import Idempotency
@@ -36,6 +37,7 @@ class WebState:
     idempotency: Idempotency
     images: Images
     watch: Watch
+    sender: WebhookSender
     turns: Turns = field(default_factory=Turns)
     ready: bool = field(default=False)
 

@@ -16,6 +16,7 @@ import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
 import { BottomLine } from './views/shell/bottom-line.tsx'
 import { Header } from './views/shell/header.tsx'
+import { openInbox, WiredInbox } from './views/shell/inbox-wired.tsx'
 import { KeysDialog } from './views/shell/keys.tsx'
 import { type Command, Palette } from './views/shell/palette.tsx'
 import { NewShot, ProjectSettings } from './views/shell/project-dialogs.tsx'
@@ -110,6 +111,7 @@ function commandsOf(doings: Doings): Command[] {
   return [
     { id: 'storyboard', words: 'Go to the storyboard', icon: 'clapperboard', key: 'S', run: () => go({ view: 'storyboard' }) },
     { id: 'breakdown', words: 'Go to the breakdown', icon: 'rows-3', key: 'B', run: () => go({ view: 'breakdown' }) },
+    { id: 'inbox', words: 'Notifications', icon: 'bell', key: 'I', run: openInbox },
     { id: 'projects', words: 'All projects', icon: 'film', key: '', run: () => go({ project: null, entity: null }) },
     ...when(doings.mayImport,
       { id: 'new shot', words: 'New shot', icon: 'plus', key: '', run: () => reaches() && doings.onNewShot() },
@@ -268,7 +270,7 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
       <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} stalled={project.drafts.stalled.value} savedAt={project.savedAt.value}
-        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} {...doings} />
+        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} inbox={<WiredInbox project={project} />} {...doings} />
       <Rail onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
         <WiredSafety project={project} onLogIn={rest.onLogIn} />

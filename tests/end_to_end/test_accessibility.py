@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -114,6 +115,16 @@ SCREENS = {
     "the settings of this browser": Screen(
         _view("storyboard"), _READY, _click("[data-testid=settings]", "[data-theme-choice]")
     ),
+    "the notifications": Screen(
+        _view("storyboard", "keepers-coat"),
+        "[data-unread-count]",
+        _click(
+            "[data-testid=inbox]",
+            ".inbox-quiet summary",
+            "[data-testid=follow]",
+            "[data-notification] [data-testid=mute]",
+        ),
+    ),
     "the project's settings": Screen(
         _view("storyboard"),
         _READY,
@@ -144,6 +155,10 @@ SCREENS = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     with RunningServer(tmp_path_factory.mktemp("axe") / "data", demo=True) as running:
         running.post("/projects", {"id": "empty", "name": "Empty"}, 201)
+        headers = {"authorization": f"Bearer {running.token_for('ines', project_id=PROJECT)}"}
+        url = f"{running.url}/api/v1/assets/company-suit/propagate?project_id={PROJECT}"
+        change = {"change_data": {"description": "A grey suit, too large."}}
+        httpx.post(url, json=change, headers=headers, timeout=60).raise_for_status()
         yield running
 
 

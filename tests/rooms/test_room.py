@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from protocol.errors import Invalid
+from server.domain.events import Event
 from tests.rooms.fakes import settle
 from tests.rooms.live import Socket, Stage
 
@@ -257,3 +258,32 @@ async def test_R17_who_has_a_deleted_entity_open_is_put_out_of_it() -> None:
     await ann.send(ann.yjs.type("x"))
     assert len(ann.heard) == 1
     assert ann.wire.closed_with() is None
+
+
+def notified(stage: Stage, user: str) -> Event:
+    body = {"type": "notification", "user": user, "text": "Mara v2: 1 shot: 1 updated"}
+    event = Event(stage.core.seq + 1, body, None)
+    stage.core.events.append(event)
+    return event
+
+
+async def test_R63_a_notification_reaches_all_windows_of_its_person_and_nobody_else() -> None:
+    stage = Stage()
+    two = [await stage.joined(), await stage.joined(subscribe=[])]
+    bob, stranger = await stage.joined("bob"), await stage.opened_by("ann")
+    stage.manager.publish("film", [notified(stage, "ann")])
+    seq = stage.emit()
+    for window in two:
+        assert [one["type"] for one in window.told] == ["notification", "version_created"]
+        assert window.told[1]["prev"] == seq - 1
+    assert [(one["seq"], one["prev"]) for one in bob.told] == [(seq, 0)]
+    assert stranger.told == []
+
+
+async def test_R63_who_was_away_is_told_their_own_only() -> None:
+    stage = Stage()
+    for user in ("ann", "bob", "ann"):
+        notified(stage, user)
+    ann = await resuming(stage, epoch="epoch-1", seq=0)
+    assert [one["seq"] for one in ann.told[1:]] == [1, 3]
+    assert {one["user"] for one in ann.told[1:]} == {"ann"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,18 +77,26 @@ class Web:
             assert made.status_code == 201, made.text
 
 
-@pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[Web]:
+@asynccontextmanager
+async def running(tmp_path: Path, **more: Any) -> AsyncIterator[Web]:
+    """The application, with settings of a test's own."""
     clock = ManualClock()
-    settings = Settings(data=None, admin_token=ADMIN, allowed_origins=("https://friend.example",))
+    given: dict[str, Any] = {"data": None, "admin_token": ADMIN, **more}
+    settings = Settings(allowed_origins=("https://friend.example",), **given)
     page = tmp_path / "page"
-    (page / "assets").mkdir(parents=True)
+    (page / "assets").mkdir(parents=True, exist_ok=True)
     (page / "index.html").write_text("<!doctype html><title>Ripplecut</title>")
     (page / "assets" / "main-1234.js").write_text("export {}")
     app = create_app(settings, clock=clock, page=page)
     async with app.router.lifespan_context(app), AsyncExitStack() as stack:
         found = Web(app, clock, stack)
         found.client = await found.with_token(ADMIN)
+        yield found
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[Web]:
+    async with running(tmp_path) as found:
         yield found
 
 

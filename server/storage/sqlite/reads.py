@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from protocol.errors import FieldError, Invalid, NotFound
+from protocol.errors import NotFound
 from server.domain.commit import AuditEntry, ProjectRecord
 from server.domain.entities import Digests, Version
 from server.domain.events import Event
@@ -16,6 +16,8 @@ from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 from server.ports import AuditFilter, RunTotals, StoredDocument, StoredLook, StoredToken
 from server.storage.sqlite.bulk import fetch
+from server.storage.sqlite.paging import END as _END
+from server.storage.sqlite.paging import position as _position
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     AUDIT_COLUMNS,
@@ -54,17 +56,6 @@ __all__ = [
     "read_version_state",
     "read_versions",
 ]
-
-_END = 2**63 - 1
-
-
-def _position(cursor: str | None, start: int) -> int:
-    """Where a page begins; raises Invalid for a cursor that none of the pages gave out."""
-    if cursor is None:
-        return start
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise Invalid("The cursor is not one of ours", [FieldError("cursor", "is not a cursor")])
-    return int(cursor)
 
 
 def _next(rows: Sequence[Sequence[Any]], limit: int, column: int) -> str | None:

@@ -6,26 +6,31 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from protocol.errors import Unavailable
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Version
 from server.domain.events import Event
+from server.domain.people import Member, Notice
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, OutcomeName, Run
+from server.domain.webhooks import Delivery
 from server.ports import (
     AuditFilter,
     RunTotals,
     StoredDocument,
     StoredLook,
+    StoredPeople,
     StoredProject,
     StoredToken,
 )
-from server.storage.sqlite import reads
+from server.storage.sqlite import outbox, people, reads
+from server.storage.sqlite.analytics import read_analytics
 from server.storage.sqlite.around import read_around
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
+from server.storage.sqlite.paging import END, position
 from server.storage.sqlite.pictures import read_blob, read_picture
 from server.storage.sqlite.schema import epoch_of, migrate, migrations
 from server.storage.sqlite.writer import Writer
@@ -233,6 +238,83 @@ class SqliteStorage:
     async def blob(self, hash_: str) -> bytes:
         return await self._read(lambda c: read_blob(c, hash_))
 
+    # -- people -----------------------------------------------------------------------------------
+
+    async def people(self, project_id: str) -> StoredPeople:
+        return await self._read(lambda c: people.read_people(c, project_id))
+
+    async def members(self, project_id: str) -> Sequence[Member]:
+        return await self._read(lambda c: people.read_members(c, project_id))
+
+    async def roles(self, user: str) -> Mapping[str, str | None]:
+        return await self._read(lambda c: people.read_roles(c, user))
+
+    async def notices(
+        self,
+        user: str,
+        project_id: str | None,
+        hidden: Collection[str],
+        unread: bool,
+        limit: int,
+        cursor: str | None,
+    ) -> tuple[Sequence[Notice], str | None]:
+        before = position(cursor, END)
+        found, following = await self._read(
+            lambda c: people.read_notices(c, user, project_id, hidden, unread, limit, before)
+        )
+        return found, None if following is None else str(following)
+
+    async def unread(self, user: str, project_id: str | None, hidden: Collection[str]) -> int:
+        return await self._read(lambda c: people.count_unread(c, user, project_id, hidden))
+
+    async def mark_read(
+        self, user: str, project_id: str | None, ids: Sequence[str] | None, at: str
+    ) -> int:
+        marked: list[int] = []
+
+        def write(connection: sqlite3.Connection) -> None:
+            marked[:] = [people.mark_read(connection, user, project_id, ids, at)]
+
+        await self._writer.submit(write, _SMALL)
+        return marked[0]
+
+    async def analytics(self, project_id: str, since: str, most: int) -> Mapping[str, Any]:
+        if self._path is None:
+            return await self._read(lambda c: read_analytics(c, project_id, since, most))
+        counter = await open_reader(self._path)  # of its own: others read meanwhile
+        try:
+            return await counter.run(lambda c: read_analytics(c, project_id, since, most))
+        finally:
+            await counter.close()
+
+    # -- the outbox of webhooks -------------------------------------------------------------------
+
+    async def projects_with_webhooks(self) -> Sequence[str]:
+        return await self._read(outbox.projects_with_webhooks)
+
+    async def due(
+        self, now: str, limit: int, busy: Sequence[str]
+    ) -> Sequence[tuple[str, Delivery]]:
+        return await self._read(lambda c: outbox.read_due(c, now, limit, busy))
+
+    async def next_due(self) -> str | None:
+        return await self._read(outbox.next_due)
+
+    async def delivery(self, project_id: str, webhook_id: str, id_: str) -> Delivery:
+        return await self._read(lambda c: outbox.read_delivery(c, project_id, webhook_id, id_))
+
+    async def deliveries(
+        self, project_id: str, webhook_id: str, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Delivery], str | None]:
+        before = position(cursor, END)
+        found, following = await self._read(
+            lambda c: outbox.read_deliveries(c, project_id, webhook_id, limit, before)
+        )
+        return found, None if following is None else str(following)
+
+    async def save_delivery(self, project_id: str, delivery: Delivery) -> None:
+        await self._writer.submit(lambda c: outbox.write_delivery(c, project_id, delivery), _SMALL)
+
     # -- tokens and remembered answers ------------------------------------------------------------
 
     async def add_token(self, token: StoredToken) -> None:
@@ -245,10 +327,19 @@ class SqliteStorage:
             token.created_at,
             token.expires_at,
         )
-        await self._write("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+        def write(connection: sqlite3.Connection) -> None:
+            marks = "(?, ?, ?, ?, ?, ?, ?)"
+            connection.execute(f"INSERT OR REPLACE INTO tokens VALUES {marks}", row)
+            people.admit(connection, token)
+
+        await self._writer.submit(write, _SMALL)
 
     async def token(self, hash_: str) -> StoredToken | None:
         return await self._read(lambda c: reads.read_token(c, hash_))
+
+    async def holder(self, hash_: str) -> tuple[StoredToken, Mapping[str, str | None]] | None:
+        return await self._read(lambda c: people.read_holder(c, hash_))
 
     async def remove_token(self, hash_: str) -> None:
         await self._write("DELETE FROM tokens WHERE hash = ?", (hash_,))

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
 from server.storage.sqlite.bulk import MARKS, put
+from server.storage.sqlite.outbox import write_outbox
+from server.storage.sqlite.people import NOTICES_KEPT, write_people
 from server.storage.sqlite.pictures import write_pictures
 from server.storage.sqlite.reached import move_pointers, put_looks, write_reached
 from server.storage.sqlite.rows import (
@@ -81,6 +83,9 @@ def weight(commit: Commit) -> int:
         + 2 * len(commit.outcomes)
         + len(commit.audit)
         + len(commit.events)
+        + len(commit.follows)
+        + len(commit.notices)
+        + len(commit.deliveries)
     )
     data = sum(map(len, commit.states.values())) + sum(len(one.update) for one in commit.documents)
     data += sum(map(len, commit.blobs.values()))
@@ -105,6 +110,8 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     write_reached(connection, commit)
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])
     write_pictures(connection, commit)
+    write_people(connection, commit, NOTICES_KEPT)
+    write_outbox(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     _write_events(connection, commit, event_window)
 

@@ -57,14 +57,12 @@ async def create_project(call: Call[NewProject, NoQuery]) -> Reply:
 
 async def list_projects(call: Call[Body, PageQuery]) -> Reply:
     """The projects that the caller may see, by id."""
-    visible = call.caller.visible
     query = call.query
     records = sorted(
         (
             one
             for one in await call.web.store.projects()
-            if (visible is None or one.id in visible)
-            and (query.cursor is None or one.id > query.cursor)
+            if call.caller.sees(one.id) and (query.cursor is None or one.id > query.cursor)
         ),
         key=lambda one: one.id,
     )

@@ -9,6 +9,8 @@ export interface Followers {
   people(people: readonly Person[]): void
   progress(frame: Frame): void
   finished(frame: Frame): void
+  /** Something that the server tells this person alone. */
+  notified(frame: Frame): void
   saved(document: string): void
   tell(message: string): void
 }
@@ -75,6 +77,9 @@ export function follow(frame: Frame, to: Followers): void {
       return
     case 'run_finished':
       to.finished(frame)
+      return
+    case 'notification':
+      to.notified(frame)
       return
     case 'saved':
       to.saved(String(frame['document'] ?? ''))

@@ -10,6 +10,7 @@ import { go, route } from '../ui/router.ts'
 import { fail, tell } from '../ui/toasts.ts'
 import { follow } from './follow.ts'
 import { Following } from './following.ts'
+import { Inbox } from './inbox.ts'
 import { Inspection } from './inspection.ts'
 import { Names } from './names.ts'
 import { difference } from './overlay.ts'
@@ -66,6 +67,7 @@ export class OpenProject {
   readonly drafts: Drafts
   readonly following: Following
   readonly waiting: Waiting
+  readonly inbox: Inbox
   readonly #refresher: Refresher
   readonly #stop: () => void
   #snapshot = 0
@@ -75,6 +77,7 @@ export class OpenProject {
     this.me = me
     this.role = signal(me.role)
     this.readonly = computed(() => this.role.value === 'viewer')
+    this.inbox = new Inbox(id)
     this.channel = new Channel(id, {
       onFrame: (frame) => follow(frame, {
         draft: (asset, values) => this.#onRemoteDraft(asset, values),
@@ -83,6 +86,7 @@ export class OpenProject {
         people: (people) => (this.people.value = people),
         progress: (f) => this.runs.progress(f),
         finished: (f) => this.runs.finished(f),
+        notified: (f) => this.inbox.arrived(f),
         saved: () => (this.savedAt.value = new Date().toISOString()),
         tell,
       }),
@@ -137,6 +141,8 @@ export class OpenProject {
     const turn = ++this.#snapshot
     try {
       await this.channel.welcome(WELCOME_PATIENCE)
+      // The shots matter more; the bell says what it has until then.
+      void this.inbox.load().catch(() => undefined)
       const seen = new Set<string>()
       const take = (items: Resolved[]) => {
         if (turn !== this.#snapshot) return

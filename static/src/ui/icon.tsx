@@ -3,7 +3,7 @@ import {
   CirclePlus, Copy, Ellipsis, Image, ImageUp, LayoutGrid, Move, MoveLeft, MoveRight, RectangleHorizontal,
   ArrowRight, ArrowRightLeft, Box, Check, CircleAlert, Clapperboard, Clock, Cloud, CloudOff, Eye, FileQuestion, Film, Keyboard, Loader, Lock,
   LogOut, MapPin, Moon, Package, Palette, Pin, Rows3, Rows4, ScrollText, Search, Settings, Shirt, Sun, SunMoon, Undo2, UserRound, X, ChevronDown, PencilLine,
-  ArrowLeft, ChevronRight, Download, ImagePlus, Minus, Plus, RotateCcw, Trash2, Upload, BadgeCheck, SlidersHorizontal,
+  ArrowLeft, ChevronRight, Download, ImagePlus, Minus, Plus, RotateCcw, Trash2, Upload, BadgeCheck, SlidersHorizontal, Bell, BellOff,
 } from 'lucide'
 
 const ICONS = {
@@ -15,7 +15,7 @@ const ICONS = {
   'log-out': LogOut, 'map-pin': MapPin, moon: Moon, package: Package, palette: Palette, pin: Pin, 'rows-3': Rows3, 'rows-4': Rows4,
   'scroll-text': ScrollText, search: Search, settings: Settings, shirt: Shirt, sun: Sun, 'sun-moon': SunMoon, undo: Undo2,
   'user-round': UserRound, x: X, 'chevron-down': ChevronDown, pencil: PencilLine, 'arrow-left': ArrowLeft, 'chevron-right': ChevronRight, download: Download,
-  'image-plus': ImagePlus, plus: Plus, minus: Minus, again: RotateCcw, trash: Trash2, upload: Upload, approved: BadgeCheck, sliders: SlidersHorizontal,
+  'image-plus': ImagePlus, plus: Plus, minus: Minus, again: RotateCcw, trash: Trash2, upload: Upload, approved: BadgeCheck, sliders: SlidersHorizontal, bell: Bell, 'bell-off': BellOff,
 } as const
 
 export type IconName = keyof typeof ICONS

@@ -1,4 +1,5 @@
 /** The top line: which project, which view, find or do, saved or not, who else is here. */
+import type { ComponentChildren } from 'preact'
 import type { LiveState } from '../../live/channel.ts'
 import type { Person, Project } from '../../types.ts'
 import { Icon, type IconName } from '../../ui/icon.tsx'
@@ -25,6 +26,8 @@ export interface HeaderProps {
   following: { user: string; name: string; colour: string; away: boolean } | null
   /** What following did, for those who do not see it. */
   said: string
+  /** The bell. */
+  inbox: ComponentChildren
   mayCreate: boolean
   mayImport: boolean
   nameOf(id: string): string
@@ -80,6 +83,7 @@ export function Header(props: HeaderProps) {
       <Saved live={live} unsent={unsent} stalled={stalled} savedAt={savedAt} />
       <p class="only-read" role="status" data-testid="followed-said">{said}</p>
       {following !== null && <Followed {...following} onStop={() => onFollow(following.user)} />}
+      {props.inbox}
       <People me={me} others={others} following={following?.user ?? null} nameOf={nameOf} onFollow={onFollow} />
     </header>
   )
