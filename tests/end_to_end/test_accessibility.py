@@ -49,12 +49,16 @@ def _press(keys: str, then: str) -> Callable[[Page], None]:
 
 
 def _click(*steps: str) -> Callable[[Page], None]:
-    """Click one after the other; the last one only has to appear."""
+    """Click one after the other; the last one only has to appear. Its section then stands below the
+    head that stays: what is half under that would be measured as half a target.
+    """
 
     def prepare(page: Page) -> None:
         for step in steps[:-1]:
             page.locator(step).first.click()
-        page.locator(steps[-1]).first.wait_for()
+        last = page.locator(steps[-1]).first
+        last.wait_for()
+        last.evaluate("one => one.closest('.inspector section')?.scrollIntoView()")
 
     return prepare
 
