@@ -21,8 +21,7 @@ from server.ports import Clock, ProjectCore
 from server.rooms.registry import RealTimeSyncManager
 from server.rooms.settings import RoomSettings
 from server.services.consistency import Watch
-from server.services.delivering import Announced, WebhookSender
-from server.services.posting import HttpPost
+from server.services.delivering import Announced, Post, PostOnDemand, WebhookSender
 from server.services.projects import Projects, utc_now
 from server.storage import SqliteStorage
 from server.web import pages
@@ -117,7 +116,13 @@ async def assemble(settings: Settings, store: SqliteStorage, clock: Clock = utc_
         sender.poke(project_id)
 
     projects = Projects(store, manager, Announced(manager, committed), clock)
-    sender = WebhookSender(store, projects.open, HttpPost(private=settings.webhooks_private), clock)
+
+    def make_post() -> Post:
+        from server.services.posting import HttpPost
+
+        return HttpPost(private=settings.webhooks_private)
+
+    sender = WebhookSender(store, projects.open, PostOnDemand(make_post), clock)
     images = Images(settings.picture_pixels)
     return WebState(
         settings,

@@ -16,8 +16,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
-from standardwebhooks import Webhook as Signer
-
 from protocol.errors import RipplecutError
 from server.domain.actors import Actor
 from server.domain.events import Event
@@ -25,7 +23,15 @@ from server.domain.webhooks import Attempt, Delivery, Webhook
 from server.ports import Clock, DeliveryStore, LiveProject
 from server.propagation.project import ProjectOwner
 
-__all__ = ["DISABLE_AFTER", "PAUSES", "Announced", "NotSent", "Post", "WebhookSender"]
+__all__ = [
+    "DISABLE_AFTER",
+    "PAUSES",
+    "Announced",
+    "NotSent",
+    "Post",
+    "PostOnDemand",
+    "WebhookSender",
+]
 
 log = logging.getLogger("ripplecut.webhooks")
 
@@ -56,6 +62,25 @@ class Post(Protocol):
     async def aclose(self) -> None:
         """Let go of connections."""
         ...
+
+
+class PostOnDemand:
+    """Makes what sends when something is first to be sent: its libraries are megabytes, and most
+    servers have no webhooks.
+    """
+
+    def __init__(self, make: Callable[[], Post]) -> None:
+        self._make = make
+        self._made: Post | None = None
+
+    async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        if self._made is None:
+            self._made = self._make()
+        return await self._made(url, headers, body)
+
+    async def aclose(self) -> None:
+        if self._made is not None:
+            await self._made.aclose()
 
 
 class WebhookSender:
@@ -222,6 +247,8 @@ class Announced:
 def signed(secret: str, delivery: Delivery, at: str) -> dict[str, str]:
     """The headers of a delivery that is sent ``at`` a time."""
     moment = datetime.fromisoformat(at)
+    from standardwebhooks import Webhook as Signer  # as PostOnDemand
+
     return {
         "content-type": "application/json",
         "user-agent": "Ripplecut",
