@@ -61,11 +61,12 @@ def comparison(figures: Sequence[Figure]) -> str:
     for name in dict.fromkeys(one.name for one in figures):
         here = {one.by: one for one in figures if one.name == name}
         target = next((one for one in here.values() if one.target is not None), None)
-        bound = _shown(target.target) if target and target.target is not None else ""
-        sign = "≥" if target and target.at_least else "≤"
+        bound = ""
+        if target is not None and target.target is not None:
+            bound = f"{'≥' if target.at_least else '≤'} {_shown(target.target)}"
         unit = next(iter(here.values())).unit
         cells = [_cell(here.get(by)) for by in columns]
-        rows.append(f"| {name}, {unit} | {sign} {bound} | {' | '.join(cells)} |")
+        rows.append(f"| {name}, {unit} | {bound} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
