@@ -10,12 +10,13 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
 from server.domain import revisions
+from server.domain.asking import authors_between, question_of
 from server.domain.changes import Change
 from server.domain.digests import checksum
 from server.domain.entities import Digests, Entity, Reference
@@ -221,7 +222,8 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
             pins.append((reference, goal))
             continue
         classes = _classes_between(scope, shown, next_)
-        decision = tx.state.rules.decide(classes, source.kind, entity.kind, entity.status)
+        asked = question_of(tx, classes, reference, goal, entity, scope.differences)
+        decision = tx.rules.decide(asked)
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:
@@ -236,10 +238,13 @@ def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, 
 
 
 def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
+    authors: set[str] = set()
     for reference, number in moves:
+        here = tx.version(reference.source, tx.pointer(reference))
+        authors |= authors_between(here, tx.version(reference.source, number))
         tx.move_pointer(reference, number)
     if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves])
+        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves], authors)
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
@@ -259,17 +264,22 @@ def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) ->
         here = tx.pointer(reference)
         tx.put_reference(replace(reference, policy="pinned", version=here, pinned_by="a rule"))
     if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held])
+        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held], ())
 
 
-def _cut_between(tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str]) -> None:
-    """An asset that others build on embeds what it is built on: a version of its own."""
+def _cut_between(
+    tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str], authors: Iterable[str]
+) -> None:
+    """An asset that others build on embeds what it is built on: a version of its own, made in the
+    roles in which the change was made.
+    """
     tx.cut(
         entity.id,
         Change(references={"changed": ids}),
         cause="run",
         message=f"Because of {roots_in_words(tx, scope)}",
         run_id=scope.run_id,
+        roles=authors,
     )
 
 

@@ -92,7 +92,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.identity.user, self.via)
+        return Actor(self.identity.user, self.via, self.role.label)
 
     @property
     def visible(self) -> frozenset[str] | None:
