@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from server.web.operations import Operation
-from server.web.rest import access, assets, audit, entities, pictures, projects, references, runs
+from server.web.rest import (
+    access,
+    assets,
+    audit,
+    entities,
+    pictures,
+    projects,
+    references,
+    rules,
+    runs,
+)
 
 __all__ = ["OPERATIONS"]
 
@@ -15,5 +25,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *references.OPERATIONS,
     *assets.OPERATIONS,
     *runs.OPERATIONS,
+    *rules.OPERATIONS,
     *audit.OPERATIONS,
 )
