@@ -89,12 +89,15 @@ class StoredProject:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which audit entries to read; ``None`` means any. ``since`` is an ISO time, inclusive."""
+    """Which audit entries to read; ``None`` means any. ``since`` is an ISO time, inclusive,
+    ``until`` one that is not.
+    """
 
     entity_id: str | None = None
     actor: str | None = None
     run_id: str | None = None
     since: str | None = None
+    until: str | None = None
 
 
 class Storage(DocumentStore, Protocol):
@@ -167,6 +170,14 @@ class Storage(DocumentStore, Protocol):
         """The entities that a run has reached already: what a resumed run leaves alone."""
         ...
 
+    async def outcomes_of(
+        self, project_id: str, entity_id: str, limit: int
+    ) -> Sequence[tuple[Outcome, str, str]]:
+        """An entity's outcomes in the newest runs of its project, the newest first, each with its
+        time and its run.
+        """
+        ...
+
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         """Up to ``limit`` events after a position; ``None`` when the stream no longer reaches that
         far back or has never been that far."""
@@ -176,6 +187,12 @@ class Storage(DocumentStore, Protocol):
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         """A page of audit entries, newest first."""
+        ...
+
+    async def audit_head(self, project_id: str) -> tuple[int, str]:
+        """Number and hash of the last audit entry that was ever written, kept apart from the
+        entries; ``(0, "")`` before the first.
+        """
         ...
 
     async def picture(self, project_id: str, picture_id: str) -> Picture:

@@ -82,7 +82,7 @@ def _question(
     tx: Transaction, comes: Travels, reference: Reference, target: Entity
 ) -> Question | None:
     """What would be asked; ``None`` where overrides hide all of the change."""
-    fields = comes.fields - reference.overrides.keys()
+    fields = comes.fields.difference(reference.overrides)
     if comes.fields and not fields:
         return None
     source = tx.entity(reference.source)

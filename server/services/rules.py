@@ -57,7 +57,7 @@ async def put_rule(
     async with owner.step(actor) as tx:
         before = tx.rules.rules
         _find(before, rule_id)
-        if data.get("id", rule_id) != rule_id:
+        if data.get("id") not in (None, rule_id):
             raise Invalid("The id of a rule stays", [FieldError("id", f"must be {rule_id!r}")])
         rule = read_rule({**data, "id": rule_id}, before)
         after = with_rule(before, rule, position)

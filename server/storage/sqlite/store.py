@@ -186,6 +186,11 @@ class SqliteStorage:
     async def outcome_ids(self, run_id: str) -> frozenset[str]:
         return await self._read(lambda c: reads.read_outcome_ids(c, run_id))
 
+    async def outcomes_of(
+        self, project_id: str, entity_id: str, limit: int
+    ) -> Sequence[tuple[Outcome, str, str]]:
+        return await self._read(lambda c: reads.read_outcomes_of(c, project_id, entity_id, limit))
+
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         return await self._read(lambda c: reads.read_events_after(c, project_id, seq, limit))
 
@@ -193,6 +198,9 @@ class SqliteStorage:
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         return await self._read(lambda c: reads.read_audit(c, project_id, wanted, limit, cursor))
+
+    async def audit_head(self, project_id: str) -> tuple[int, str]:
+        return await self._read(lambda c: reads.read_audit_head(c, project_id))
 
     # -- pictures ---------------------------------------------------------------------------------
 

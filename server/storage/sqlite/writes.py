@@ -78,6 +78,7 @@ _PUT_RUN = _upsert(
 _ADD_OUTCOMES = f"INSERT INTO outcomes {MARKS}"
 _ADD_UPDATES = f"INSERT INTO document_updates (project_id, entity_id, data) {MARKS}"
 _ADD_AUDIT = f"INSERT INTO audit {MARKS}"
+_PUT_HEAD = _upsert("audit_heads", "project_id", "number, hash")
 _ADD_EVENTS = f"INSERT INTO events {MARKS}"
 
 
@@ -118,6 +119,9 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])
     write_pictures(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
+    if commit.audit:
+        last = commit.audit[-1]
+        put(connection, _PUT_HEAD, [(project_id, last.number, last.hash)])
     _write_events(connection, commit, event_window)
 
 
