@@ -16,10 +16,12 @@ from server.propagation.project import ProjectOwner
 __all__ = [
     "MOST_RULES",
     "add_rule",
+    "audit_rules",
     "list_rules",
     "put_rule",
     "put_rules",
     "read_rule",
+    "read_rules",
     "remove_rule",
     "with_rule",
 ]
@@ -155,9 +157,15 @@ def _put(tx: Transaction, after: Sequence[Rule]) -> None:
     if len(after) > MOST_RULES:
         problem = FieldError("rules", f"must be at most {MOST_RULES}")
         raise Invalid("There are too many rules", [problem])
+    tx.put_project(replace(tx.state.record, rules=[rule.to_json() for rule in after]))
+    changed = audit_rules(tx, before, after)
+    tx.tell({"type": "rules_changed", "rules": changed, "timestamp": tx.at}, None)
+
+
+def audit_rules(tx: Transaction, before: Sequence[Rule], after: Sequence[Rule]) -> list[str]:
+    """An entry for each rule that differs, and one for the order; answers the ids of the former."""
     old = {rule.id: rule for rule in before}
     new = {rule.id: rule for rule in after}
-    tx.put_project(replace(tx.state.record, rules=[rule.to_json() for rule in after]))
     for id_, rule in old.items():
         if id_ not in new:
             tx.audit("rule_deleted", {"rule": id_, "before": rule.to_json(), "after": None})
@@ -171,5 +179,4 @@ def _put(tx: Transaction, after: Sequence[Rule]) -> None:
     stayed = [id_ for id_ in old if id_ in new]
     if stayed != [id_ for id_ in new if id_ in old]:
         tx.audit("rules_ordered", {"before": list(old), "after": list(new)})
-    changed = [id_ for id_ in {**old, **new} if old.get(id_) != new.get(id_)]
-    tx.tell({"type": "rules_changed", "rules": changed, "timestamp": tx.at}, None)
+    return [id_ for id_ in {**old, **new} if old.get(id_) != new.get(id_)]

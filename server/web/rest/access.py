@@ -67,17 +67,17 @@ async def create_token(call: Call[NewToken, NoQuery]) -> Reply:
     if call.caller.expires_at is not None:
         expires_at = min(expires_at, call.caller.expires_at)
     user = _user(call)
-    token = await authority.issue(user, role_of(body.role), owner.project_id, "api", expires_at)
     made = {
-        "token": token,
         "user": user,
         "role": body.role,
         "project_id": owner.project_id,
         "expires_at": expires_at,
     }
+    # The entry comes first: there is never a token that the trail does not know of.
     async with owner.step(call.actor) as tx:
         tx.audit("token_created", {key: made[key] for key in ("user", "role", "expires_at")})
-    return Reply(made, 201)
+    token = await authority.issue(user, role_of(body.role), owner.project_id, "api", expires_at)
+    return Reply({"token": token, **made}, 201)
 
 
 def _user(call: Call[NewToken, NoQuery]) -> str:
