@@ -13,6 +13,7 @@ from server.web.rest import (
     references,
     rules,
     runs,
+    story,
 )
 
 __all__ = ["OPERATIONS"]
@@ -27,4 +28,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *runs.OPERATIONS,
     *rules.OPERATIONS,
     *audit.OPERATIONS,
+    *story.OPERATIONS,
 )
