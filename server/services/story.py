@@ -1,5 +1,5 @@
-"""Story: why an entity looks as it does now. What it is built on, at which version and why that one,
-what it is behind and what holds it there, and what runs did to it lately.
+"""Story: why an entity looks as it does now. What it is built on, at which version and why that
+one, what it is behind and what holds it there, and what runs did to it lately.
 """
 
 from __future__ import annotations
@@ -113,9 +113,7 @@ def _moved_by(tx: Transaction, reference: Reference, known: _Known) -> tuple[str
     version = tx.version(reference.source, number)
     for outcome, at, run_id in known.reached:
         run = known.runs[run_id]
-        here = any(
-            (one.asset_id, one.to_version) == (version.entity_id, number) for one in run.roots
-        )
+        here = (version.entity_id, number) in {(one[0], one[2]) for one in run.roots}
         if outcome.outcome != "unchanged" and (here or version.run_id == run_id):
             return at, run
     return None
@@ -136,8 +134,8 @@ def _reference(
         direct = any(one.asset_id == source.id for one in moved[1].roots)
         change = shown if direct else known.roots.get((root.asset_id, root.to_version), shown)
     said = _change_json(tx, change)
-    since = None
-    if moved is not None:
+    since: dict[str, Any] | None = None
+    if moved is not None and not (linked and reference.policy == "pinned"):
         at, run = moved
         since = {"at": at, "by": run.author, "how": "run", "run_id": run.id}
     elif linked is not None:
@@ -203,7 +201,7 @@ def _behind(tx: Transaction, entity: Entity, reference: Reference) -> dict[str, 
         return None
     told: dict[str, Any] = {"version": goal, "verdict": None, "rule": None}
     if reference.policy == "pinned":
-        return told | {"why": f"v{goal} does not reach it, for it is pinned"}
+        return told | {"why": f"v{goal} does not reach it"}
     if reference.policy == "approved" and source.approved_version in (None, here):
         return told | {"why": f"v{goal} is not approved"}
     looks = "visual" if shown.visual != newest.visual else "metadata"
