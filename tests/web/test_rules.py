@@ -9,6 +9,7 @@ import pytest
 
 from server.formats.yaml import read_yaml
 from server.rooms.access import Role
+from server.web.rest.rule_answers import Rule, RuleTest
 from tests.web.conftest import Web
 from tests.web.test_auth import code_of
 
@@ -42,6 +43,8 @@ async def test_a_project_starts_with_the_defaults(film: Web) -> None:
     assert [one["position"] for one in found["items"]] == [0, 1, 2, 3, 4]
     assert found["next_cursor"] is None
     assert found["items"][1]["affected_over"] == 50
+    for one in found["items"]:
+        Rule.model_validate(one)
 
 
 async def test_rules_come_go_and_change_and_every_change_is_kept(film: Web) -> None:
@@ -193,6 +196,7 @@ async def tried(film: Web, **body: Any) -> dict[str, Any]:
     response = await film.client.post(f"{RULES}/test", json=body)
     assert response.status_code == 200, response.text
     found: dict[str, Any] = response.json()
+    RuleTest.model_validate(found)
     return found
 
 

@@ -38,7 +38,7 @@ class PassedOver(Shape):
     why: str
 
 
-class Decision(Shape):
+class RuleDecision(Shape):
     """``verdict`` is also ``pinned`` or ``approved`` where the policy leaves no question, and
     ``not_reached`` where what a change would come through does not follow.
     """
@@ -60,15 +60,15 @@ class RuleQuestion(Shape):
     author_roles: list[str]
 
 
-class Tried(Shape):
+class TriedRule(Shape):
     """One reference that a change comes to. ``outcome`` is what the run that is tried did there."""
 
     target: dict[str, Any] | None
     source: dict[str, Any] | None
     reference: str | None
     question: RuleQuestion | None
-    now: Decision
-    candidate: Decision | None
+    now: RuleDecision
+    candidate: RuleDecision | None
     differs: bool
     outcome: str | None
 
@@ -82,7 +82,7 @@ class RuleTest(Shape):
     verdict: str | None
     rule: RuleName | None
     why: str
-    items: list[Tried]
+    items: list[TriedRule]
     total: int
     changed: int
     counts: dict[str, dict[str, int] | None]

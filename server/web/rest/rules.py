@@ -61,7 +61,7 @@ class RulesBody(Body):
     rules: list[RuleBody] = Field(max_length=1000)
 
 
-class Kind(Body):
+class TargetKind(Body):
     """A target that need not be there."""
 
     kind: str
@@ -95,7 +95,7 @@ class TestBody(Body):
     change: ChangeBody | None = None
     run_id: str | None = None
     version: str | None = None
-    target: Id | Kind | None = None
+    target: Id | TargetKind | None = None
     rule: RuleBody | None = None
     rules: list[RuleBody] | None = Field(default=None, max_length=1000)
     limit: Limit = 100
@@ -174,20 +174,20 @@ async def _of_change(
     change, target = body.change, body.target
     if change is None:
         raise Invalid("The test is not valid", [FieldError("change", "must be there")])
-    if change.asset_id is not None and not isinstance(target, Kind):
+    if change.asset_id is not None and not isinstance(target, TargetKind):
         data = change.change_data or {}
         return await rule_trials.try_change(owner, change.asset_id, data, wanted, call.actor)
     return rule_trials.try_question(owner, _question(owner, change, target), wanted)
 
 
-def _question(owner: ProjectOwner, change: ChangeBody, target: str | Kind | None) -> Question:
+def _question(owner: ProjectOwner, change: ChangeBody, target: str | TargetKind | None) -> Question:
     """The question that a described change is, or one to a target that need not be there."""
     if target is None:
         problem = FieldError("target", "must be there: an id, or a kind and a status")
         raise Invalid("The test is not valid", [problem])
     if isinstance(target, str):
         entity = owner.state.entity(target)
-        target = Kind(kind=entity.kind, status=entity.status)
+        target = TargetKind(kind=entity.kind, status=entity.status)
     owner.state.kinds.get(target.kind)
     affected: tuple[tuple[str, int], ...] = ((target.kind, change.affected),)
     classes, fields = set(change.classes), frozenset(change.fields)

@@ -22,14 +22,14 @@ class StoryQuery(Query):
     limit: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class Named(Shape):
+class StoryEntity(Shape):
     id: str
     kind: str
     name: str
     status: str
 
 
-class Change(Shape):
+class StoryChange(Shape):
     """A version, and what it changed: ``@name``, ``@status`` and ``@references`` are no fields."""
 
     id: str
@@ -44,7 +44,7 @@ class Change(Shape):
     changes: list[str]
 
 
-class Since(Shape):
+class StorySince(Shape):
     """``how``: a ``run`` brought it, or somebody ``added``, ``changed`` or ``pinned`` the
     reference.
     """
@@ -55,7 +55,7 @@ class Since(Shape):
     run_id: str | None
 
 
-class Behind(Shape):
+class StoryBehind(Shape):
     """What is newer, and why it is not shown; ``verdict`` where rules were asked."""
 
     version: int
@@ -64,7 +64,7 @@ class Behind(Shape):
     why: str
 
 
-class Override(Shape):
+class StoryOverride(Shape):
     field: str
     value: Any
     instead_of: Any
@@ -82,10 +82,10 @@ class StoryReference(Shape):
     version: int
     latest_version: int
     why: str
-    since: Since | None
-    change: Change
-    behind: Behind | None
-    overrides: list[Override]
+    since: StorySince | None
+    change: StoryChange
+    behind: StoryBehind | None
+    overrides: list[StoryOverride]
 
 
 class StoryOutcome(Shape):
@@ -109,8 +109,8 @@ class StoryPicture(Shape):
 class Story(Shape):
     """``members`` counts the shots and scenes that stand in it: each has a story of its own."""
 
-    entity: Named
-    version: Change
+    entity: StoryEntity
+    version: StoryChange
     references: list[StoryReference]
     more_references: int
     members: int
