@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from protocol.errors import FieldError, Invalid
 from server.domain.changes import ChangeClass
+from server.domain.runs import Phase
 
 __all__ = ["AUTHOR_ROLES", "VERDICTS", "Verdict", "check_rule", "rule_values"]
 
@@ -23,7 +24,7 @@ _SETS = (
     "roles",
     "author_roles",
 )
-_KEYS = frozenset({"id", "name", "verdict", "enabled", "affected_over", *_SETS})
+_KEYS = frozenset({"id", "name", "verdict", "enabled", "affected_over", "phase", *_SETS})
 _MOST_ENTRIES = 100
 _LONGEST = 200
 _MOST_STARS = 4
@@ -49,6 +50,7 @@ def rule_values(data: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": data["verdict"],
         "affected_over": data.get("affected_over"),
         "enabled": data.get("enabled", True),
+        "phase": data.get("phase"),
     }
 
 
@@ -65,6 +67,8 @@ def _errors(data: dict[Any, Any]) -> Iterator[FieldError]:
         yield FieldError("verdict", "must be one of: " + ", ".join(VERDICTS))
     if not isinstance(data.get("enabled", True), bool):
         yield FieldError("enabled", "must be true or false")
+    if data.get("phase") not in (None, *get_args(Phase)):
+        yield FieldError("phase", "must be one of: " + ", ".join(get_args(Phase)))
     over = data.get("affected_over")
     whole = isinstance(over, int) and not isinstance(over, bool)
     if over is not None and not (whole and 0 <= over <= 10_000_000):

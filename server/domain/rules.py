@@ -3,11 +3,16 @@
 The first enabled rule whose conditions all hold decides. A condition that is empty holds always.
 Pins are not a rule: a pinned reference does not move whatever the rules say, because policy is not
 state.
+
+A rule can also say in which phase of a run a dependent is reached. That is asked apart from the
+verdict: the first enabled rule with a phase whose conditions on classes, kinds and status hold for
+one of the references over which the change can arrive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple
@@ -19,6 +24,7 @@ from server.domain.rule_reader import (
     check_rule,
     rule_values,
 )
+from server.domain.runs import Phase
 
 __all__ = [
     "AUTHOR_ROLES",
@@ -79,6 +85,9 @@ _WORDS: dict[Key, str] = {
 }
 
 
+_KNOWN_EARLY = frozenset({"change_classes", "source_kinds", "target_kinds", "target_statuses"})
+
+
 class Check(NamedTuple):
     """One condition of a rule against one question: what it wants, and what is there."""
 
@@ -118,6 +127,7 @@ class Rule:
     affected_over: int | None = None
     author_roles: frozenset[str] = frozenset()
     enabled: bool = True
+    phase: Phase | None = None
 
     def checks(self, question: Question) -> Iterator[Check]:
         """Every condition that is not empty, in the order of the keys."""
@@ -145,6 +155,10 @@ class Rule:
     def holds(self, question: Question) -> bool:
         return all(check.holds for check in self.checks(question))
 
+    def may_hold(self, question: Question) -> bool:
+        """Whether it holds as far as that is known before a dependent is reached."""
+        return all(check.holds for check in self.checks(question) if check.key in _KNOWN_EARLY)
+
     def affected(self, question: Question) -> int:
         """How many of the dependents are of a kind that the rule is about."""
         kinds = self.target_kinds
@@ -167,6 +181,7 @@ class Rule:
             "affected_over": self.affected_over,
             "author_roles": sorted(self.author_roles),
             "enabled": self.enabled,
+            "phase": self.phase,
         }
 
     @classmethod
@@ -256,7 +271,9 @@ class RulesEngine:
         self.reads_fields = any(rule.fields for rule in self._enabled)
         self.reads_authors = any(rule.author_roles for rule in self._enabled)
         self._counting = tuple(one for one in self._enabled if one.affected_over is not None)
+        self._phased = tuple(rule for rule in self._enabled if rule.phase)
         self._known: dict[Question, Decision] = {}
+        self._phases: dict[tuple[tuple[str, ...], frozenset[str], str, str], Phase | None] = {}
 
     def counts(self, source: str, target: str) -> bool:
         """Whether any rule looks at how many dependents a source of this kind has, where it comes
@@ -298,3 +315,29 @@ class RulesEngine:
                 yield rule, "it is not enabled"
             else:
                 yield rule, next(one.text for one in rule.checks(question) if not one.holds)
+
+    # -- phases ------------------------------------------------------------------------------------
+
+    @property
+    def sets_phases(self) -> bool:
+        """Whether any rule says when something is reached."""
+        return bool(self._phased)
+
+    @property
+    def asks_where_from(self) -> bool:
+        """Whether the kinds of sources matter to that."""
+        return any(rule.source_kinds for rule in self._phased)
+
+    def phase_of(
+        self, classes: tuple[str, ...], sources: AbstractSet[str], target: str, status: str
+    ) -> Phase | None:
+        """The phase that the rules give to a dependent that a change of ``classes`` can reach from
+        these kinds; ``None`` where they leave it open.
+        """
+        key = (classes, frozenset(sources), target, status)
+        if key not in self._phases:
+            asked = [Question(classes, one, target, status) for one in sources or ("",)]
+            self._phases[key] = next(
+                (rule.phase for rule in self._phased if any(map(rule.may_hold, asked))), None
+            )
+        return self._phases[key]

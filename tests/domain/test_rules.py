@@ -151,6 +151,7 @@ def test_parts_that_no_enabled_rule_reads_can_be_left_out() -> None:
         ({"id": "", "verdict": "block"}, ["id"]),
         ({"verdict": "block", "when": 1, "colour": 2}, ["when", "colour"]),
         ({"verdict": "block", "enabled": "yes"}, ["enabled"]),
+        ({"verdict": "block", "phase": "soon"}, ["phase"]),
         ({"verdict": "block", "affected_over": True}, ["affected_over"]),
         ({"verdict": "block", "affected_over": -1}, ["affected_over"]),
         ({"verdict": "block", "affected_over": 1.5}, ["affected_over"]),
@@ -169,6 +170,18 @@ def test_every_offending_key_is_named(data: dict[str, Any], fields: list[str]) -
     assert [error.field for error in caught.value.errors] == fields
 
 
+def test_a_phase_is_found_by_what_is_known_before_a_dependent_is_reached() -> None:
+    late = rule("late", "update", phase="background", target_kinds=["shot"], fields=["never"])
+    first = rule("first", "update", phase="realtime", source_kinds=["prop"], target_kinds=["shot"])
+    engine = RulesEngine([rule("off", phase="batch", enabled=False), first, late])
+    assert engine.sets_phases
+    assert engine.asks_where_from
+    assert engine.phase_of(("visual",), {"prop", "style"}, "shot", "wip") == "realtime"
+    assert engine.phase_of(("visual",), {"style"}, "shot", "wip") == "background"
+    assert engine.phase_of(("visual",), {"style"}, "scene", "wip") is None
+    assert not RulesEngine(default_rules()).sets_phases
+
+
 words = st.sampled_from(["a", "b", "style", "shot", "wip", "visual", "editor", "c*"])
 sets = st.frozensets(words, max_size=2)
 rules = st.builds(
@@ -185,6 +198,7 @@ rules = st.builds(
     affected_over=st.none() | st.integers(0, 3),
     author_roles=sets,
     enabled=st.booleans(),
+    phase=st.sampled_from([None, "realtime", "batch"]),
 )
 questions = st.builds(
     Question,

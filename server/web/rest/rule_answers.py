@@ -24,6 +24,7 @@ class Rule(Shape):
     affected_over: int | None
     author_roles: list[str]
     enabled: bool
+    phase: str | None
     position: int
 
 

@@ -12,6 +12,7 @@ from protocol.errors import FieldError, Invalid
 from server.domain.changes import ChangeClass
 from server.domain.rule_reader import Verdict
 from server.domain.rules import Question, RulesEngine
+from server.domain.runs import Phase
 from server.formats.yaml import YAML, YAML_TYPES, write_yaml
 from server.propagation.links import default_role
 from server.propagation.project import ProjectOwner
@@ -48,6 +49,7 @@ class RuleBody(Body):
     affected_over: int | None = None
     author_roles: list[AuthorRole] | None = None
     enabled: bool = True
+    phase: Phase | None = None
     position: Position | None = None
 
     def rule(self) -> dict[str, Any]:
