@@ -33,6 +33,7 @@ export interface WhyProps {
   stale: boolean
   reasons: string
   prompt: string
+  hash: string
   /** Null until it was read. */
   story: Story | null
   labelOf(kind: string, field: string): string
@@ -40,14 +41,16 @@ export interface WhyProps {
   nameOf(id: string): string
 }
 
-export const Why = memo(function Why({ last, stale, reasons, prompt, story, labelOf, kindOf, nameOf }: WhyProps) {
+export const Why = memo(function Why({ last, stale, reasons, prompt, hash, story, labelOf, kindOf, nameOf }: WhyProps) {
   const references = story?.references ?? []
   const quiet = references.filter(isQuiet)
   const rest = references.filter((r) => !isQuiet(r))
   const earlier = story?.outcomes.slice(1) ?? []
   return (
     <section class="block" aria-labelledby="why-head" data-why-section>
-      <h2 id="why-head">Why it looks like this</h2>
+      <h2 id="why-head">Why it looks like this
+        <span class="state mono dim" data-tip="Two states with the same number look the same. Every view and the API name this one."><span class="only-read">, state </span><span data-state={hash}>{hash.slice(0, 8)}</span></span>
+      </h2>
       {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons || 'Something it is built on has moved on.'}</p>}
       {last === null ? <p class="dim">No change has reached it yet.</p> : (
         <p><b>{wordOf(last.outcome)}</b>{last.source !== null && !last.reason.includes(nameOf(last.source)) && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
