@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from server.propagation.project import ProjectOwner
 
 __all__ = ["Wanted", "roots_of_version", "try_change", "try_past", "try_question"]
 
-_SLICE = 100
+_SLICE = 200
 NOT_REACHED = "not_reached"
 
 
@@ -112,6 +112,9 @@ async def _outcomes(owner: ProjectOwner, run: Run) -> dict[str, str]:
 Key = tuple[str, str]
 """The id of a target, and that of the reference over which a change comes to it."""
 
+Pair = tuple[Tried | None, Tried | None]
+"""What happens at a reference by the project's rules, and by the candidate's."""
+
 
 async def _trial(
     owner: ProjectOwner,
@@ -124,22 +127,27 @@ async def _trial(
     candidate = wanted.candidate
     now = await _tried(owner, tx, roots, tx.rules)
     then = now if candidate is None else await _tried(owner, tx, roots, candidate)
-    keys: Iterable[Key] = {**now, **then}
     if wanted.target is not None:
         owner.state.entity(wanted.target)
-        keys = [key for key in keys if key[0] == wanted.target]
-    pairs = [(now.get(key), then.get(key)) for key in keys]
-    differing = [pair for pair in pairs if _verdict(pair[0]) != _verdict(pair[1])]
-    alike = [pair for pair in pairs if _verdict(pair[0]) == _verdict(pair[1])]
+    counts: dict[str, Counter[str]] = {"now": Counter(), "candidate": Counter()}
+    differing: list[Pair] = []
+    alike: list[Pair] = []
+    for position, key in enumerate({**now, **then}):
+        if position % _SLICE == 0:
+            await asyncio.sleep(0)
+        if wanted.target not in (None, key[0]):
+            continue
+        one, other = now.get(key), then.get(key)
+        verdicts = _verdict(one), _verdict(other)
+        counts["now"][verdicts[0]] += 1
+        counts["candidate"][verdicts[1]] += 1
+        (alike if verdicts[0] == verdicts[1] else differing).append((one, other))
     items = [
         _item(tx, candidate, one, other, done)
         for one, other in [*differing, *alike][: wanted.limit]
     ]
-    counts = {
-        "now": Counter(_verdict(one) for one, _ in pairs),
-        "candidate": None if candidate is None else Counter(_verdict(two) for _, two in pairs),
-    }
-    return _answer(items, len(pairs), len(differing), counts)
+    told = {**counts, "candidate": None if candidate is None else counts["candidate"]}
+    return _answer(items, len(differing) + len(alike), len(differing), told)
 
 
 async def _tried(
