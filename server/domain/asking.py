@@ -12,16 +12,54 @@ from typing import Any
 
 from server.domain.changes import diff_fields
 from server.domain.entities import Entity, Reference, Version
-from server.domain.rules import Question
+from server.domain.rules import Decision, Question
 from server.domain.transaction import Transaction
 
-__all__ = ["Differences", "authors_between", "fields_between", "question_of"]
+__all__ = ["Asked", "authors_between", "decide", "fields_between", "question_of"]
 
-Differences = dict[tuple[str, int, int], frozenset[str]]
-"""The fields that differ between two versions of a source, for as long as one scope lasts: versions
-do not change, but those of a step that is thrown away are not the ones that come later.
-"""
+
+class Asked:
+    """What was asked already, for as long as one scope lasts: thousands of dependents ask the same
+    of the same two versions. Not for longer: the versions of a step that is thrown away are not
+    those that come later under the same numbers.
+    """
+
+    __slots__ = ("decisions", "fields")
+
+    def __init__(self) -> None:
+        self.fields: dict[tuple[str, int, int], frozenset[str]] = {}
+        self.decisions: dict[Any, Decision] = {}
+
+    def forget(self) -> None:
+        """After a step that was thrown away."""
+        self.fields.clear()
+        self.decisions.clear()
+
+
 _NOTHING: frozenset[str] = frozenset()
+
+
+def decide(
+    tx: Transaction,
+    classes: tuple[str, ...],
+    reference: Reference,
+    goal: int,
+    target: Entity,
+    asked: Asked | None = None,
+) -> Decision:
+    """What rules say before a reference moves on to the version ``goal`` of its source, a change of
+    these ``classes``.
+    """
+    if asked is None or reference.overrides:
+        return tx.rules.decide(question_of(tx, classes, reference, goal, target, asked))
+    source, here = reference.source, tx.pointer(reference)
+    # The rules may be others before the scope is through: they are part of what was asked.
+    key = (source, here, goal, classes, reference.role, target.kind, target.status, tx.rules)
+    found = asked.decisions.get(key)
+    if found is None:
+        question = question_of(tx, classes, reference, goal, target, asked)
+        found = asked.decisions[key] = tx.rules.decide(question)
+    return found
 
 
 def question_of(
@@ -30,7 +68,7 @@ def question_of(
     reference: Reference,
     goal: int,
     target: Entity,
-    known: Differences | None = None,
+    asked: Asked | None = None,
     *,
     whole: bool = False,
 ) -> Question:
@@ -42,7 +80,7 @@ def question_of(
     source = tx.entity(reference.source)
     fields = authors = _NOTHING
     if whole or rules.reads_fields:
-        fields = _fields(tx, reference, goal, {} if known is None else known)
+        fields = _fields(tx, reference, goal, Asked() if asked is None else asked)
     if whole or rules.reads_authors:
         here = tx.version(source.id, tx.pointer(reference))
         authors = authors_between(here, tx.version(source.id, goal))
@@ -59,14 +97,14 @@ def question_of(
     )
 
 
-def _fields(tx: Transaction, reference: Reference, goal: int, known: Differences) -> frozenset[str]:
+def _fields(tx: Transaction, reference: Reference, goal: int, asked: Asked) -> frozenset[str]:
     here = tx.pointer(reference)
     if reference.overrides:
         return fields_between(tx, reference.source, here, goal, reference.overrides)
     key = reference.source, here, goal
-    found = known.get(key)
+    found = asked.fields.get(key)
     if found is None:
-        found = known[key] = fields_between(tx, *key)
+        found = asked.fields[key] = fields_between(tx, *key)
     return found
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from server.domain import revisions
-from server.domain.asking import authors_between, question_of
+from server.domain.asking import authors_between, decide
 from server.domain.changes import Change
 from server.domain.digests import checksum
 from server.domain.entities import Digests, Entity, Reference
@@ -222,8 +222,7 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
             pins.append((reference, goal))
             continue
         classes = _classes_between(scope, shown, next_)
-        asked = question_of(tx, classes, reference, goal, entity, scope.differences)
-        decision = tx.rules.decide(asked)
+        decision = decide(tx, classes, reference, goal, entity, scope.asked)
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from server.domain.asking import Differences
+from server.domain.asking import Asked
 from server.domain.entities import Entity, Reference
 from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
@@ -37,7 +37,7 @@ class Scope:
     order: tuple[str, ...]
     reachable: frozenset[str]
     reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
-    differences: Differences = field(default_factory=dict, compare=False)
+    asked: Asked = field(default_factory=Asked, compare=False)
 
 
 class Behind(NamedTuple):

@@ -183,6 +183,7 @@ class Execution:
                 log.exception("a batch of run %s is taken one by one", self._run.id)
                 failed = True
                 tx.discard()
+                scope.asked.forget()
             else:
                 self._cost.measured((self._now() - begun) / len(batch))
                 self._record(tx, outcomes)

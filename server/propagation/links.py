@@ -13,7 +13,7 @@ from typing import Any
 from fractional_indexing import generate_key_between
 
 from protocol.errors import Conflict, Cycle, FieldError, Invalid, NotFound
-from server.domain.asking import question_of
+from server.domain.asking import decide
 from server.domain.changes import Change, set_fields
 from server.domain.entities import POLICIES, Entity, Policy, Reference
 from server.domain.ids import is_order, new_id
@@ -312,7 +312,7 @@ def catch_up(tx: Transaction, target_id: str) -> list[str]:
             continue
         looks = tx.contribution(reference, here).visual != tx.contribution(reference, goal).visual
         classes = ("visual" if looks else "metadata", "relationship")
-        if tx.rules.decide(question_of(tx, classes, reference, goal, target)).verdict == "update":
+        if decide(tx, classes, reference, goal, target).verdict == "update":
             tx.move_pointer(reference, goal)
             moved.append(reference.id)
     return moved

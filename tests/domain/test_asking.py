@@ -9,7 +9,9 @@ import pytest
 
 from server.domain.actors import Actor
 from server.domain.asking import authors_between, fields_between, question_of
-from server.domain.rules import Question
+from server.domain.plan import reach
+from server.domain.rules import Decision, Question, RulesEngine
+from server.propagation.pipeline import Edit
 from tests.domain.world import World
 
 
@@ -116,6 +118,36 @@ def test_a_wide_change_asks_at_every_shot_and_a_narrow_one_follows(world: World)
     outcomes = world.edit("noir", {"description": "c"})
     assert {one.outcome for one in outcomes.values()} == {"awaiting_approval"}
     assert len(outcomes) == 3
+
+
+def test_thousands_that_ask_the_same_ask_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        world.create("shot", f"n{number}", {}, ["mara"])
+    asked: list[Question] = []
+    decide = RulesEngine.decide
+
+    def counted(self: RulesEngine, question: Question) -> Decision:
+        asked.append(question)
+        return decide(self, question)
+
+    monkeypatch.setattr(RulesEngine, "decide", counted)
+    assert len(world.edit("mara", {"eyes": "red"})) == 22
+    assert len(asked) == 3, "one for shots, one for the coat, one for the shot of the coat"
+
+
+def test_rules_that_change_in_the_midst_of_a_run_decide_from_then_on(world: World) -> None:
+    world.create("shot", "sh020", {}, ["mara"])
+    proposal = world.propose(Edit("mara", {"eyes": "red"}))
+    assert proposal.root is not None
+    scope = world.scope([proposal.root], ("metadata",))
+    coat = world.step(lambda tx: reach(tx, scope, "coat"))
+    first = world.step(lambda tx: reach(tx, scope, "sh020"))
+    rules(world, asks())
+    second = world.step(lambda tx: reach(tx, scope, "sh010"))
+    found = [one.outcome for one in (coat, first, second)]
+    assert found == ["updated", "updated", "awaiting_approval"]
 
 
 def test_what_no_rule_reads_is_not_looked_up(world: World) -> None:
