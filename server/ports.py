@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
-from server.domain.commit import AuditEntry, Commit, ProjectRecord
+from server.domain.commit import AuditEntry, Commit, ProjectRecord, StoredToken
 from server.domain.entities import Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
@@ -212,23 +212,6 @@ class Storage(DocumentStore, Protocol):
     async def close(self) -> None:
         """Finish what is queued, then close; later calls raise Unavailable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredToken:
-    """A token at rest: never its text, only ``SHA-256`` of it. ``project_id=None`` means every
-    project.
-
-    ``purpose`` is ``api``, ``login`` (in a printed URL) or ``session`` (in a cookie).
-    """
-
-    hash: str
-    user: str
-    role: str
-    project_id: str | None
-    purpose: str
-    created_at: str
-    expires_at: str | None
 
 
 class TokenStore(Protocol):

@@ -15,7 +15,14 @@ from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 
-__all__ = ["AuditEntry", "Commit", "DocumentUpdate", "ProjectRecord", "RemovedPicture"]
+__all__ = [
+    "AuditEntry",
+    "Commit",
+    "DocumentUpdate",
+    "ProjectRecord",
+    "RemovedPicture",
+    "StoredToken",
+]
 
 
 class AuditEntry(NamedTuple):
@@ -50,6 +57,23 @@ class RemovedPicture(NamedTuple):
     newest: Picture | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token at rest: never its text, only ``SHA-256`` of it. ``project_id=None`` means every
+    project.
+
+    ``purpose`` is ``api``, ``login`` (in a printed URL) or ``session`` (in a cookie).
+    """
+
+    hash: str
+    user: str
+    role: str
+    project_id: str | None
+    purpose: str
+    created_at: str
+    expires_at: str | None
+
+
 @dataclass(slots=True)
 class ProjectRecord:
     """A project's own row: name, settings, kinds and rules as JSON, whole on every write."""
@@ -80,6 +104,7 @@ class Commit:
     - ``pictures``: inserted, each as its entity's newest; ``blobs`` holds their bytes by SHA-256 in
       hex, and those that are stored already stay as they are.
     - ``pictures_removed``: deleted, with the bytes that no other picture has.
+    - ``tokens``: inserted, with the entry that says so.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
     """
@@ -101,6 +126,7 @@ class Commit:
     pictures: list[Picture] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     pictures_removed: list[RemovedPicture] = field(default_factory=list)
+    tokens: list[StoredToken] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

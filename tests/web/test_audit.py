@@ -11,6 +11,7 @@ import pytest
 
 from server.domain.commit import Commit
 from server.web.api import OPERATIONS
+from server.web.auth import hash_of
 from tests.formats.images import picture
 from tests.web.conftest import Web
 
@@ -148,6 +149,7 @@ async def test_every_write_leaves_an_entry_in_the_commit_that_it_is(film: Web, n
             one.references_removed,
             one.pictures,
             one.pictures_removed,
+            one.tokens,
         )
         assert one.audit or not any(changes), "something changed without an entry"
     for entry in seen[0].audit:
@@ -158,6 +160,15 @@ async def test_every_write_leaves_an_entry_in_the_commit_that_it_is(film: Web, n
 async def newest(client: httpx.AsyncClient, action: str) -> dict[str, Any]:
     found = (await client.get(f"{FILM}/audit")).json()["items"]
     return next(one for one in found if one["action"] == action)
+
+
+async def test_a_token_is_stored_in_the_commit_that_tells_of_it(film: Web) -> None:
+    made = (await film.client.post(f"{FILM}/tokens", json={"role": "viewer"})).json()
+    found = await film.state.store.token(hash_of(made["token"]))
+    assert found is not None
+    assert (found.role, found.project_id) == ("viewer", "film")
+    entry = await newest(film.client, "token_created")
+    assert entry["detail"]["user"] == found.user
 
 
 async def test_settings_and_kinds_are_kept_before_and_after(film: Web) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any, NamedTuple
 
 from protocol.errors import Conflict, NotFound
@@ -77,6 +78,7 @@ _PUT_RUN = _upsert(
 )
 _ADD_OUTCOMES = f"INSERT INTO outcomes {MARKS}"
 _ADD_UPDATES = f"INSERT INTO document_updates (project_id, entity_id, data) {MARKS}"
+_ADD_TOKENS = f"INSERT INTO tokens {MARKS}"
 _ADD_AUDIT = f"INSERT INTO audit {MARKS}"
 _PUT_HEAD = _upsert("audit_heads", "project_id", "number, hash")
 _ADD_EVENTS = f"INSERT INTO events {MARKS}"
@@ -118,6 +120,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     _write_results(connection, commit)
     write_updates(connection, [Update(project_id, *one) for one in commit.documents])
     write_pictures(connection, commit)
+    put(connection, _ADD_TOKENS, [astuple(one) for one in commit.tokens])
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     if commit.audit:
         last = commit.audit[-1]

@@ -73,10 +73,11 @@ async def create_token(call: Call[NewToken, NoQuery]) -> Reply:
         "project_id": owner.project_id,
         "expires_at": expires_at,
     }
-    # The entry comes first: there is never a token that the trail does not know of.
+    role = role_of(body.role)
+    token, stored = authority.make(user, role, owner.project_id, "api", expires_at)
     async with owner.step(call.actor) as tx:
+        tx.commit.tokens.append(stored)
         tx.audit("token_created", {key: made[key] for key in ("user", "role", "expires_at")})
-    token = await authority.issue(user, role_of(body.role), owner.project_id, "api", expires_at)
     return Reply({"token": token, **made}, 201)
 
 
