@@ -237,13 +237,21 @@ def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, 
 
 
 def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
-    authors: set[str] = set()
+    is_asset = tx.kind(entity).category == "asset"
+    authors = _authors(tx, moves) if is_asset else ()
+    for reference, number in moves:
+        tx.move_pointer(reference, number)
+    if is_asset:
+        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves], authors)
+
+
+def _authors(tx: Transaction, moves: Sequence[Move]) -> Iterable[str]:
+    """The roles in which somebody made what references are about to move on to."""
+    found: set[str] = set()
     for reference, number in moves:
         here = tx.version(reference.source, tx.pointer(reference))
-        authors |= authors_between(here, tx.version(reference.source, number))
-        tx.move_pointer(reference, number)
-    if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves], authors)
+        found |= authors_between(here, tx.version(reference.source, number))
+    return found
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
