@@ -54,7 +54,7 @@ class AssetPropagationSystem:
     ) -> None:
         self.project_id = check_id(project_id, "project_id")
         self._path = Path(path) if path is not None else None
-        self._actor = Actor(user, "library")
+        self._actor = Actor(user, "library", "owner")
         self._images = Images()
         self._opening = asyncio.Lock()
         self._storage: SqliteStorage | None = None

@@ -10,13 +10,14 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from server.domain import revisions
+from server.domain.asking import authors_between, decide
 from server.domain.changes import Change
 from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
@@ -227,7 +228,7 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
         if reference.policy == "pinned":
             pins.append((reference, goal))
             continue
-        decision = tx.state.rules.decide(classes, source.kind, entity.kind, entity.status)
+        decision = decide(tx, classes, reference, goal, entity, scope.asked)
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:
@@ -264,10 +265,21 @@ def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, 
 
 
 def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
+    is_asset = tx.kind(entity).category == "asset"
+    authors = _authors(tx, moves) if is_asset else ()
     for reference, number in moves:
         tx.move_pointer(reference, number)
-    if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves])
+    if is_asset:
+        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves], authors)
+
+
+def _authors(tx: Transaction, moves: Sequence[Move]) -> Iterable[str]:
+    """The roles in which somebody made what references are about to move on to."""
+    found: set[str] = set()
+    for reference, number in moves:
+        here = tx.version(reference.source, tx.pointer(reference))
+        found |= authors_between(here, tx.version(reference.source, number))
+    return found
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
@@ -290,17 +302,22 @@ def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) ->
         detail = {"before": reference.to_json(), "after": pinned.to_json()}
         tx.audit(PINNED, detail, entity.id, scope.run_id)
     if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held])
+        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held], ())
 
 
-def _cut_between(tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str]) -> None:
-    """An asset that others build on embeds what it is built on: a version of its own."""
+def _cut_between(
+    tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str], authors: Iterable[str]
+) -> None:
+    """An asset that others build on embeds what it is built on: a version of its own, made in the
+    roles in which the change was made.
+    """
     tx.cut(
         entity.id,
         Change(references={"changed": ids}),
         cause="run",
         message=f"Because of {roots_in_words(tx, scope)}",
         run_id=scope.run_id,
+        roles=authors,
     )
 
 

@@ -4,6 +4,7 @@ it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -52,6 +53,8 @@ class ProjectState:
         self.pictures: dict[str, Picture] = {}
         self.input_digests = InputDigests()
         self._inputs: dict[str, dict[str, Reference]] = {}
+        self._dependents: dict[str, tuple[tuple[str, int], ...]] = {}
+        self._dependents_at = 0
         self._take_record(record)
 
     def _take_record(self, record: ProjectRecord) -> None:
@@ -59,7 +62,7 @@ class ProjectState:
         self.kinds = read_kinds(record.kinds)
         self.member_kinds = frozenset(k.name for k in self.kinds if k.category in MEMBERS)
         self.container_kinds = frozenset(k.name for k in self.kinds if k.category in CONTAINERS)
-        self.rules = RulesEngine(Rule.from_json(dict(rule)) for rule in record.rules)
+        self.rules = RulesEngine(map(Rule.stored, record.rules))
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -91,6 +94,17 @@ class ProjectState:
     def outputs(self, source: str) -> Iterable[Reference]:
         """The references by which others use an entity."""
         return self.graph.references_from(source)
+
+    def dependents(self, source: str) -> tuple[tuple[str, int], ...]:
+        """How many dependents an entity has, by kind; remembered while the graph stands still."""
+        if self._dependents_at != self.graph.generation:
+            self._dependents.clear()
+            self._dependents_at = self.graph.generation
+        found = self._dependents.get(source)
+        if found is None:
+            kinds = Counter(self.entities[one].kind for one in self.graph.affected([source]))
+            found = self._dependents[source] = tuple(sorted(kinds.items()))
+        return found
 
     # -- changing ----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from server.domain.asking import Asked
 from server.domain.entities import Entity, Reference
 from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
@@ -51,11 +52,13 @@ class Scope:
     between: dict[tuple[str, int, int], tuple[str, ...]] = field(
         default_factory=dict, compare=False
     )
+    asked: Asked = field(default_factory=Asked, compare=False)
 
     def forget(self) -> None:
         """Let go of what was remembered from a step that did not commit."""
         self.reasons.clear()
         self.between.clear()
+        self.asked.forget()
 
 
 class Behind(NamedTuple):

@@ -42,6 +42,7 @@ class StagedState:
         self.commit = Commit(self.state.id, self.at)
         self.kinds = self.state.kinds
         self.settings = self.state.settings
+        self.rules = self.state.rules
         self._entities: dict[str, Entity] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._added: dict[str, Reference] = {}

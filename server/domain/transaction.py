@@ -6,7 +6,7 @@ becomes a ``Commit`` that a store can write and the state can apply.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, V
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
 from server.domain.pictures import Picture
+from server.domain.rules import Rule, RulesEngine
 from server.domain.runs import Outcome, Run
 from server.domain.staged import StagedState
 
@@ -34,9 +35,12 @@ class Transaction(StagedState):
     """What a step writes, on top of what it reads."""
 
     def put_project(self, record: ProjectRecord) -> None:
-        """Replace the project's row; the rest of the step sees its kinds and settings already."""
+        """Replace the project's row; the rest of the step sees its kinds, rules and settings
+        already.
+        """
         self.commit.project = record
         self.kinds = read_kinds(record.kinds)
+        self.rules = RulesEngine(map(Rule.stored, record.rules))
         self.settings = record.settings
 
     def put_entity(self, entity: Entity) -> None:
@@ -61,11 +65,13 @@ class Transaction(StagedState):
         status: str | None = None,
         fields: Mapping[str, Any] | None = None,
         state: bytes | None = None,
+        roles: Iterable[str] | None = None,
     ) -> Version:
         """Cut the next version of an entity on top of its current one, and make it current.
 
         What is not given stays. The references are those that the step sees, at the versions that
-        they resolve to; the entity's digests follow.
+        they resolve to; the entity's digests follow. ``roles`` are those in which the change was
+        made, where that is not the author's.
         """
         entity = self.entity(entity_id)
         old = entity.current
@@ -92,6 +98,7 @@ class Transaction(StagedState):
             cause=cause,
             run_id=run_id,
             state_number=None if state is not None else old.state_number,
+            roles={**dict(old.roles), **dict.fromkeys(self._roles(roles), entity.last_number + 1)},
         )
         self.put_version(version, state)
         self.put_entity(
@@ -112,6 +119,9 @@ class Transaction(StagedState):
             frozenset({entity_id}),
         )
         return version
+
+    def _roles(self, roles: Iterable[str] | None) -> Iterable[str]:
+        return [role for role in ([self.author.role] if roles is None else roles) if role]
 
     def add_reference(self, reference: Reference) -> None:
         """Add or replace an edge; raises Cycle naming the way round."""

@@ -22,6 +22,7 @@ EVENT_TYPES = (
     "graph_changed",
     "project_changed",
     "rollback_completed",
+    "rules_changed",
     "run_finished",
     "version_created",
 )

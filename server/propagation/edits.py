@@ -148,6 +148,7 @@ def _first_version(
         message="",
         cause=new.cause,
         run_id=None,
+        roles={tx.author.role: new.number} if tx.author.role else None,
     )
 
 

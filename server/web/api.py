@@ -14,7 +14,9 @@ from server.web.rest import (
     pictures,
     projects,
     references,
+    rules,
     runs,
+    story,
     webhooks,
 )
 
@@ -28,7 +30,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *references.OPERATIONS,
     *assets.OPERATIONS,
     *runs.OPERATIONS,
+    *rules.OPERATIONS,
     *audit.OPERATIONS,
+    *story.OPERATIONS,
     *members.OPERATIONS,
     *notifications.OPERATIONS,
     *webhooks.OPERATIONS,

@@ -147,6 +147,36 @@ export interface Resolved {
   updated_at?: string
 }
 
+/** Why an entity looks as it does now. */
+export interface Story {
+  references: readonly StoryReference[]
+  more_references: number
+  outcomes: readonly StoryOutcome[]
+}
+
+export interface StoryReference {
+  id: string
+  source: string
+  name: string
+  kind: string
+  policy: Policy
+  version: number
+  latest_version: number
+  why: string
+  since: { at: string; by: string; how: string; run_id: string | null } | null
+  behind: { version: number; verdict: string | null; why: string } | null
+  overrides: readonly { field: string; value: Json; instead_of: Json }[]
+}
+
+export interface StoryOutcome {
+  outcome: string
+  reason: string
+  at: string
+  run_id: string
+  author: string
+  message: string
+}
+
 export interface Change {
   from: Json
   to: Json

@@ -102,8 +102,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
     audit = connection.execute(
-        "SELECT number, hash FROM audit WHERE project_id = ? ORDER BY number DESC LIMIT 1",
-        (project_id,),
+        "SELECT number, hash FROM audit_heads WHERE project_id = ?", (project_id,)
     ).fetchone()
     source = (
         "SELECT * FROM runs WHERE project_id = ? AND status IN ('queued', 'running', 'cancelling') "

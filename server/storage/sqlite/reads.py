@@ -39,11 +39,13 @@ from server.storage.sqlite.rows import (
 __all__ = [
     "read_answer",
     "read_audit",
+    "read_audit_head",
     "read_document",
     "read_events_after",
     "read_looks",
     "read_outcome_ids",
     "read_outcomes",
+    "read_outcomes_of",
     "read_pictures",
     "read_projects",
     "read_projects_with",
@@ -56,6 +58,9 @@ __all__ = [
     "read_version_state",
     "read_versions",
 ]
+
+_RUNS_BACK = 1000
+"""How many of a project's newest runs are searched for an entity's outcomes."""
 
 
 def _next(rows: Sequence[Sequence[Any]], limit: int, column: int) -> str | None:
@@ -233,6 +238,32 @@ def read_run_totals(connection: sqlite3.Connection, project_id: str) -> RunTotal
     return RunTotals(runs, processed, counts)
 
 
+def read_outcomes_of(
+    connection: sqlite3.Connection, project_id: str, entity_id: str, limit: int
+) -> list[tuple[Outcome, str, str]]:
+    # A look-up in each of the newest runs: an index by entity would cost every run a write for each
+    # of its dependents.
+    source = (
+        "SELECT o.ordinal, f.at, o.entity_id, f.kind, f.outcome, f.reason, f.source, "
+        "f.source_version, o.from_hash, o.to_hash, f.run_id, r.number AS run_number "
+        "FROM (SELECT number FROM runs WHERE project_id = ? "
+        f"ORDER BY created_at DESC, number DESC LIMIT {_RUNS_BACK}) AS r "
+        "CROSS JOIN outcomes AS o ON o.run = r.number AND o.entity_id = ? "
+        "CROSS JOIN findings AS f ON f.number = o.finding "
+        "ORDER BY run_number DESC LIMIT ?"
+    )
+    columns = f"{OUTCOME_COLUMNS}, run_id"
+    rows = fetch(connection, columns, source, (project_id, entity_id, limit))
+    return [(*to_outcome(row[:-1]), row[-1]) for row in rows]
+
+
+def read_audit_head(connection: sqlite3.Connection, project_id: str) -> tuple[int, str]:
+    row = connection.execute(
+        "SELECT number, hash FROM audit_heads WHERE project_id = ?", (project_id,)
+    ).fetchone()
+    return (0, "") if row is None else (row[0], row[1])
+
+
 def read_events_after(
     connection: sqlite3.Connection, project_id: str, seq: int, limit: int
 ) -> list[Event] | None:
@@ -264,6 +295,7 @@ def read_audit(
         "actor = ?": wanted.actor,
         "run_id = ?": wanted.run_id,
         "at >= ?": wanted.since,
+        "at < ?": wanted.until,
     }
     given = {test: value for test, value in tests.items() if value is not None}
     source = (

@@ -215,6 +215,11 @@ class SqliteStorage:
     async def run_totals(self, project_id: str) -> RunTotals:
         return await self._read(lambda c: reads.read_run_totals(c, project_id))
 
+    async def outcomes_of(
+        self, project_id: str, entity_id: str, limit: int
+    ) -> Sequence[tuple[Outcome, str, str]]:
+        return await self._read(lambda c: reads.read_outcomes_of(c, project_id, entity_id, limit))
+
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         return await self._read(lambda c: reads.read_events_after(c, project_id, seq, limit))
 
@@ -222,6 +227,9 @@ class SqliteStorage:
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         return await self._read(lambda c: reads.read_audit(c, project_id, wanted, limit, cursor))
+
+    async def audit_head(self, project_id: str) -> tuple[int, str]:
+        return await self._read(lambda c: reads.read_audit_head(c, project_id))
 
     # -- pictures ---------------------------------------------------------------------------------
 
