@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from server.domain.approvals import Approval
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
@@ -88,6 +89,7 @@ class Commit:
       appended, and the oldest of a person go where they are too many.
     - ``webhooks``: whole rows, inserted or replaced; ``webhooks_removed`` go with their
       deliveries. ``deliveries``: inserted, or queued again.
+    - ``approvals``: inserted, or replaced as the newest, whole.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
     """
@@ -117,6 +119,7 @@ class Commit:
     webhooks: list[Webhook] = field(default_factory=list)
     webhooks_removed: list[str] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

@@ -33,7 +33,9 @@ from server.domain.reasons import (
     explain_revision,
     roots_in_words,
 )
+from server.domain.rules import Decision
 from server.domain.runs import Outcome, Phase, Root
+from server.domain.settling import ask
 from server.domain.transaction import Transaction
 
 __all__ = [
@@ -171,6 +173,8 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
         _follow(tx, scope, entity, behind.moves)
     if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
+    if behind.held:
+        ask(tx, scope, entity, behind.held)
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
@@ -231,10 +235,20 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:
-            held.append((reference, goal, decision))
+            held.append((reference, goal, _unless_rejected(tx, reference, goal, decision)))
     if not (moves or held or pins or waiting):
         return UP_TO_DATE
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
+
+
+def _unless_rejected(
+    tx: Transaction, reference: Reference, goal: int, decision: Decision
+) -> Decision:
+    """What a rule asks for is not asked again where somebody has said no to that very version."""
+    if decision.verdict != "require_approval":
+        return decision
+    rejected = tx.rejected(reference, goal)
+    return decision if rejected is None else decision._replace(rejected=rejected.answer())
 
 
 def _between(

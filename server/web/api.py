@@ -6,6 +6,7 @@ from server.web.operations import Operation
 from server.web.rest import (
     access,
     analytics,
+    approvals,
     assets,
     audit,
     entities,
@@ -28,6 +29,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *references.OPERATIONS,
     *assets.OPERATIONS,
     *runs.OPERATIONS,
+    *approvals.OPERATIONS,
     *audit.OPERATIONS,
     *members.OPERATIONS,
     *notifications.OPERATIONS,

@@ -21,6 +21,7 @@ from server.domain.plan import Scope, phases_of, reach, scope_of
 from server.domain.project import ProjectState
 from server.domain.rules import default_rules
 from server.domain.runs import Outcome, Root
+from server.domain.settling import settle
 from server.domain.transaction import Transaction
 from server.propagation import edits, links, pictures
 from server.propagation.edits import NewEntity
@@ -61,6 +62,7 @@ class World:
     def step(self, build: Callable[[Transaction], Result]) -> Result:
         tx = self.begin()
         result = build(tx)
+        settle(tx)
         commit, members = tx.seal()
         self.states.update(commit.states)
         for version in commit.versions:

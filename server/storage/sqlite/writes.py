@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
+from server.storage.sqlite.approvals import write_approvals
 from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.outbox import write_outbox
 from server.storage.sqlite.people import NOTICES_KEPT, write_people
@@ -81,6 +82,7 @@ def weight(commit: Commit) -> int:
         + len(commit.pointers)
         + len(commit.digests)
         + 2 * len(commit.outcomes)
+        + len(commit.approvals)
         + len(commit.audit)
         + len(commit.events)
         + len(commit.follows)
@@ -112,6 +114,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     write_pictures(connection, commit)
     write_people(connection, commit, NOTICES_KEPT)
     write_outbox(connection, commit)
+    write_approvals(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     _write_events(connection, commit, event_window)
 
