@@ -10,7 +10,7 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -43,6 +43,7 @@ __all__ = [
     "PINNED",
     "Plan",
     "Scope",
+    "ask_again",
     "behind_of",
     "follows_latest",
     "phases_of",
@@ -239,6 +240,14 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
     if not (moves or held or pins or waiting):
         return UP_TO_DATE
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
+
+
+def ask_again(tx: Transaction, target: str, sources: Iterable[str]) -> None:
+    """Ask for what rules hold back from an entity whose references came back without a run."""
+    classes = ("visual", "metadata", "relationship")
+    scope = Scope("", (), classes, "restore", (), frozenset(sources))
+    entity = tx.entity(target)
+    ask(tx, scope, entity, behind_of(tx, scope, entity).held)
 
 
 def _unless_rejected(
