@@ -61,7 +61,7 @@ function back(): void {
 /** Closes the inspector; the focus goes back to the panel or the row that it was about. */
 function leave(entity: string): void {
   inspect(null)
-  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown`) ?? document.querySelector<HTMLElement>('main.view')
+  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown, .approval[tabindex="0"]`) ?? document.querySelector<HTMLElement>('main.view')
   home?.focus()
 }
 

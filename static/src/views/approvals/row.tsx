@@ -104,9 +104,9 @@ export const Row = memo(function Row({ item, aspect, at, selected, busy, mayDeci
       {mayDecide && <input type="checkbox" tabIndex={-1} checked={selected} aria-label={`Select ${what}`} onChange={() => actions.select(item.id)} />}
       <div class="approval-what">
         <button type="button" class="quiet approval-target" tabIndex={-1} onClick={() => actions.open(item)}><b dir="auto">{item.target_name}</b></button>
-        <p class="dim"><span class="status" data-status={item.target_status}><Icon name="lock" size={12} />{item.target_status}</span> {item.target_kind}</p>
+        <p class="dim"><span class="mono">{item.target}</span> <span class="status" data-status={item.target_status}><Icon name="lock" size={12} />{item.target_status}</span> {item.target_kind}</p>
         <p class="approval-source"><KindMark kind={kind} name={item.source_kind} /> <bdi>{item.source_name}</bdi></p>
-        <p class="dim" data-tip={item.rule.name}><bdi>{item.author}</bdi>, <Time iso={item.since} /></p>
+        <p class="dim" data-tip={item.rule.name}><span><bdi>{item.author}</bdi>, <Time iso={item.since} /></span></p>
       </div>
       <Looks item={item} pair={pair} aspect={aspect} />
       <Differs item={item} specs={kind?.fields ?? []} />
