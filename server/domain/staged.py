@@ -54,6 +54,7 @@ class StagedState:
         self._shifted: dict[str, dict[str, tuple[Reference, Digests]]] = {}
         self._approvals: dict[str, Approval] = {}
         self._asked_of: dict[tuple[str, str], Approval | None] = {}
+        self._asked_for: dict[str, dict[str, Approval]] = {}
         self._events: list[tuple[Mapping[str, Any], frozenset[str] | None]] = []
         self._audit: list[tuple[str, str | None, str | None, Mapping[str, Any]]] = []
 
@@ -134,8 +135,8 @@ class StagedState:
         """The open approvals of a target, as the step sees them."""
         stored = self.state.approvals.of_target(target).values()
         found = [one for one in stored if one.id not in self._approvals]
-        staged = self._approvals.values()
-        return found + [one for one in staged if one.target == target and one.status == "open"]
+        staged = self._asked_for.get(target, {}).values()
+        return found + [one for one in staged if one.status == "open"]
 
     def rejected(self, reference: Reference, goal: int) -> Approval | None:
         """The approval that was rejected, where it stands: until a newer version is there."""

@@ -208,6 +208,7 @@ class Transaction(StagedState):
         """Ask, or change what became of a question."""
         is_open = approval.status == "open"
         self._approvals[approval.id] = approval
+        self._asked_for.setdefault(approval.target, {})[approval.id] = approval
         self._asked_of[approval.pair] = approval if is_open else None
 
     @property
