@@ -34,6 +34,10 @@ def ask(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> 
         known = tx.approval(source, entity.id)
         if known is None or known.references != waits:
             tx.put_approval(_asked(tx, scope, entity, ones, waits, known))
+    for reference, _, decision in held:
+        moot = tx.approval(reference.source, entity.id)
+        if moot is not None and reference.source not in by_source:
+            _close(tx, moot, f"the rule “{decision.name}” holds it back now")
 
 
 def _asked(

@@ -26,7 +26,8 @@ __all__ = ["Choice", "Decided", "approval_page", "decide_approvals", "get_approv
 
 Choice = Literal["approve", "reject"]
 WAIT = 10.0
-MOST_IDS = 5000
+MOST_IDS = 2000
+"""More in one step would hold the loop for too long."""
 _SLICE = 0.003
 """Seconds of loop time before others have their turn."""
 _SAID = 10

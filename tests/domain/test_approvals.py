@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,11 +151,11 @@ def test_a_reference_that_is_pinned_taken_away_or_overridden_closes_it() -> None
         (reference,) = world.state.inputs("sh010").values()
         match how:
             case "pinned":
-                world.step(lambda tx, one=reference: links.relink(tx, one, policy="pinned"))
+                world.step(partial(links.relink, reference=reference, policy="pinned"))
             case "removed":
-                world.step(lambda tx, one=reference: links.unlink(tx, one))
+                world.step(partial(links.unlink, reference=reference))
             case _:
-                world.step(lambda tx, one=reference: links.relink(tx, one, overrides=BLUE))
+                world.step(partial(links.relink, reference=reference, overrides=BLUE))
         assert not world.open_approvals(), how
 
 
@@ -162,9 +163,9 @@ def test_a_deleted_source_or_target_closes_it_and_a_restored_one_asks_again() ->
     for gone in ("coat", "sh010"):
         world = a_final_shot()
         world.edit("coat", GREEN)
-        world.step(lambda tx, id_=gone: edits.delete_entity(tx, id_, force=True))
+        world.step(partial(edits.delete_entity, entity_id=gone, force=True))
         assert not world.open_approvals()
-        world.step(lambda tx, id_=gone: edits.restore_entity(tx, id_))
+        world.step(partial(edits.restore_entity, entity_id=gone))
         assert world.open_approvals() == {("coat", "sh010"): (1, 2)}
 
 

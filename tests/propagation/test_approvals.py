@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,34 @@ async def test_a_final_asset_and_the_shot_below_it_are_approved_together() -> No
         assert (one["source"], one["target"]) == ("coat", "sh010")
         assert shot["last_outcome"]["outcome"] == "awaiting_approval"
         await whole(await system.owner())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "version", "reason"),
+    [
+        ("update", 3, "it shows Coat v3 now"),
+        ("block", 1, "the rule “all” holds it back now"),
+    ],
+)
+async def test_a_rule_that_no_longer_asks_closes_it_with_the_next_run(
+    verdict: str, version: int, reason: str
+) -> None:
+    async with AssetPropagationSystem("film") as system:
+        await a_film(system, 1, 0, 0)
+        await system.propagate_asset_change("coat", GREEN)
+        (one,) = await all_open(system)
+        await with_rule(await system.owner(), verdict)
+        await system.propagate_asset_change("coat", BLUE)
+        assert await all_open(system) == []
+        (closed,) = (await system.list_approvals("closed"))["items"]
+        assert (closed["id"], closed["reason"]) == (one["id"], reason)
+        assert (await system.get_entity("final-000"))["references"][0]["version"] == version
+
+
+async def with_rule(owner: ProjectOwner, verdict: str) -> None:
+    async with owner.step(ME) as tx:
+        rule = {"id": "all", "name": "all", "verdict": verdict}
+        tx.put_project(replace(owner.state.record, rules=[rule]))
 
 
 async def test_two_who_decide_at_once_do_not_decide_twice() -> None:

@@ -13,6 +13,8 @@ export interface ApprovalPorts {
 const PAGE = 100
 /** As many as are read at once to decide a whole group. */
 const MOST = 500
+/** As many as are decided in one step; of more, those that follow are decided after it. */
+const STEP = 1_000
 /** Batches of a run tell of theirs one after the other; they are read together. */
 const GATHER = 60
 
@@ -112,12 +114,7 @@ export class Approvals {
     if (ids.length === 0 || ids.some((id) => this.busy.peek().has(id))) return false
     this.busy.value = new Set([...this.busy.peek(), ...ids])
     try {
-      await this.#ports.decide(ids, decision, planHashOf(items), comment)
-      const gone = new Set(ids)
-      batch(() => {
-        this.items.value = (this.items.peek() ?? []).filter((item) => !gone.has(item.id))
-        this.open.value = Math.max(0, this.open.peek() - ids.length)
-      })
+      for (let from = 0; from < items.length; from += STEP) await this.#decideStep(items.slice(from, from + STEP), decision, comment)
       return true
     } catch (error) {
       this.#ports.failed(error)
@@ -128,6 +125,15 @@ export class Approvals {
       this.busy.value = left
       this.stir()
     }
+  }
+
+  async #decideStep(items: readonly Approval[], decision: Decision, comment: string): Promise<void> {
+    const gone = new Set(items.map((item) => item.id))
+    await this.#ports.decide([...gone], decision, planHashOf(items), comment)
+    batch(() => {
+      this.items.value = (this.items.peek() ?? []).filter((item) => !gone.has(item.id))
+      this.open.value = Math.max(0, this.open.peek() - gone.size)
+    })
   }
 
   #take(page: ApprovalPage, items: readonly Approval[] | null): void {
