@@ -347,9 +347,11 @@ async def _approve_all(
         if number < len(first):
             outcomes.append(outcome)
         begun = await _pause(begun)
-    run.roots = tuple(root._replace(to_version=tx.current(root.asset_id).number) for root in roots)
+    run.roots = tuple(
+        root._replace(to_version=tx.current(root.asset_id).number) for root in run.roots
+    )
     run.total += len(outcomes)
-    run.phases = {"realtime": len(outcomes), **run.phases}
+    run.phases = {**run.phases, "realtime": run.phases.get("realtime", 0) + len(outcomes)}
     record_decisions(tx, run, outcomes)
     return run
 
