@@ -107,10 +107,11 @@ def _answered(tx: Transaction, one: Approval, status: str, comment: str) -> Appr
 def _outcome(
     tx: Transaction, one: Approval, name: OutcomeName, reason: str, before: str, after: str
 ) -> Outcome:
-    """With what the target still waits for, as the last word: then it still needs somebody."""
+    """What the target still waits for comes first: then it still needs somebody."""
     left = tx.approvals_of(one.target)
     if left:
-        name, reason = "awaiting_approval", f"{reason}; {_versions(tx, left)} still asks"
+        name = "awaiting_approval"
+        reason = f"{_versions(tx, left)} still waits for approval; {reason}"
     kind = tx.entity(one.target).kind
     return Outcome(one.target, kind, name, reason, one.source, one.to_version, before, after)
 

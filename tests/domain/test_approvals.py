@@ -181,7 +181,7 @@ def test_a_final_asset_embeds_what_was_approved_and_passes_it_on() -> None:
     assert world.shows("sh020")["references"][0]["version"] == 3
 
 
-def test_what_else_still_waits_is_the_last_word() -> None:
+def test_what_else_still_waits_comes_first() -> None:
     world = a_final_shot()
     world.create("style", "noir", {"palette": "#000000"})
     world.create("shot", "sh040", {}, ["coat", "noir"], status="final")
@@ -189,7 +189,7 @@ def test_what_else_still_waits_is_the_last_word() -> None:
     world.edit("noir", {"palette": "#111111"})
     outcome = world.decide("coat", "sh040", "approve")
     assert outcome.outcome == "awaiting_approval"
-    assert outcome.reason == "Coat v2 was approved by mara; Noir v2 still asks"
+    assert outcome.reason == "Noir v2 still waits for approval; Coat v2 was approved by mara"
 
 
 def test_a_choice_of_approvals_is_named_by_the_sum_of_their_hashes() -> None:
