@@ -245,7 +245,8 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
 def ask_again(tx: Transaction, target: str, sources: Iterable[str]) -> None:
     """Ask for what rules hold back from an entity whose references came back without a run."""
     classes = ("visual", "metadata", "relationship")
-    scope = Scope("", (), classes, "restore", (), frozenset(sources))
+    ends = frozenset(sources)
+    scope = Scope("", (), classes, "restore", (), ends, ends)
     entity = tx.entity(target)
     ask(tx, scope, entity, behind_of(tx, scope, entity).held)
 

@@ -76,7 +76,7 @@ function ProjectMenu(props: HeaderProps) {
 function Waiting({ project, view, entity, waiting }: Pick<HeaderProps, 'project' | 'view' | 'entity' | 'waiting'>) {
   const words = waiting === 0 ? 'Nothing waits for approval' : `${count(waiting, 'change waits', 'changes wait')} for approval`
   return (
-    <a href={href({ project, view: 'approvals', entity })} class={view === 'approvals' ? 'tab inbox on' : 'tab inbox'} aria-current={view === 'approvals' ? 'page' : undefined} aria-label={words} data-tip={`${words} (W)`} data-testid="approvals" data-count={waiting}>
+    <a href={href({ project, view: 'approvals', entity })} class={view === 'approvals' ? 'tab asks on' : 'tab asks'} aria-current={view === 'approvals' ? 'page' : undefined} aria-label={words} data-tip={`${words} (W)`} data-testid="approvals" data-count={waiting}>
       <Icon name="approved" size={16} />{waiting > 0 && <b class="badge mono" aria-hidden="true">{waiting > 999 ? '999+' : waiting}</b>}
     </a>
   )
