@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
+from server.domain.approvals import Approval, ApprovalStatus
 from server.domain.commit import AuditEntry, Commit, ProjectRecord, StoredToken
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
@@ -20,6 +21,7 @@ from server.domain.webhooks import Delivery, Webhook
 __all__ = [
     "Access",
     "Actor",
+    "ApprovalFilter",
     "AuditFilter",
     "Clock",
     "DeliveryStore",
@@ -80,7 +82,8 @@ class StoredProject:
 
     ``versions`` holds each entity's current version (``Entity.current`` is that object) and every
     version that a reference resolves to, ``pictures`` the newest picture of each entity that has
-    any. ``seq`` and ``audit_head`` are the ends of the stream and of the chain.
+    any, ``approvals`` the open ones and those whose rejection stands. ``seq`` and ``audit_head``
+    are the ends of the stream and of the chain.
     """
 
     record: ProjectRecord
@@ -92,6 +95,16 @@ class StoredProject:
     audit_hash: str
     open_runs: Sequence[Run]
     pictures: Sequence[Picture]
+    approvals: Sequence[Approval] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFilter:
+    """Which approvals to read; ``None`` means any."""
+
+    status: ApprovalStatus | None = None
+    source: str | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +341,16 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
         """Number and hash of the last audit entry that was ever written, kept apart from the
         entries; ``(0, "")`` before the first.
         """
+        ...
+
+    async def approval(self, project_id: str, approval_id: str) -> Approval:
+        """One approval as it is now, however it ended; raises NotFound."""
+        ...
+
+    async def approvals(
+        self, project_id: str, wanted: ApprovalFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Approval], str | None]:
+        """A page of approvals, those that changed last first."""
         ...
 
     async def picture(self, project_id: str, picture_id: str) -> Picture:

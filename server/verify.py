@@ -39,6 +39,7 @@ async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
     await _events(storage, stored, say)
     known, looked_at = await _versions(storage, stored, say)
     await _pictures(storage, stored, say)
+    _approvals(stored, say)
     if _pointers(stored, known, say):
         _digests(stored, say)
     return looked_at
@@ -230,6 +231,17 @@ def _pointers(stored: StoredProject, known: set[tuple[str, int]], say: Say) -> b
         for one in version.references:
             check(f"version {version.id}", one.source, one.version)
     return good
+
+
+def _approvals(stored: StoredProject, say: Say) -> None:
+    """What is open is about references as they stand."""
+    references = {one.id: one for one in stored.references}
+    for approval in stored.approvals:
+        for waits in approval.references if approval.status == "open" else ():
+            found = references.get(waits.reference_id)
+            ends = None if found is None else (found.source, found.target, found.version)
+            if ends != (approval.source, approval.target, waits.from_version):
+                say(f"approval {approval.id} is about a reference that is not as it says")
 
 
 async def _pictures(storage: Storage, stored: StoredProject, say: Say) -> None:

@@ -7,7 +7,7 @@ earlier one past its rule, and the versions in between need not be at hand.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from server.domain.changes import diff_fields
@@ -15,7 +15,14 @@ from server.domain.entities import Entity, Reference, Version
 from server.domain.rules import Decision, Question
 from server.domain.transaction import Transaction
 
-__all__ = ["Asked", "authors_between", "decide", "fields_between", "question_of"]
+__all__ = [
+    "Asked",
+    "authors_between",
+    "authors_of",
+    "decide",
+    "fields_between",
+    "question_of",
+]
 
 
 class Asked:
@@ -82,8 +89,7 @@ def question_of(
     if whole or rules.reads_fields:
         fields = _fields(tx, reference, goal, Asked() if asked is None else asked)
     if whole or rules.reads_authors:
-        here = tx.version(source.id, tx.pointer(reference))
-        authors = authors_between(here, tx.version(source.id, goal))
+        authors = authors_of(tx, [(reference, goal)])
     counted = whole or rules.counts(source.kind, target.kind)
     return Question(
         classes,
@@ -139,6 +145,15 @@ def fields_between(
             if key not in seen:
                 seen.add(key)
                 waiting.append((*key, now.overrides))
+    return frozenset(found)
+
+
+def authors_of(tx: Transaction, moves: Iterable[tuple[Reference, int]]) -> frozenset[str]:
+    """The roles in which somebody made what references are about to move on to."""
+    found: set[str] = set()
+    for reference, number in moves:
+        here = tx.version(reference.source, tx.pointer(reference))
+        found |= authors_between(here, tx.version(reference.source, number))
     return frozenset(found)
 
 

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import Any
 
 from server.domain import revisions
-from server.domain.asking import authors_between, decide
+from server.domain.asking import authors_of, decide
 from server.domain.changes import Change
 from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
@@ -34,7 +34,9 @@ from server.domain.reasons import (
     explain_revision,
     roots_in_words,
 )
+from server.domain.rules import Decision
 from server.domain.runs import Outcome, Phase, Root
+from server.domain.settling import ask
 from server.domain.transaction import Transaction
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "PINNED",
     "Plan",
     "Scope",
+    "ask_again",
     "behind_of",
     "follows_latest",
     "phases_of",
@@ -172,6 +175,8 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
         _follow(tx, scope, entity, behind.moves)
     if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
+    if behind.held:
+        ask(tx, scope, entity, behind.held)
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
@@ -232,10 +237,29 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:
-            held.append((reference, goal, decision))
+            held.append((reference, goal, _unless_rejected(tx, reference, goal, decision)))
     if not (moves or held or pins or waiting):
         return UP_TO_DATE
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
+
+
+def ask_again(tx: Transaction, target: str, sources: Iterable[str]) -> None:
+    """Ask for what rules hold back from an entity whose references came back without a run."""
+    classes = ("visual", "metadata", "relationship")
+    ends = frozenset(sources)
+    scope = Scope("", (), classes, "restore", (), ends, ends)
+    entity = tx.entity(target)
+    ask(tx, scope, entity, behind_of(tx, scope, entity).held)
+
+
+def _unless_rejected(
+    tx: Transaction, reference: Reference, goal: int, decision: Decision
+) -> Decision:
+    """What a rule asks for is not asked again where somebody has said no to that very version."""
+    if decision.verdict != "require_approval":
+        return decision
+    rejected = tx.rejected(reference, goal)
+    return decision if rejected is None else decision._replace(rejected=rejected.answer())
 
 
 def _between(
@@ -266,20 +290,11 @@ def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, 
 
 def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
     is_asset = tx.kind(entity).category == "asset"
-    authors = _authors(tx, moves) if is_asset else ()
+    authors = authors_of(tx, moves) if is_asset else ()
     for reference, number in moves:
         tx.move_pointer(reference, number)
     if is_asset:
         _cut_between(tx, scope, entity, [reference.id for reference, _ in moves], authors)
-
-
-def _authors(tx: Transaction, moves: Sequence[Move]) -> Iterable[str]:
-    """The roles in which somebody made what references are about to move on to."""
-    found: set[str] = set()
-    for reference, number in moves:
-        here = tx.version(reference.source, tx.pointer(reference))
-        found |= authors_between(here, tx.version(reference.source, number))
-    return found
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:

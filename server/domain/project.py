@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocol.errors import NotFound
+from server.domain.approvals import Approval, Approvals
 from server.domain.commit import Commit, ProjectRecord
 from server.domain.digests import sum_members
 from server.domain.entities import Entity, LastOutcome, Reference, Version
@@ -34,6 +35,7 @@ class ProjectState:
     to. ``dormant`` references are those of deleted entities: they come back when the entity is
     restored. ``pictures`` holds the newest one of every entity that has any, deleted ones too.
     ``critical`` names the entities that runs reach first.
+    ``approvals`` holds those that are open, and what stands rejected.
     ``generation`` grows with every commit that changes what depends on what or how:
     caches hang on it.
     """
@@ -52,6 +54,7 @@ class ProjectState:
         self.dormant: dict[str, Reference] = {}
         self.pictures: dict[str, Picture] = {}
         self.input_digests = InputDigests()
+        self.approvals = Approvals()
         self._inputs: dict[str, dict[str, Reference]] = {}
         self._dependents: dict[str, tuple[tuple[str, int], ...]] = {}
         self._dependents_at = 0
@@ -125,6 +128,10 @@ class ProjectState:
         for picture in pictures:
             self.pictures[picture.entity_id] = picture
 
+    def load_approvals(self, approvals: Iterable[Approval]) -> None:
+        for approval in approvals:
+            self.approvals.put(approval)
+
     def recount_members(self, container_id: str) -> tuple[int, int]:
         """The members' sum of a scene or sequence, from nothing; stored on the entity and
         returned.
@@ -157,6 +164,7 @@ class ProjectState:
             self.entities[container_id].members = total
         self._take_outcomes(commit)
         self._take_pictures(commit)
+        self.load_approvals(commit.approvals)
         if commit.events:
             self.seq = commit.events[-1].seq
         if commit.audit:

@@ -243,10 +243,13 @@ def default_rules() -> tuple[Rule, ...]:
 
 
 class Decision(NamedTuple):
-    """The verdict on one dependent, and the rule that gave it."""
+    """The verdict on one dependent, and the rule that gave it. ``rejected`` says who refused what
+    the rule asked for; empty where nobody did.
+    """
 
     verdict: Verdict
     rule: Rule | None
+    rejected: str = ""
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from protocol.errors import Cycle
+from server.domain.approvals import Approval
 from server.domain.changes import Change
 from server.domain.commit import (
     AuditEntry,
@@ -213,6 +214,29 @@ class Transaction(StagedState):
     def record_all(self, outcomes: Sequence[Outcome]) -> None:
         self.commit.outcomes.extend(outcomes)
 
+    def put_approval(self, approval: Approval) -> None:
+        """Ask, or change what became of a question."""
+        is_open = approval.status == "open"
+        self._approvals[approval.id] = approval
+        self._asked_for.setdefault(approval.target, {})[approval.id] = approval
+        self._asked_of[approval.pair] = approval if is_open else None
+
+    @property
+    def asked(self) -> list[Approval]:
+        """The approvals that the step made or changed, those that it opened last."""
+        return sorted(self._approvals.values(), key=lambda one: one.status == "open")
+
+    @property
+    def touched(self) -> set[str]:
+        """The entities whose references the step changed, or that a run came to in it."""
+        found = {one.entity_id for one in self.commit.outcomes}
+        found.update(one.target for one in self._added.values())
+        for reference_id in (*self.commit.pointers, *self._removed):
+            reference = self.state.references.get(reference_id)
+            if reference is not None:
+                found.add(reference.target)
+        return found
+
     def save_run(self, run: Run) -> None:
         self.commit.run = run
 
@@ -286,6 +310,7 @@ class Transaction(StagedState):
             container = self._entities.get(container_id)
             if container is not None:
                 container.members = total
+        commit.approvals = self.asked
         commit.entities = list(self._entities.values())
         commit.references_put = list(self._added.values())
         commit.references_removed = [

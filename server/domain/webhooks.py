@@ -14,6 +14,7 @@ from server.domain.ids import new_id
 __all__ = ["EVENT_TYPES", "Attempt", "Delivery", "DeliveryStatus", "Webhook", "deliveries_of"]
 
 EVENT_TYPES = (
+    "approval_decided",
     "approval_requested",
     "asset_update",
     "conflict_detected",

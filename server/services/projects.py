@@ -94,6 +94,7 @@ class Projects:
                 state.load(stored.entities)
                 state.load_references(stored.references)
                 state.load_versions(stored.versions)
+                state.load_approvals(stored.approvals)
                 return Transaction(state, Actor("", "read"), "")
         return (await self.open(project_id)).look()
 

@@ -217,6 +217,9 @@ def _behind(tx: Transaction, entity: Entity, reference: Reference) -> dict[str, 
         "pin": f"v{goal} makes it stay where it is: {by}",
     }
     why = words.get(decision["verdict"], f"no run has brought v{goal} to it yet")
+    rejected = tx.rejected(reference, goal)
+    if rejected is not None and decision["verdict"] == "require_approval":
+        why = f"v{goal} was rejected by {rejected.answer()}"
     return told | {"verdict": decision["verdict"], "rule": rule, "why": why}
 
 

@@ -6,6 +6,7 @@ from server.web.operations import Operation
 from server.web.rest import (
     access,
     analytics,
+    approvals,
     assets,
     audit,
     entities,
@@ -31,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *assets.OPERATIONS,
     *runs.OPERATIONS,
     *rules.OPERATIONS,
+    *approvals.OPERATIONS,
     *audit.OPERATIONS,
     *story.OPERATIONS,
     *members.OPERATIONS,

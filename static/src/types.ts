@@ -317,3 +317,52 @@ export interface Frame {
   prev?: number
   [key: string]: Json | undefined
 }
+
+export type Decision = 'approve' | 'reject'
+
+/** A target that would show another version of a source, and what it looks like before and after. */
+export interface Approval {
+  id: string
+  source: string
+  source_name: string
+  source_kind: string
+  target: string
+  target_name: string
+  target_kind: string
+  target_status: string
+  classes: string[]
+  rule: { id: string; name: string }
+  run_id: string
+  author: string
+  since: string
+  at: string
+  status: 'open' | 'approved' | 'rejected' | 'closed'
+  plan_hash: string
+  before: ApprovalSide
+  after: ApprovalSide
+  differs: Omit<Diff, 'asset_id' | 'from' | 'to'> & { message?: string }
+}
+
+export interface ApprovalSide {
+  version: number
+  visual_hash: string | null
+  /** The target, where it was asked for. */
+  resolved?: Resolved | null
+}
+
+/** A change, and how much waits because of it. */
+export interface ApprovalGroup {
+  run_id: string
+  open: number
+  plan_hash: string | null
+  sources: { id: string; name: string; version: string }[]
+  author: string
+  message: string
+  cause: string
+  created_at: string | null
+}
+
+export interface ApprovalPage extends Page<Approval> {
+  groups: ApprovalGroup[]
+  open: number
+}

@@ -89,6 +89,16 @@ def test_what_a_run_cuts_was_made_by_who_changed_what_it_follows(world: World) -
     assert dict(world.state.entity("coat").current.roles) == {"editor": 2}
 
 
+def test_saying_yes_makes_nobody_the_author_of_what_is_passed_on(world: World) -> None:
+    rules(world, asks(author_roles=["editor"]))
+    world.actor = Actor("ann", "api", "editor")
+    assert world.edit("mara", {"eyes": "red"})["coat"].outcome == "awaiting_approval"
+    world.actor = Actor("pat", "api", "approver")
+    assert world.decide("mara", "coat", "approve").outcome == "updated"
+    assert dict(world.state.entity("coat").current.roles) == {"editor": 2}
+    assert ("coat", "sh010") in world.open_approvals()
+
+
 def test_how_far_a_source_reaches_is_counted_once_for_a_graph(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,14 @@ async def _run_back(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post(f"{API}/runs/{answer['run_id']}/rollback", json={})
 
 
+async def _decide(client: httpx.AsyncClient) -> httpx.Response:
+    await client.patch(f"{ENTITIES}/sh010", json={"status": "final"})
+    await client.post(f"{API}/assets/mara/propagate", json=CHANGE)
+    one = (await client.get(f"{FILM}/approvals")).json()["items"][0]
+    body = {"ids": [one["id"]], "decision": "reject", "plan_hash": one["plan_hash"]}
+    return await client.post(f"{FILM}/approvals/decide", json=body)
+
+
 async def _hook(client: httpx.AsyncClient) -> str:
     made = await client.post(f"{FILM}/webhooks", json={"url": HOOK})
     return f"{FILM}/webhooks/{made.json()['id']}"
@@ -146,6 +154,7 @@ WRITES: dict[str, Write] = {
     ),
     "DELETE /projects/{project_id}/rules/{rule_id}": lambda c: c.delete(f"{FILM}/rules/final-asks"),
     "POST /runs/{run_id}/rollback": _run_back,
+    "POST /projects/{project_id}/approvals/decide": _decide,
     "POST /projects/{project_id}/members": post(f"{FILM}/members", INES),
     "DELETE /projects/{project_id}/members": _no_named_member,
     "DELETE /projects/{project_id}/members/{user}": _no_member,
@@ -206,6 +215,7 @@ async def test_every_write_leaves_an_entry_in_the_commit_that_it_is(film: Web, n
             one.members,
             one.webhooks,
             one.webhooks_removed,
+            one.approvals,
         )
         assert one.audit or not any(changes), "something changed without an entry"
     for entry in seen[0].audit:

@@ -9,12 +9,21 @@ from typing import Any
 import orjson
 
 from protocol.errors import NotFound
+from server.domain.approvals import Approval
 from server.domain.commit import AuditEntry, ProjectRecord
 from server.domain.entities import Digests, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
-from server.ports import AuditFilter, RunTotals, StoredDocument, StoredLook, StoredToken
+from server.ports import (
+    ApprovalFilter,
+    AuditFilter,
+    RunTotals,
+    StoredDocument,
+    StoredLook,
+    StoredToken,
+)
+from server.storage.sqlite.approvals import select_approvals, to_approval
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.paging import END as _END
 from server.storage.sqlite.paging import position as _position
@@ -38,6 +47,7 @@ from server.storage.sqlite.rows import (
 
 __all__ = [
     "read_answer",
+    "read_approvals",
     "read_audit",
     "read_audit_head",
     "read_document",
@@ -304,6 +314,18 @@ def read_audit(
     )
     rows = fetch(connection, AUDIT_COLUMNS, source, (project_id, *given.values(), limit + 1))
     return [to_audit(row) for row in rows[:limit]], _next(rows, limit, 0)
+
+
+def read_approvals(
+    connection: sqlite3.Connection,
+    project_id: str,
+    wanted: ApprovalFilter,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Approval], str | None]:
+    before = _position(cursor, _END)
+    rows = select_approvals(connection, project_id, wanted, limit + 1, before)
+    return [to_approval(row) for row in rows[:limit]], _next(rows, limit, 0)
 
 
 def read_token(connection: sqlite3.Connection, hash_: str) -> StoredToken | None:

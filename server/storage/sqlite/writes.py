@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
+from server.storage.sqlite.approvals import write_approvals
 from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.outbox import write_outbox
 from server.storage.sqlite.people import NOTICES_KEPT, admit, write_people
@@ -84,6 +85,7 @@ def weight(commit: Commit) -> int:
         + len(commit.pointers)
         + len(commit.digests)
         + 2 * len(commit.outcomes)
+        + len(commit.approvals)
         + len(commit.audit)
         + len(commit.events)
         + len(commit.follows)
@@ -118,6 +120,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     put(connection, _ADD_TOKENS, [astuple(one) for one in commit.tokens])
     for token in commit.tokens:
         admit(connection, token)
+    write_approvals(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     if commit.audit:
         last = commit.audit[-1]

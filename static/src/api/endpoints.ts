@@ -1,5 +1,5 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, AuditEntry, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RunRollback, Story, Version } from '../types.ts'
+import type { Answer, Approval, ApprovalPage, AuditEntry, Decision, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RunRollback, Story, Version } from '../types.ts'
 import { get, patch, post, remove, request } from './http.ts'
 
 const enc = encodeURIComponent
@@ -107,3 +107,10 @@ export type ChangedReferences = Answer & { references: Reference[]; unchanged: R
 /** Makes references and takes others away: one step, one run, all or nothing. */
 export const changeReferences = (pid: string, change: { add?: readonly NewReference[]; remove?: readonly string[] }) =>
   post<ChangedReferences>(`${project(pid)}/references/bulk`, change)
+
+export const readApprovals = (pid: string, limit: number, cursor: string | null) =>
+  get<ApprovalPage>(`${project(pid)}/approvals?limit=${limit}${cursor === null ? '' : `&cursor=${enc(cursor)}`}`)
+export const readApproval = (pid: string, id: string) => get<Approval>(`${project(pid)}/approvals/${enc(id)}`)
+/** Answers as soon as it is decided; what follows from it comes by frames. */
+export const decideApprovals = (pid: string, ids: readonly string[], decision: Decision, planHash: string, comment: string) =>
+  post<Answer>(`${project(pid)}/approvals/decide?wait=0`, { ids, decision, plan_hash: planHash, comment })
