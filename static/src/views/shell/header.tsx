@@ -93,10 +93,10 @@ export function Header(props: HeaderProps) {
       <ProjectMenu {...props} />
       <nav aria-label="Views">{tab('breakdown', 'Breakdown')}{tab('storyboard', 'Storyboard')}</nav>
       <button type="button" class="find" aria-label={`Find or do, ${FIND_KEY}`} onClick={onFind} data-testid="find"><Icon name="search" size={14} /><span>Find or do</span><kbd>{FIND_KEY}</kbd></button>
-      <Waiting {...props} />
       <Saved live={live} unsent={unsent} stalled={stalled} savedAt={savedAt} />
       <p class="only-read" role="status" data-testid="followed-said">{said}</p>
       {following !== null && <Followed {...following} onStop={() => onFollow(following.user)} />}
+      <Waiting {...props} />
       {props.inbox}
       <People me={me} others={others} following={following?.user ?? null} nameOf={nameOf} onFollow={onFollow} />
     </header>
