@@ -29,8 +29,10 @@ LONG = {"rooms", "documents", "large"}
 USUAL = [name for name in PARTS if name not in LONG]
 WITHOUT_BROWSER = {"propagation", "rules", "rooms", "documents", "large"}
 ROOT = Path(__file__).parent.parent
-RESULTS = {"bench": "results", "rooms": "rooms", "large": "large"}
-"""The README's marks, and the files that the figures go to."""
+MARKS = {"bench": "results", "rooms": "rooms", "large": "large", "documents": "documents"}
+"""The README's marks, and the files that the figures go to: what is measured only when it is named
+has one of its own.
+"""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,21 +41,16 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"There is no {unknown[0]!r} to measure; there are: {', '.join(PARTS)}.")
         return 2
-    figures: list[Figure] = []
+    figures: dict[str, list[Figure]] = {}
     for name in wanted:
         if name not in WITHOUT_BROWSER and browser_path() is None:
             print(f"{name} is left out: {HOW_TO_GET_IT}")
             continue
-        figures += PARTS[name]()
-    for mark, show, some in (
-        ("bench", table, [one for one in figures if not one.by]),
-        ("rooms", comparison, [one for one in figures if one.by not in ("", large.LABEL)]),
-        ("large", table, [one for one in figures if one.by == large.LABEL]),
-    ):
-        if not some:
-            continue
-        text = show(some)
-        results = ROOT / "bench" / f"{RESULTS[mark]}.json"
+        mark = name if name in LONG else "bench"
+        figures.setdefault(mark, []).extend(PARTS[name]())
+    for mark, some in figures.items():
+        text = comparison(some) if mark == "rooms" else table(some)
+        results = ROOT / "bench" / f"{MARKS[mark]}.json"
         write_json(results, some)
         print(f"{text}\n\nWritten to {results.relative_to(ROOT)}.\n")
         if "--readme" in arguments:

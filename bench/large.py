@@ -9,7 +9,6 @@ import asyncio
 import json
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,7 @@ from bench.propagation import stay_off_core_0
 from bench.running import RunningServer
 from bench.typist import Typist, resident
 
-__all__ = ["LABEL", "measure", "measure_in"]
-
-LABEL = "large"
-"""By which these figures are told from those of the other parts."""
+__all__ = ["measure", "measure_in"]
 
 SHOTS = 100_000
 SMALL = 980
@@ -43,7 +39,7 @@ def measure() -> list[Figure]:
         data = Path(folder)
         make_film(data / "ripplecut.db", "small", SMALL, 49)
         make_film(data / "ripplecut.db", "film", SHOTS, 50)
-        return [replace(one, by=LABEL) for one in measure_in(data)]
+        return measure_in(data)
 
 
 def measure_in(data: Path) -> list[Figure]:

@@ -22,10 +22,10 @@ __all__ = ["measure"]
 
 SERVER_CPU, LOAD_CPU = 0, 1
 SECONDS = 2
-REPEATS = {"50 readers": 7, "200 readers": 7, "20 documents": 7, "50 writers": 7, "acknowledged": 7}
+REPEATS = {"50 readers": 5, "200 readers": 5, "20 documents": 5, "50 writers": 5, "acknowledged": 5}
 SELDOM = 3
 """How often a scene is played by each server, in turn. A p99 of two seconds is at the mercy of
-whatever else the machine does: of seven the median says more than one of fourteen seconds.
+whatever else the machine does: of five the median says more than one of ten seconds.
 """
 FLAT_OUT = 4_000
 WINDOW = 400
