@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import documents, grid, keystroke, large, propagation, repaint, rooms
+from bench import documents, grid, keystroke, large, propagation, repaint, rooms, rules
 from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.figures import Figure, comparison, table, write_json
 
@@ -20,13 +20,14 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "keystroke": keystroke.measure,
     "grid": grid.measure,
     "propagation": propagation.measure,
+    "rules": rules.measure,
     "rooms": rooms.measure,
     "documents": documents.measure,
     "large": large.measure,
 }
 LONG = {"rooms", "documents", "large"}
 USUAL = [name for name in PARTS if name not in LONG]
-WITHOUT_BROWSER = {"propagation", "rooms", "documents", "large"}
+WITHOUT_BROWSER = {"propagation", "rules", "rooms", "documents", "large"}
 ROOT = Path(__file__).parent.parent
 MARKS = {"bench": "results", "rooms": "rooms", "large": "large", "documents": "documents"}
 """The README's marks, and the files that the figures go to: what is measured only when it is named

@@ -148,7 +148,7 @@ def _admin_token(settings: Settings) -> str:
 async def _load_demo(web: WebState) -> None:
     from server.demo import load_demo
 
-    await load_demo(web.projects, Actor(local_user(), "cli"))
+    await load_demo(web.projects, Actor(local_user(), "cli", "owner"))
 
 
 class Live:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
-from server.domain.commit import AuditEntry, Commit, ProjectRecord
+from server.domain.approvals import Approval, ApprovalStatus
+from server.domain.commit import AuditEntry, Commit, ProjectRecord, StoredToken
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
@@ -20,6 +21,7 @@ from server.domain.webhooks import Delivery, Webhook
 __all__ = [
     "Access",
     "Actor",
+    "ApprovalFilter",
     "AuditFilter",
     "Clock",
     "DeliveryStore",
@@ -80,7 +82,8 @@ class StoredProject:
 
     ``versions`` holds each entity's current version (``Entity.current`` is that object) and every
     version that a reference resolves to, ``pictures`` the newest picture of each entity that has
-    any. ``seq`` and ``audit_head`` are the ends of the stream and of the chain.
+    any, ``approvals`` the open ones and those whose rejection stands. ``seq`` and ``audit_head``
+    are the ends of the stream and of the chain.
     """
 
     record: ProjectRecord
@@ -92,6 +95,16 @@ class StoredProject:
     audit_hash: str
     open_runs: Sequence[Run]
     pictures: Sequence[Picture]
+    approvals: Sequence[Approval] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFilter:
+    """Which approvals to read; ``None`` means any."""
+
+    status: ApprovalStatus | None = None
+    source: str | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +129,15 @@ class RunTotals:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which audit entries to read; ``None`` means any. ``since`` is an ISO time, inclusive."""
+    """Which audit entries to read; ``None`` means any. ``since`` is an ISO time, inclusive,
+    ``until`` one that is not.
+    """
 
     entity_id: str | None = None
     actor: str | None = None
     run_id: str | None = None
     since: str | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +318,14 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
         """How many of a project's runs have ended, and what they did, all of them together."""
         ...
 
+    async def outcomes_of(
+        self, project_id: str, entity_id: str, limit: int
+    ) -> Sequence[tuple[Outcome, str, str]]:
+        """An entity's outcomes in the newest runs of its project, the newest first, each with its
+        time and its run.
+        """
+        ...
+
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         """Up to ``limit`` events after a position; ``None`` when the stream no longer reaches that
         far back or has never been that far."""
@@ -311,6 +335,22 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         """A page of audit entries, newest first."""
+        ...
+
+    async def audit_head(self, project_id: str) -> tuple[int, str]:
+        """Number and hash of the last audit entry that was ever written, kept apart from the
+        entries; ``(0, "")`` before the first.
+        """
+        ...
+
+    async def approval(self, project_id: str, approval_id: str) -> Approval:
+        """One approval as it is now, however it ended; raises NotFound."""
+        ...
+
+    async def approvals(
+        self, project_id: str, wanted: ApprovalFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Approval], str | None]:
+        """A page of approvals, those that changed last first."""
         ...
 
     async def picture(self, project_id: str, picture_id: str) -> Picture:
@@ -330,23 +370,6 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
     async def close(self) -> None:
         """Finish what is queued, then close; later calls raise Unavailable."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredToken:
-    """A token at rest: never its text, only ``SHA-256`` of it. ``project_id=None`` means every
-    project.
-
-    ``purpose`` is ``api``, ``login`` (in a printed URL) or ``session`` (in a cookie).
-    """
-
-    hash: str
-    user: str
-    role: str
-    project_id: str | None
-    purpose: str
-    created_at: str
-    expires_at: str | None
 
 
 class TokenStore(Protocol):

@@ -35,7 +35,7 @@ async def _repair_here(store: SqliteStorage, say: Callable[[str], object]) -> No
         for record in await store.projects():
             owner = await projects.open(record.id)
             await run_out(owner)
-            for one in await consistency.repair(owner, Actor(local_user(), "cli")):
+            for one in await consistency.repair(owner, Actor(local_user(), "cli", "owner")):
                 say(f"{record.id}: repaired {one.entity_id}: {one.problem}")
     finally:
         await projects.close()

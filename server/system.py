@@ -28,7 +28,15 @@ from server.formats.images import Images
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
-from server.services import changes, consistency, entities, pictures, reading, runs
+from server.services import (
+    approvals,
+    changes,
+    consistency,
+    entities,
+    pictures,
+    reading,
+    runs,
+)
 from server.services.answers import PropagationResult, RollbackResult, RunRollback
 from server.services.plans import Impact
 from server.services.projects import Projects
@@ -54,7 +62,7 @@ class AssetPropagationSystem:
     ) -> None:
         self.project_id = check_id(project_id, "project_id")
         self._path = Path(path) if path is not None else None
-        self._actor = Actor(user, "library")
+        self._actor = Actor(user, "library", "owner")
         self._images = Images()
         self._opening = asyncio.Lock()
         self._storage: SqliteStorage | None = None
@@ -160,6 +168,35 @@ class AssetPropagationSystem:
     async def remove_picture(self, entity_id: str, picture_id: str) -> None:
         """Take a picture away; the one before it becomes the entity's picture again."""
         await pictures.remove_picture(await self.owner(), entity_id, picture_id, self._actor)
+
+    # -- approvals ---------------------------------------------------------------------------------
+
+    async def list_approvals(
+        self,
+        status: str | None = "open",
+        *,
+        source: str | None = None,
+        target: str | None = None,
+        limit: int = 500,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """A page of what waits for a yes or a no, with what would change and its ``plan_hash``."""
+        return await approvals.approval_page(
+            await self.owner(),
+            status=status,
+            source=source,
+            target=target,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    async def decide_approvals(
+        self, ids: Sequence[str], decision: approvals.Choice, plan_hash: str, comment: str = ""
+    ) -> approvals.Decided:
+        """Approve or reject; ``plan_hash`` names what was shown, else StalePlan is raised."""
+        return await approvals.decide_approvals(
+            await self.owner(), ids, decision, plan_hash, self._actor, comment, None
+        )
 
     # -- the mission's methods ---------------------------------------------------------------------
 

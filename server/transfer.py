@@ -70,7 +70,7 @@ async def _into(
     if dry_run and all(one.id != project for one in await store.projects()):
         return await _nowhere(content, project, format_)
     projects = Projects(store)
-    actor = Actor(local_user(), "cli")
+    actor = Actor(local_user(), "cli", "owner")
     try:
         parsed = await _parsed(content, format_)
         try:
@@ -96,7 +96,7 @@ async def _nowhere(content: bytes, project: str, format_: ImportFormat) -> dict[
     """What an import would do to a project that is not there yet."""
     store = await SqliteStorage.open(None)
     try:
-        projects, actor = Projects(store), Actor(local_user(), "cli")
+        projects, actor = Projects(store), Actor(local_user(), "cli", "owner")
         owner = await projects.create(project, project, actor)
         return await _bring_in(owner, await _parsed(content, format_), actor, True)
     finally:

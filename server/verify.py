@@ -6,7 +6,7 @@ Works on a store that a server is using: what is committed while it looks is lef
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
@@ -39,6 +39,7 @@ async def verify_project(storage: Storage, project_id: str, say: Say) -> int:
     await _events(storage, stored, say)
     known, looked_at = await _versions(storage, stored, say)
     await _pictures(storage, stored, say)
+    _approvals(stored, say)
     if _pointers(stored, known, say):
         _digests(stored, say)
     return looked_at
@@ -51,11 +52,18 @@ async def _audit(storage: Storage, stored: StoredProject, say: Say) -> None:
     """Every entry has the hash of what it says and names the one before; the last is the head."""
     expected, head = stored.audit_number, stored.audit_hash
     outcomes = _Outcomes(storage)
+    later: list[AuditEntry] = []
+    if not expected:
+        say("there is no audit trail: not even the creation of the project is in it")
     async for entry in _entries(storage, stored.record.id):
         if entry.number > stored.audit_number:
+            later.append(entry)
+            continue
+        if entry.number < 1:
+            say(f"audit entry {entry.number} was inserted before the first one")
             continue
         if entry.number != expected:
-            say(f"audit entry {expected} is missing (found {entry.number})")
+            say(f"audit {_stretch(entry.number + 1, expected)} missing")
             expected = entry.number
         elif entry.hash != head:
             say(f"audit entry {entry.number} is not the one that its successor names")
@@ -65,7 +73,30 @@ async def _audit(storage: Storage, stored: StoredProject, say: Say) -> None:
             await outcomes.check(entry, say)
         expected, head = entry.number - 1, entry.previous
     if expected != 0:
-        say(f"audit entries 1 to {expected} are missing")
+        say(f"audit {_stretch(1, expected)} missing")
+    elif head != "":
+        say("audit entry 1 names one before it, but it is the first")
+    await _later(storage, stored, later[::-1], say)
+
+
+async def _later(
+    storage: Storage, stored: StoredProject, entries: Sequence[AuditEntry], say: Say
+) -> None:
+    """Entries past the end of the chain were committed while this looked, or inserted."""
+    end, head = stored.audit_number, stored.audit_hash
+    last = (await storage.audit_head(stored.record.id))[0] if entries else end
+    for entry in entries:
+        if entry.number > last:
+            say(f"audit entry {entry.number} was inserted: the chain ends at {last}")
+            continue
+        linked = (entry.number, entry.previous) == (end + 1, head)
+        if not linked or audit_hash(entry) != entry.hash:
+            say(f"audit entry {entry.number} does not follow from the one before it")
+        end, head = entry.number, entry.hash
+
+
+def _stretch(first: int, last: int) -> str:
+    return f"entry {last} is" if first == last else f"entries {first} to {last} are"
 
 
 async def _entries(storage: Storage, project_id: str) -> AsyncIterator[AuditEntry]:
@@ -200,6 +231,17 @@ def _pointers(stored: StoredProject, known: set[tuple[str, int]], say: Say) -> b
         for one in version.references:
             check(f"version {version.id}", one.source, one.version)
     return good
+
+
+def _approvals(stored: StoredProject, say: Say) -> None:
+    """What is open is about references as they stand."""
+    references = {one.id: one for one in stored.references}
+    for approval in stored.approvals:
+        for waits in approval.references if approval.status == "open" else ():
+            found = references.get(waits.reference_id)
+            ends = None if found is None else (found.source, found.target, found.version)
+            if ends != (approval.source, approval.target, waits.from_version):
+                say(f"approval {approval.id} is about a reference that is not as it says")
 
 
 async def _pictures(storage: Storage, stored: StoredProject, say: Say) -> None:

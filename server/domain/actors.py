@@ -11,7 +11,10 @@ __all__ = ["Actor"]
 class Actor:
     """A person or program, and what they came through (``page``, ``api``, ``library``, ``cli``,
     ``run``).
+
+    ``role`` is what they may do in the project; empty where nobody says.
     """
 
     user: str
     via: str = "api"
+    role: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from server.domain.approvals import Approval
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
@@ -17,7 +18,14 @@ from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 from server.domain.webhooks import Delivery, Webhook
 
-__all__ = ["AuditEntry", "Commit", "DocumentUpdate", "ProjectRecord", "RemovedPicture"]
+__all__ = [
+    "AuditEntry",
+    "Commit",
+    "DocumentUpdate",
+    "ProjectRecord",
+    "RemovedPicture",
+    "StoredToken",
+]
 
 
 class AuditEntry(NamedTuple):
@@ -50,6 +58,23 @@ class RemovedPicture(NamedTuple):
     id: str
     entity_id: str
     newest: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token at rest: never its text, only ``SHA-256`` of it. ``project_id=None`` means every
+    project.
+
+    ``purpose`` is ``api``, ``login`` (in a printed URL) or ``session`` (in a cookie).
+    """
+
+    hash: str
+    user: str
+    role: str
+    project_id: str | None
+    purpose: str
+    created_at: str
+    expires_at: str | None
 
 
 @dataclass(slots=True)
@@ -88,6 +113,8 @@ class Commit:
       appended, and the oldest of a person go where they are too many.
     - ``webhooks``: whole rows, inserted or replaced; ``webhooks_removed`` go with their
       deliveries. ``deliveries``: inserted, or queued again.
+    - ``tokens``: inserted, with the entry that says so; each lets its person into the project.
+    - ``approvals``: inserted, or replaced as the newest, whole.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
     """
@@ -117,6 +144,8 @@ class Commit:
     webhooks: list[Webhook] = field(default_factory=list)
     webhooks_removed: list[str] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    tokens: list[StoredToken] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

@@ -58,7 +58,8 @@ class Version:
     encoded CRDT state this one shares (its own number when it has one of its own): its prose texts
     are those of ``fields``. ``digests`` are what a dependent sees of it: its ``own_digests`` and,
     through its references, the ``built_on_digests``. A version whose cause is ``parked`` was never
-    current.
+    current. ``roles`` names for each role of authors the last version, up to this one, that was
+    made in it.
     """
 
     entity_id: str
@@ -80,6 +81,7 @@ class Version:
     own_digests: Digests
     built_on_digests: Digests
     digests: Digests
+    roles: tuple[tuple[str, int], ...] = ()
 
     @property
     def id(self) -> str:

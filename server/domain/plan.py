@@ -10,13 +10,14 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from server.domain import revisions
+from server.domain.asking import authors_of, decide
 from server.domain.changes import Change
 from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
@@ -33,7 +34,9 @@ from server.domain.reasons import (
     explain_revision,
     roots_in_words,
 )
+from server.domain.rules import Decision
 from server.domain.runs import Outcome, Phase, Root
+from server.domain.settling import ask
 from server.domain.transaction import Transaction
 
 __all__ = [
@@ -41,6 +44,7 @@ __all__ = [
     "PINNED",
     "Plan",
     "Scope",
+    "ask_again",
     "behind_of",
     "follows_latest",
     "phases_of",
@@ -171,6 +175,8 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
         _follow(tx, scope, entity, behind.moves)
     if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
+    if behind.held:
+        ask(tx, scope, entity, behind.held)
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
@@ -227,14 +233,33 @@ def behind_of(tx: Transaction, scope: Scope, entity: Entity) -> Behind:
         if reference.policy == "pinned":
             pins.append((reference, goal))
             continue
-        decision = tx.state.rules.decide(classes, source.kind, entity.kind, entity.status)
+        decision = decide(tx, classes, reference, goal, entity, scope.asked)
         if decision.verdict == "update":
             moves.append((reference, goal))
         else:
-            held.append((reference, goal, decision))
+            held.append((reference, goal, _unless_rejected(tx, reference, goal, decision)))
     if not (moves or held or pins or waiting):
         return UP_TO_DATE
     return Behind(tuple(moves), tuple(held), tuple(pins), tuple(waiting))
+
+
+def ask_again(tx: Transaction, target: str, sources: Iterable[str]) -> None:
+    """Ask for what rules hold back from an entity whose references came back without a run."""
+    classes = ("visual", "metadata", "relationship")
+    ends = frozenset(sources)
+    scope = Scope("", (), classes, "restore", (), ends, ends)
+    entity = tx.entity(target)
+    ask(tx, scope, entity, behind_of(tx, scope, entity).held)
+
+
+def _unless_rejected(
+    tx: Transaction, reference: Reference, goal: int, decision: Decision
+) -> Decision:
+    """What a rule asks for is not asked again where somebody has said no to that very version."""
+    if decision.verdict != "require_approval":
+        return decision
+    rejected = tx.rejected(reference, goal)
+    return decision if rejected is None else decision._replace(rejected=rejected.answer())
 
 
 def _between(
@@ -264,10 +289,12 @@ def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, 
 
 
 def _follow(tx: Transaction, scope: Scope, entity: Entity, moves: Sequence[Move]) -> None:
+    is_asset = tx.kind(entity).category == "asset"
+    authors = authors_of(tx, moves) if is_asset else ()
     for reference, number in moves:
         tx.move_pointer(reference, number)
-    if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves])
+    if is_asset:
+        _cut_between(tx, scope, entity, [reference.id for reference, _ in moves], authors)
 
 
 def _follow_members(tx: Transaction, scope: Scope, container_id: str) -> None:
@@ -290,17 +317,22 @@ def _pin(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) ->
         detail = {"before": reference.to_json(), "after": pinned.to_json()}
         tx.audit(PINNED, detail, entity.id, scope.run_id)
     if tx.kind(entity).category == "asset":
-        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held])
+        _cut_between(tx, scope, entity, [reference.id for reference, _, _ in held], ())
 
 
-def _cut_between(tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str]) -> None:
-    """An asset that others build on embeds what it is built on: a version of its own."""
+def _cut_between(
+    tx: Transaction, scope: Scope, entity: Entity, ids: Sequence[str], authors: Iterable[str]
+) -> None:
+    """An asset that others build on embeds what it is built on: a version of its own, made in the
+    roles in which the change was made.
+    """
     tx.cut(
         entity.id,
         Change(references={"changed": ids}),
         cause="run",
         message=f"Because of {roots_in_words(tx, scope)}",
         run_id=scope.run_id,
+        roles=authors,
     )
 
 

@@ -4,10 +4,12 @@ it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocol.errors import NotFound
+from server.domain.approvals import Approval, Approvals
 from server.domain.commit import Commit, ProjectRecord
 from server.domain.digests import sum_members
 from server.domain.entities import Entity, LastOutcome, Reference, Version
@@ -33,6 +35,7 @@ class ProjectState:
     to. ``dormant`` references are those of deleted entities: they come back when the entity is
     restored. ``pictures`` holds the newest one of every entity that has any, deleted ones too.
     ``critical`` names the entities that runs reach first.
+    ``approvals`` holds those that are open, and what stands rejected.
     ``generation`` grows with every commit that changes what depends on what or how:
     caches hang on it.
     """
@@ -51,7 +54,10 @@ class ProjectState:
         self.dormant: dict[str, Reference] = {}
         self.pictures: dict[str, Picture] = {}
         self.input_digests = InputDigests()
+        self.approvals = Approvals()
         self._inputs: dict[str, dict[str, Reference]] = {}
+        self._dependents: dict[str, tuple[tuple[str, int], ...]] = {}
+        self._dependents_at = 0
         self._take_record(record)
 
     def _take_record(self, record: ProjectRecord) -> None:
@@ -59,7 +65,7 @@ class ProjectState:
         self.kinds = read_kinds(record.kinds)
         self.member_kinds = frozenset(k.name for k in self.kinds if k.category in MEMBERS)
         self.container_kinds = frozenset(k.name for k in self.kinds if k.category in CONTAINERS)
-        self.rules = RulesEngine(Rule.from_json(dict(rule)) for rule in record.rules)
+        self.rules = RulesEngine(map(Rule.stored, record.rules))
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -92,6 +98,17 @@ class ProjectState:
         """The references by which others use an entity."""
         return self.graph.references_from(source)
 
+    def dependents(self, source: str) -> tuple[tuple[str, int], ...]:
+        """How many dependents an entity has, by kind; remembered while the graph stands still."""
+        if self._dependents_at != self.graph.generation:
+            self._dependents.clear()
+            self._dependents_at = self.graph.generation
+        found = self._dependents.get(source)
+        if found is None:
+            kinds = Counter(self.entities[one].kind for one in self.graph.affected([source]))
+            found = self._dependents[source] = tuple(sorted(kinds.items()))
+        return found
+
     # -- changing ----------------------------------------------------------------------------------
 
     def load(self, entities: Iterable[Entity]) -> None:
@@ -110,6 +127,10 @@ class ProjectState:
     def load_pictures(self, pictures: Iterable[Picture]) -> None:
         for picture in pictures:
             self.pictures[picture.entity_id] = picture
+
+    def load_approvals(self, approvals: Iterable[Approval]) -> None:
+        for approval in approvals:
+            self.approvals.put(approval)
 
     def recount_members(self, container_id: str) -> tuple[int, int]:
         """The members' sum of a scene or sequence, from nothing; stored on the entity and
@@ -143,6 +164,7 @@ class ProjectState:
             self.entities[container_id].members = total
         self._take_outcomes(commit)
         self._take_pictures(commit)
+        self.load_approvals(commit.approvals)
         if commit.events:
             self.seq = commit.events[-1].seq
         if commit.audit:

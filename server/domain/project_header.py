@@ -61,11 +61,15 @@ def _read_header(given: Mapping[str, Any], header: Header) -> None:
 
 
 def _rules(items: Sequence[Any], errors: list[FieldError]) -> Iterator[Mapping[str, Any]]:
+    known: set[str] = set()
     for index, item in enumerate(items):
         path = f"project.rules.{index}"
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
             errors.append(FieldError(path, "must be an object with an id"))
             continue
+        if item["id"] in known:
+            errors.append(FieldError(f"{path}.id", "stands there twice"))
+        known.add(item["id"])
         try:
             yield Rule.from_json(item).to_json()
         except Invalid as error:

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from server.domain.asking import Asked
 from server.domain.entities import Entity, Reference
 from server.domain.rules import Decision, Verdict
 from server.domain.runs import OutcomeName, Root
@@ -51,11 +52,13 @@ class Scope:
     between: dict[tuple[str, int, int], tuple[str, ...]] = field(
         default_factory=dict, compare=False
     )
+    asked: Asked = field(default_factory=Asked, compare=False)
 
     def forget(self) -> None:
         """Let go of what was remembered from a step that did not commit."""
         self.reasons.clear()
         self.between.clear()
+        self.asked.forget()
 
 
 class Behind(NamedTuple):
@@ -75,7 +78,7 @@ class Behind(NamedTuple):
         pins = tuple((one.source, tx.pointer(one), one.pinned_by, to) for one, to in self.pins)
         return (
             tuple((one.source, to) for one, to in self.moves),
-            tuple((one.source, to, by.verdict, by.name) for one, to, by in self.held),
+            tuple((one.source, to, by.verdict, by.name, by.rejected) for one, to, by in self.held),
             pins,
             tuple((one.source, to) for one, to in self.waiting),
         )
@@ -138,6 +141,26 @@ def _explain(
 
 def _held(tx: Transaction, entity: Entity, held: Sequence[Held]) -> tuple[OutcomeName, str]:
     """The severest decision among those that hold references back, and what it holds."""
+    asking = [one for one in held if not one[2].rejected]
+    refused = _refused(tx, [one for one in held if one[2].rejected])
+    if not asking:
+        return "stale", refused
+    name, reason = _held_by_rules(tx, entity, asking)
+    return name, f"{reason}; {refused}" if refused else reason
+
+
+def _refused(tx: Transaction, held: Sequence[Held]) -> str:
+    said = [
+        f"{_names(tx, [(one, to)])} was rejected by {by.rejected}; "
+        f"v{tx.pointer(one)} stays until there is a newer version"
+        for one, to, by in held
+    ]
+    return "; ".join(said)
+
+
+def _held_by_rules(
+    tx: Transaction, entity: Entity, held: Sequence[Held]
+) -> tuple[OutcomeName, str]:
     verdict = min((by.verdict for _, _, by in held), key=_SEVEREST.index)
     those = [(one, to) for one, to, by in held if by.verdict == verdict]
     what = _names(tx, those)

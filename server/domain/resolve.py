@@ -38,9 +38,30 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
         if goal == here:
             continue
         if tx.contribution(reference, goal) != tx.contribution(reference, here):
-            reasons.append(f"{source.name} is at v{goal}; this still shows v{here}")
+            waits = _waits(tx, reference, goal)
+            reasons.append(f"{source.name} is at v{goal}; this still shows v{here}{waits}")
     reasons += [how for _, how in revisions_of(tx, entity)]
     return reasons
+
+
+def _waits(tx: Transaction, reference: Reference, goal: int) -> str:
+    """What somebody said, or is asked, about a version that is not shown."""
+    rejected = tx.rejected(reference, goal)
+    if rejected is not None:
+        return f" (v{goal} was rejected by {rejected.answer()})"
+    asked = tx.approval(reference.source, reference.target)
+    return " (it waits for approval)" if asked is not None else ""
+
+
+def _last_outcome(tx: Transaction, entity: Entity) -> dict[str, Any] | None:
+    """The newest outcome; one that waited for approval and has nothing to wait for is over."""
+    last = entity.last_outcome
+    if last is None:
+        return None
+    if last.outcome == "awaiting_approval" and not tx.approvals_of(entity.id):
+        reason = f"{last.reason}; by now nothing waits any more"
+        return last._replace(outcome="unchanged", reason=reason).to_json()
+    return last.to_json()
 
 
 def entity_json(tx: Transaction, entity: Entity) -> dict[str, Any]:
@@ -59,7 +80,7 @@ def entity_json(tx: Transaction, entity: Entity) -> dict[str, Any]:
         "references": [one.to_json() for one in _sorted_inputs(tx, entity.id)],
         "stale": bool(stale),
         "stale_reasons": stale,
-        "last_outcome": entity.last_outcome.to_json() if entity.last_outcome else None,
+        "last_outcome": _last_outcome(tx, entity),
         "hash": digests.all.hex(),
         "visual_hash": digests.visual.hex(),
         "picture": current_picture(tx, entity),

@@ -5,30 +5,114 @@ Pins are not a rule: a pinned reference does not move whatever the rules say, be
 state.
 
 A rule can also say in which phase of a run a dependent is reached. That is asked apart from the
-verdict: the first enabled rule with a phase whose conditions all hold for one of the references
-over which the change can arrive.
+verdict: the first enabled rule with a phase whose conditions on classes, kinds and status hold for
+one of the references over which the change can arrive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from fnmatch import fnmatchcase
+from typing import Any, Literal, NamedTuple
 
-from protocol.errors import FieldError, Invalid
-from server.domain.changes import ChangeClass
+from server.domain.rule_reader import (
+    AUTHOR_ROLES,
+    VERDICTS,
+    Verdict,
+    check_rule,
+    rule_values,
+)
 from server.domain.runs import Phase
 
-__all__ = ["Decision", "Rule", "RulesEngine", "Verdict", "default_rules"]
+__all__ = [
+    "AUTHOR_ROLES",
+    "VERDICTS",
+    "Check",
+    "Decision",
+    "Question",
+    "Rule",
+    "RulesEngine",
+    "Verdict",
+    "default_rules",
+]
 
-Verdict = Literal["update", "notify", "require_approval", "mark_stale", "pin", "block"]
+_MOST_KNOWN = 20_000
+WIDE_STYLE = 50
+"""A change of a style that reaches more shots than this asks."""
+
+
+class Question(NamedTuple):
+    """What rules are asked: one change on its way over one reference. Equal questions have equal
+    answers.
+
+    ``source`` and ``target`` are kinds, ``status`` is the target's. ``fields`` are the names of
+    what differs between the version that is shown and the one that would be: the source's name and
+    what it is built on go by ``@name`` and ``@references``. ``author_roles`` are those in which the
+    versions between the two were made. ``affected`` is how many dependents the source has, by kind.
+    """
+
+    classes: tuple[str, ...]
+    source: str
+    target: str
+    status: str
+    role: str = ""
+    fields: frozenset[str] = frozenset()
+    affected: tuple[tuple[str, int], ...] = ()
+    author_roles: frozenset[str] = frozenset()
+
+
+Key = Literal[
+    "change_classes",
+    "source_kinds",
+    "target_kinds",
+    "target_statuses",
+    "fields",
+    "roles",
+    "affected_over",
+    "author_roles",
+]
+_WORDS: dict[Key, str] = {
+    "change_classes": "the change is",
+    "source_kinds": "the source is",
+    "target_kinds": "the target is",
+    "target_statuses": "its status is",
+    "fields": "it changes",
+    "roles": "it is used as",
+    "affected_over": "it reaches",
+    "author_roles": "it was made by",
+}
+
+
+_KNOWN_EARLY = frozenset({"change_classes", "source_kinds", "target_kinds", "target_statuses"})
+
+
+class Check(NamedTuple):
+    """One condition of a rule against one question: what it wants, and what is there."""
+
+    key: Key
+    holds: bool
+    wanted: str
+    found: str
+
+    @property
+    def text(self) -> str:
+        """In words: ``the source is style``, ``its status is wip, not final``."""
+        said = f"{_WORDS[self.key]} {self.found}"
+        if self.key == "affected_over":
+            return f"{said} ({self.wanted})" if self.holds else f"{said}, not {self.wanted}"
+        return said if self.holds else f"{said}, not {self.wanted}"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: conditions over the change, its source and the dependent, the verdict, and the
-    phase of the dependent where the rule says one.
+    """One rule: conditions over the change, its source, the edge and the dependent, and the
+    verdict.
+
+    ``fields`` are patterns (``colour*``) of which one must fit one changed field. ``roles`` are
+    those of edges. ``affected_over`` counts the dependents that are of a kind that the rule is
+    about. ``author_roles`` are the rights of those who made the change.
     """
 
     id: str
@@ -38,16 +122,50 @@ class Rule:
     source_kinds: frozenset[str] = frozenset()
     target_kinds: frozenset[str] = frozenset()
     target_statuses: frozenset[str] = frozenset()
+    fields: tuple[str, ...] = ()
+    roles: frozenset[str] = frozenset()
+    affected_over: int | None = None
+    author_roles: frozenset[str] = frozenset()
     enabled: bool = True
     phase: Phase | None = None
 
-    def holds(self, classes: Iterable[str], source: str, target: str, status: str) -> bool:
-        return (
-            (not self.change_classes or not self.change_classes.isdisjoint(classes))
-            and (not self.source_kinds or source in self.source_kinds)
-            and (not self.target_kinds or target in self.target_kinds)
-            and (not self.target_statuses or status in self.target_statuses)
+    def checks(self, question: Question) -> Iterator[Check]:
+        """Every condition that is not empty, in the order of the keys."""
+        sets: tuple[tuple[Key, frozenset[str], Iterable[str]], ...] = (
+            ("change_classes", self.change_classes, question.classes),
+            ("source_kinds", self.source_kinds, (question.source,)),
+            ("target_kinds", self.target_kinds, (question.target,)),
+            ("target_statuses", self.target_statuses, (question.status,)),
+            ("roles", self.roles, (question.role,)),
+            ("author_roles", self.author_roles, question.author_roles),
         )
+        for key, wanted, found in sets:
+            if wanted:
+                both = wanted.intersection(found)
+                yield Check(key, bool(both), _any_of(wanted), _all_of(both or found))
+        if self.fields:
+            fits = [name for name in question.fields if self._names(name)]
+            seen = _all_of(fits or question.fields)
+            yield Check("fields", bool(fits), _any_of(self.fields), seen)
+        if self.affected_over is not None:
+            count = self.affected(question)
+            over = f"more than {self.affected_over}"
+            yield Check("affected_over", count > self.affected_over, over, str(count))
+
+    def holds(self, question: Question) -> bool:
+        return all(check.holds for check in self.checks(question))
+
+    def may_hold(self, question: Question) -> bool:
+        """Whether it holds as far as that is known before a dependent is reached."""
+        return all(check.holds for check in self.checks(question) if check.key in _KNOWN_EARLY)
+
+    def affected(self, question: Question) -> int:
+        """How many of the dependents are of a kind that the rule is about."""
+        kinds = self.target_kinds
+        return sum(count for kind, count in question.affected if not kinds or kind in kinds)
+
+    def _names(self, field: str) -> bool:
+        return any(fnmatchcase(field, pattern) for pattern in self.fields)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,48 +176,40 @@ class Rule:
             "source_kinds": sorted(self.source_kinds),
             "target_kinds": sorted(self.target_kinds),
             "target_statuses": sorted(self.target_statuses),
+            "fields": list(self.fields),
+            "roles": sorted(self.roles),
+            "affected_over": self.affected_over,
+            "author_roles": sorted(self.author_roles),
             "enabled": self.enabled,
             "phase": self.phase,
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Rule:
-        """A stored rule; raises Invalid naming the offending key."""
-        sets = ("change_classes", "source_kinds", "target_kinds", "target_statuses")
-        errors = [
-            FieldError(key, "is not known")
-            for key in data.keys() - {"id", "name", "verdict", "enabled", "phase", *sets}
-        ]
-        if data.get("verdict") not in get_args(Verdict):
-            errors.append(FieldError("verdict", "must be one of: " + ", ".join(get_args(Verdict))))
-        if data.get("phase") not in (None, *get_args(Phase)):
-            errors.append(FieldError("phase", "must be one of: " + ", ".join(get_args(Phase))))
-        for key in sets:
-            value = data.get(key, [])
-            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-                errors.append(FieldError(key, "must be a list of texts"))
-        errors.extend(
-            FieldError("change_classes", f"{item!r} is not a class of change")
-            for item in data.get("change_classes", [])
-            if item not in get_args(ChangeClass)
-        )
-        if errors:
-            raise Invalid("The rule is not valid", errors)
-        return cls(
-            str(data["id"]),
-            str(data.get("name", data["id"])),
-            data["verdict"],
-            change_classes=frozenset(data.get("change_classes", [])),
-            source_kinds=frozenset(data.get("source_kinds", [])),
-            target_kinds=frozenset(data.get("target_kinds", [])),
-            target_statuses=frozenset(data.get("target_statuses", [])),
-            enabled=bool(data.get("enabled", True)),
-            phase=data.get("phase"),
-        )
+    def from_json(cls, data: Any) -> Rule:
+        """A rule as it was sent; raises Invalid naming every offending key."""
+        check_rule(data)
+        return cls(**rule_values(data))
+
+    @classmethod
+    def stored(cls, data: Mapping[str, Any]) -> Rule:
+        """A rule as it is stored: it was checked when it came, by what held then."""
+        return cls(**rule_values(data))
+
+
+def _any_of(wanted: Iterable[str]) -> str:
+    return " or ".join(sorted(wanted))
+
+
+def _all_of(found: Iterable[str]) -> str:
+    return ", ".join(sorted(found)) or "nothing that is known"
 
 
 def default_rules() -> tuple[Rule, ...]:
-    """What a project starts with: a final shot awaits approval, everything else follows."""
+    """What a project starts with: what is locked and what is wide asks, everything else follows.
+
+    A picture is stale exactly when what it shows looks different (``server.domain.depicting``), so
+    following a visual change marks it by itself, and metadata marks nothing.
+    """
     return (
         Rule(
             "final-asks",
@@ -107,15 +217,39 @@ def default_rules() -> tuple[Rule, ...]:
             "require_approval",
             target_statuses=frozenset({"final"}),
         ),
+        Rule(
+            "wide-style-asks",
+            f"A new look of a style asks where it reaches more than {WIDE_STYLE} shots",
+            "require_approval",
+            change_classes=frozenset({"visual"}),
+            source_kinds=frozenset({"style"}),
+            target_kinds=frozenset({"shot"}),
+            affected_over=WIDE_STYLE,
+        ),
+        Rule(
+            "looks-follow",
+            "A new look is followed, and pictures that were made before are stale",
+            "update",
+            change_classes=frozenset({"visual"}),
+        ),
+        Rule(
+            "metadata-follows",
+            "Metadata is followed without marking anything",
+            "update",
+            change_classes=frozenset({"metadata"}),
+        ),
         Rule("everything-follows", "Everything else follows", "update"),
     )
 
 
 class Decision(NamedTuple):
-    """The verdict on one dependent, and the rule that gave it."""
+    """The verdict on one dependent, and the rule that gave it. ``rejected`` says who refused what
+    the rule asked for; empty where nobody did.
+    """
 
     verdict: Verdict
     rule: Rule | None
+    rejected: str = ""
 
     @property
     def name(self) -> str:
@@ -129,31 +263,63 @@ _FOLLOW = Decision("update", None)
 class RulesEngine:
     """Evaluates a project's rules; remembers answers, for a run asks the same few questions very
     often.
+
+    ``reads_fields`` and ``reads_authors`` say whether any rule looks at these parts of a question:
+    else they can be left out.
     """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._known: dict[tuple[tuple[str, ...], str, str, str], Decision] = {}
-        self._phased = tuple(rule for rule in self.rules if rule.enabled and rule.phase)
+        self._enabled = tuple(rule for rule in self.rules if rule.enabled)
+        self.reads_fields = any(rule.fields for rule in self._enabled)
+        self.reads_authors = any(rule.author_roles for rule in self._enabled)
+        self._counting = tuple(one for one in self._enabled if one.affected_over is not None)
+        self._phased = tuple(rule for rule in self._enabled if rule.phase)
+        self._known: dict[Question, Decision] = {}
         self._phases: dict[tuple[tuple[str, ...], frozenset[str], str, str], Phase | None] = {}
 
-    def decide(self, classes: tuple[str, ...], source: str, target: str, status: str) -> Decision:
-        """What a change of ``classes`` to a ``source`` kind does to a ``target`` kind of that
-        status.
+    def counts(self, source: str, target: str) -> bool:
+        """Whether any rule looks at how many dependents a source of this kind has, where it comes
+        to a target of that kind.
         """
-        key = (classes, source, target, status)
-        decision = self._known.get(key)
+        return any(
+            (not rule.source_kinds or source in rule.source_kinds)
+            and (not rule.target_kinds or target in rule.target_kinds)
+            for rule in self._counting
+        )
+
+    def decide(self, question: Question) -> Decision:
+        """What the first rule that holds says; what no rule is about follows."""
+        decision = self._known.get(question)
         if decision is None:
-            decision = next(
-                (
-                    Decision(rule.verdict, rule)
-                    for rule in self.rules
-                    if rule.enabled and rule.holds(classes, source, target, status)
-                ),
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            decision = self._known[question] = next(
+                (Decision(one.verdict, one) for one in self._enabled if one.holds(question)),
                 _FOLLOW,
             )
-            self._known[key] = decision
         return decision
+
+    def explain(self, question: Question) -> str:
+        """Why the decision is what it is, in words: what the rule goes by."""
+        rule = self.decide(question).rule
+        if rule is None:
+            return "no rule is about this, so it follows"
+        said = "; ".join(check.text for check in rule.checks(question))
+        return said or "the rule is about every change"
+
+    def passed_over(self, question: Question) -> Iterator[tuple[Rule, str]]:
+        """The rules before the one that decides, each with why it does not."""
+        decides = self.decide(question).rule
+        for rule in self.rules:
+            if rule is decides:
+                return
+            if not rule.enabled:
+                yield rule, "it is not enabled"
+            else:
+                yield rule, next(one.text for one in rule.checks(question) if not one.holds)
+
+    # -- phases ------------------------------------------------------------------------------------
 
     @property
     def sets_phases(self) -> bool:
@@ -173,12 +339,8 @@ class RulesEngine:
         """
         key = (classes, frozenset(sources), target, status)
         if key not in self._phases:
+            asked = [Question(classes, one, target, status) for one in sources or ("",)]
             self._phases[key] = next(
-                (
-                    rule.phase
-                    for rule in self._phased
-                    if any(rule.holds(classes, one, target, status) for one in sources or ("",))
-                ),
-                None,
+                (rule.phase for rule in self._phased if any(map(rule.may_hold, asked))), None
             )
         return self._phases[key]

@@ -10,6 +10,7 @@ from typing import Any
 
 from protocol.errors import NotFound
 from server.domain.actors import Actor
+from server.domain.approvals import Approval
 from server.domain.commit import Commit
 from server.domain.digests import (
     add_members,
@@ -42,6 +43,7 @@ class StagedState:
         self.commit = Commit(self.state.id, self.at)
         self.kinds = self.state.kinds
         self.settings = self.state.settings
+        self.rules = self.state.rules
         self._entities: dict[str, Entity] = {}
         self._versions: dict[tuple[str, int], Version] = {}
         self._added: dict[str, Reference] = {}
@@ -51,6 +53,9 @@ class StagedState:
         self._dormant: set[str] = set()
         self._members: dict[str, tuple[int, int]] = {}
         self._shifted: dict[str, dict[str, tuple[Reference, Digests]]] = {}
+        self._approvals: dict[str, Approval] = {}
+        self._asked_of: dict[tuple[str, str], Approval | None] = {}
+        self._asked_for: dict[str, dict[str, Approval]] = {}
         self._events: list[tuple[Mapping[str, Any], frozenset[str] | None]] = []
         self._audit: list[tuple[str, str | None, str | None, Mapping[str, Any]]] = []
 
@@ -120,6 +125,26 @@ class StagedState:
         found = {one.id: one for one in self.state.outputs(source) if one.id not in self._removed}
         found.update(self._added_from.get(source, {}))
         return list(found.values())
+
+    def approval(self, source: str, target: str) -> Approval | None:
+        """The open approval of a source and a target, as the step sees it."""
+        if (source, target) in self._asked_of:
+            return self._asked_of[source, target]
+        return self.state.approvals.of_target(target).get(source)
+
+    def approvals_of(self, target: str) -> list[Approval]:
+        """The open approvals of a target, as the step sees them."""
+        stored = self.state.approvals.of_target(target).values()
+        found = [one for one in stored if one.id not in self._approvals]
+        staged = self._asked_for.get(target, {}).values()
+        return found + [one for one in staged if one.status == "open"]
+
+    def rejected(self, reference: Reference, goal: int) -> Approval | None:
+        """The approval that was rejected, where it stands: until a newer version is there."""
+        found = self.state.approvals.rejected(reference.source, reference.target)
+        if found is None or (reference.id, self.pointer(reference), goal) not in found.references:
+            return None
+        return found
 
     def digests(self, entity_id: str) -> Digests:
         found = self.commit.digests.get(entity_id)

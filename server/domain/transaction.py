@@ -6,11 +6,12 @@ becomes a ``Commit`` that a store can write and the state can apply.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from protocol.errors import Cycle
+from server.domain.approvals import Approval
 from server.domain.changes import Change
 from server.domain.commit import (
     AuditEntry,
@@ -24,6 +25,7 @@ from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, V
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
 from server.domain.pictures import Picture
+from server.domain.rules import Rule, RulesEngine
 from server.domain.runs import Outcome, Run
 from server.domain.staged import StagedState
 
@@ -34,9 +36,12 @@ class Transaction(StagedState):
     """What a step writes, on top of what it reads."""
 
     def put_project(self, record: ProjectRecord) -> None:
-        """Replace the project's row; the rest of the step sees its kinds and settings already."""
+        """Replace the project's row; the rest of the step sees its kinds, rules and settings
+        already.
+        """
         self.commit.project = record
         self.kinds = read_kinds(record.kinds)
+        self.rules = RulesEngine(map(Rule.stored, record.rules))
         self.settings = record.settings
 
     def put_entity(self, entity: Entity) -> None:
@@ -61,11 +66,13 @@ class Transaction(StagedState):
         status: str | None = None,
         fields: Mapping[str, Any] | None = None,
         state: bytes | None = None,
+        roles: Iterable[str] | None = None,
     ) -> Version:
         """Cut the next version of an entity on top of its current one, and make it current.
 
         What is not given stays. The references are those that the step sees, at the versions that
-        they resolve to; the entity's digests follow.
+        they resolve to; the entity's digests follow. ``roles`` are those in which the change was
+        made, where that is not the author's.
         """
         entity = self.entity(entity_id)
         old = entity.current
@@ -92,6 +99,7 @@ class Transaction(StagedState):
             cause=cause,
             run_id=run_id,
             state_number=None if state is not None else old.state_number,
+            roles={**dict(old.roles), **dict.fromkeys(self._roles(roles), entity.last_number + 1)},
         )
         self.put_version(version, state)
         self.put_entity(
@@ -112,6 +120,9 @@ class Transaction(StagedState):
             frozenset({entity_id}),
         )
         return version
+
+    def _roles(self, roles: Iterable[str] | None) -> Iterable[str]:
+        return [role for role in ([self.author.role] if roles is None else roles) if role]
 
     def add_reference(self, reference: Reference) -> None:
         """Add or replace an edge; raises Cycle naming the way round."""
@@ -203,6 +214,29 @@ class Transaction(StagedState):
     def record_all(self, outcomes: Sequence[Outcome]) -> None:
         self.commit.outcomes.extend(outcomes)
 
+    def put_approval(self, approval: Approval) -> None:
+        """Ask, or change what became of a question."""
+        is_open = approval.status == "open"
+        self._approvals[approval.id] = approval
+        self._asked_for.setdefault(approval.target, {})[approval.id] = approval
+        self._asked_of[approval.pair] = approval if is_open else None
+
+    @property
+    def asked(self) -> list[Approval]:
+        """The approvals that the step made or changed, those that it opened last."""
+        return sorted(self._approvals.values(), key=lambda one: one.status == "open")
+
+    @property
+    def touched(self) -> set[str]:
+        """The entities whose references the step changed, or that a run came to in it."""
+        found = {one.entity_id for one in self.commit.outcomes}
+        found.update(one.target for one in self._added.values())
+        for reference_id in (*self.commit.pointers, *self._removed):
+            reference = self.state.references.get(reference_id)
+            if reference is not None:
+                found.add(reference.target)
+        return found
+
     def save_run(self, run: Run) -> None:
         self.commit.run = run
 
@@ -276,6 +310,7 @@ class Transaction(StagedState):
             container = self._entities.get(container_id)
             if container is not None:
                 container.members = total
+        commit.approvals = self.asked
         commit.entities = list(self._entities.values())
         commit.references_put = list(self._added.values())
         commit.references_removed = [

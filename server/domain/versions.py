@@ -53,6 +53,7 @@ class VersionManager:
         cause: Cause,
         run_id: str | None,
         state_number: int | None = None,
+        roles: Mapping[str, int] | None = None,
     ) -> Version:
         """A version. ``inputs`` are the digests of what it is built on; ``state_number=None``: its
         own.
@@ -79,6 +80,7 @@ class VersionManager:
             own_digests=own,
             built_on_digests=inputs,
             digests=combine(own, inputs),
+            roles=tuple(sorted((roles or {}).items())),
         )
 
     def checksum_of(

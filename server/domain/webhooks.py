@@ -14,6 +14,7 @@ from server.domain.ids import new_id
 __all__ = ["EVENT_TYPES", "Attempt", "Delivery", "DeliveryStatus", "Webhook", "deliveries_of"]
 
 EVENT_TYPES = (
+    "approval_decided",
     "approval_requested",
     "asset_update",
     "conflict_detected",
@@ -22,6 +23,7 @@ EVENT_TYPES = (
     "graph_changed",
     "project_changed",
     "rollback_completed",
+    "rules_changed",
     "run_finished",
     "version_created",
 )

@@ -28,6 +28,7 @@ from server.formats.importing import Importer
 from server.formats.preparing import prepare
 from server.formats.screenplay import Screenplay
 from server.propagation.project import ProjectOwner
+from server.services.projects import kinds_changed
 
 __all__ = ["import_screenplay", "read_fountain"]
 
@@ -100,4 +101,5 @@ async def _declare(owner: ProjectOwner, tx: Transaction) -> None:
     tx.put_project(
         ProjectRecord(old.id, old.name, old.created_at, old.settings, registry.to_json(), old.rules)
     )
+    tx.audit("kinds_changed", kinds_changed(tx.state.kinds, registry))
     tx.tell({"type": "project_changed", "timestamp": tx.at}, None)

@@ -179,6 +179,7 @@ class Importer:
             message=old.message,
             cause="import",
             run_id=None,
+            roles={tx.author.role: old.number} if tx.author.role else None,
         )
         state = edits.seed_draft(tx, data.id, kind, fields, self._states.get(data.id))
         tx.put_version(version, state)

@@ -21,6 +21,8 @@ from server.formats.exporting import export_slices
 from server.formats.importing import Importer
 from server.formats.preparing import prepare
 from server.propagation.project import ProjectOwner
+from server.services.projects import kinds_changed
+from server.services.rules import audit_rules
 
 __all__ = ["export_project", "export_quietly", "import_project"]
 
@@ -110,8 +112,29 @@ def _take_header(tx: Transaction, header: Header) -> list[str]:
         old.id, old.name, old.created_at, dict(old.settings), state.kinds.to_json(), list(old.rules)
     ):
         tx.put_project(record)
+        _audit_header(tx, old, record, registry)
         tx.tell({"type": "project_changed", "timestamp": tx.at}, None)
     return warnings
+
+
+def _audit_header(
+    tx: Transaction, old: ProjectRecord, new: ProjectRecord, registry: KindRegistry
+) -> None:
+    """What a file made of the project itself, by the actions by which people change the same."""
+    before, after = dict(old.settings), dict(new.settings)
+    differing = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    if differing or old.name != new.name:
+        tx.audit(
+            "project_changed",
+            {
+                "before": {"name": old.name, "settings": {k: before.get(k) for k in differing}},
+                "after": {"name": new.name, "settings": {k: after.get(k) for k in differing}},
+            },
+        )
+    kinds = kinds_changed(tx.state.kinds, registry)
+    if kinds["after"]:
+        tx.audit("kinds_changed", kinds)
+    audit_rules(tx, tx.state.rules.rules, tx.rules.rules)
 
 
 def _with_new_kinds(

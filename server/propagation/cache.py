@@ -123,6 +123,8 @@ def _touched(commit: Commit, state: ProjectState) -> Iterable[str]:
     touched = {entity.id for entity in commit.entities}
     touched.update(commit.digests)
     touched.update(one.entity_id for one in commit.outcomes)
+    for approval in commit.approvals:
+        touched.update(approval.pair)
     touched.update(one.entity_id for one in commit.pictures)
     touched.update(one.entity_id for one in commit.pictures_removed)
     for reference in commit.references_put:

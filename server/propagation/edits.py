@@ -24,6 +24,7 @@ from server.domain.entities import (
 )
 from server.domain.ids import check_id, new_id, slug
 from server.domain.kinds import Kind
+from server.domain.plan import ask_again
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation.links import NewReference, attach, catch_up, relate
@@ -148,6 +149,7 @@ def _first_version(
         message="",
         cause=new.cause,
         run_id=None,
+        roles={tx.author.role: new.number} if tx.author.role else None,
     )
 
 
@@ -239,6 +241,8 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
         tx.cut(entity_id, Change(references={"changed": moved}), cause="reference", message=message)
     for id_ in dict.fromkeys(one.target for one in back):
         catch_up(tx, id_)
+        ask_again(tx, id_, [entity_id])
+    ask_again(tx, entity_id, [one.source for one in tx.inputs(entity_id)])
     if tx.kind(entity).category in ("scene", "sequence"):
         tx.recount(entity_id)
     tx.refresh(entity_id)

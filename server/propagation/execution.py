@@ -24,6 +24,7 @@ from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Phase, Root, Run
 from server.domain.transaction import Transaction, outcomes_digest
 from server.ports import Storage
+from server.propagation.approvals import CAUSE
 from server.propagation.optimizer import SLICE, PerformanceOptimizer
 from server.propagation.runs import Progress
 
@@ -108,6 +109,7 @@ class Execution:
         self._done: set[str] = set()
         self._phase: Phase = "realtime"
         self._reached: Counter[Phase] = Counter()
+        self._decided: frozenset[str] = frozenset()
         self._told = {root.asset_id: 0 for root in run.roots}
         self._progress = Progress(run, now, host.tell)
 
@@ -118,6 +120,8 @@ class Execution:
         """
         run, host = self._run, self._host
         self._done = set(await host.storage.outcome_ids(run.id))
+        if run.cause == CAUSE:
+            self._decided = frozenset(self._done)
         begun = host.state.generation
         surveyed = -1
         while run.status != "cancelling" and surveyed != host.state.generation:
@@ -285,7 +289,7 @@ class Execution:
         affected = [one.entity_id for one in outcomes if one.outcome != "unchanged"]
         if not affected:
             return
-        for root in run.roots:
+        for root in self._announced():
             self._told[root.asset_id] = self._told.get(root.asset_id, 0) + len(affected)
             for position in range(0, len(affected), MAX_IDS_PER_FRAME):
                 self._announce(tx, root, affected[position : position + MAX_IDS_PER_FRAME])
@@ -295,6 +299,13 @@ class Execution:
             run.roots[0].asset_id,
             run.id,
         )
+
+    def _announced(self) -> Sequence[Root]:
+        """The roots under which a batch is announced; one of those that a decision moved is
+        enough, for the decision has told of each.
+        """
+        roots = [root for root in self._run.roots if root.asset_id not in self._decided]
+        return roots or self._run.roots[:1]
 
     def _announce(self, tx: Transaction, root: Root, ids: Sequence[str]) -> None:
         tx.tell(
@@ -383,7 +394,7 @@ class Execution:
             run.total = run.total if error else run.processed
             tx.save_run(run)
             for root in run.roots:
-                if not self._told.get(root.asset_id):
+                if not self._told.get(root.asset_id) and root.asset_id not in self._decided:
                     self._announce(tx, root, [])
             tx.tell(
                 {

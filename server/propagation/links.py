@@ -13,6 +13,7 @@ from typing import Any
 from fractional_indexing import generate_key_between
 
 from protocol.errors import Conflict, Cycle, FieldError, Invalid, NotFound
+from server.domain.asking import decide
 from server.domain.changes import Change, set_fields
 from server.domain.entities import POLICIES, Entity, Policy, Reference
 from server.domain.ids import is_order, new_id
@@ -307,10 +308,11 @@ def catch_up(tx: Transaction, target_id: str) -> list[str]:
         here = tx.pointer(reference)
         latest = reference.policy == "latest"
         goal = source.current.number if latest else (source.approved_version or here)
-        decision = tx.state.rules.decide(
-            ("visual", "metadata", "relationship"), source.kind, target.kind, target.status
-        )
-        if goal != here and decision.verdict == "update":
+        if goal == here:
+            continue
+        looks = tx.contribution(reference, here).visual != tx.contribution(reference, goal).visual
+        classes = ("visual" if looks else "metadata", "relationship")
+        if decide(tx, classes, reference, goal, target).verdict == "update":
             tx.move_pointer(reference, goal)
             moved.append(reference.id)
     return moved

@@ -20,6 +20,7 @@ from server.domain.ids import new_id
 from server.domain.plan import Scope, follows_latest, scope_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
+from server.domain.settling import settle
 from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage, StoredPeople
@@ -84,6 +85,7 @@ class ProjectOwner:
         await _in_slices(stored.references, state.load_references)
         await _in_slices(stored.versions, state.load_versions)
         await _in_slices(stored.pictures, state.load_pictures)
+        await _in_slices(stored.approvals, state.load_approvals)
         people = await storage.people(project_id)
         owner = cls(state, storage, drafts, live, clock, tracker, people)
         await _in_slices(people.follows, lambda part: owner.people.following.take(part, ()))
@@ -111,6 +113,7 @@ class ProjectOwner:
                 await _to_its_end(self._commit(tx))
 
     async def _commit(self, tx: Transaction) -> None:
+        settle(tx)
         commit, members = tx.seal()
         self.people.seal(commit)
         await self.storage.commit(commit)
@@ -119,8 +122,9 @@ class ProjectOwner:
         for ended in commit.superseded:
             self.engine.superseded(ended)
         self.people.apply(commit)
-        if commit.run is not None and self.engine.known(commit.run.id) is None:
-            self.engine.submit(commit.run)
+        run = commit.run
+        if run is not None and not run.finished and self.engine.known(run.id) is None:
+            self.engine.submit(run)
         for document in commit.documents:
             try:
                 self._drafts.merge_committed(self.project_id, document.entity_id, document.update)

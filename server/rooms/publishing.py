@@ -25,10 +25,11 @@ Chunk = tuple[tuple[str, ...], frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """Who edited last, and how they hear that something of it cannot be published."""
+    """Who edited last, how they hear that something of it cannot be published, and their role."""
 
     user: str
     complain: Callable[[RipplecutError], None]
+    role: str = ""
 
 
 _NOBODY = Editor("system", lambda _: None)
@@ -250,7 +251,7 @@ class Publishing:
             draft.finished.set()
 
     async def _submit(self, entity_id: str, editor: Editor, fields: set[str] | None) -> None:
-        actor = Actor(editor.user, "page")
+        actor = Actor(editor.user, "page", editor.role)
         if fields is None:
             await self._core.publish_draft(entity_id, actor)
         else:

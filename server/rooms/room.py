@@ -257,7 +257,8 @@ class Room:
             def complain(error: RipplecutError) -> None:
                 participant.say(frames.error(error.code, _in_words(error), fatal=False))
 
-            editor = Editor(writer.grant.identity.user, complain)
+            grant = writer.grant
+            editor = Editor(grant.identity.user, complain, grant.role.label)
         self._publishing.changed(channel.entity_id, editor)
 
     def _expel_deleted(self) -> None:

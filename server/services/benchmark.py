@@ -19,7 +19,7 @@ from server.services.entities import create_entities
 
 __all__ = ["SCENARIOS", "Scenario", "System", "benchmark_performance"]
 
-_ACTOR = Actor("benchmark", "library")
+_ACTOR = Actor("benchmark", "library", "owner")
 _USES_PER_SHOT = 5
 _TICK = 0.002
 _SLICE = 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ from server.propagation.runs import RunTracker
 __all__ = [
     "DEFAULT_SETTINGS",
     "Projects",
+    "kinds_changed",
     "project_json",
     "put_kinds",
     "update_settings",
@@ -93,6 +94,7 @@ class Projects:
                 state.load(stored.entities)
                 state.load_references(stored.references)
                 state.load_versions(stored.versions)
+                state.load_approvals(stored.approvals)
                 return Transaction(state, Actor("", "read"), "")
         return (await self.open(project_id)).look()
 
@@ -189,9 +191,23 @@ async def update_settings(
             old.rules,
         )
         tx.commit.project = record
-        tx.audit("project_changed", {"name": record.name, "settings": checked})
+        before, after = project_json(old), project_json(record)
+        changed = [key for key in checked if before["settings"].get(key) != checked[key]]
+        tx.audit(
+            "project_changed",
+            {
+                "before": _part(before, changed),
+                "after": _part(after, changed),
+            },
+        )
         tx.tell({"type": "project_changed", "timestamp": tx.at}, None)
     return project_json(record)
+
+
+def _part(project: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The name and some settings of a project, for the audit trail."""
+    settings = {key: project["settings"].get(key) for key in keys}
+    return {"name": project["name"], "settings": settings}
 
 
 def _check_settings(owner: ProjectOwner, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +239,7 @@ async def put_kinds(owner: ProjectOwner, data: Any, actor: Actor) -> dict[str, A
                         tx.update_document(entity.id, update)
         tx.put_project(replace(owner.state.record, kinds=registry.to_json()))
         await _look_again(tx)
-        tx.audit("kinds_changed", {"kinds": [kind.name for kind in registry]})
+        tx.audit("kinds_changed", kinds_changed(old, registry))
         tx.tell({"type": "project_changed", "timestamp": tx.at}, None)
     return registry.to_json()
 
@@ -241,6 +257,18 @@ async def _look_again(tx: Transaction) -> None:
         for entity in containers_last(tx.state):
             if tx.kind(entity).category in CONTAINERS:
                 tx.refresh(entity.id)
+
+
+def kinds_changed(old: KindRegistry, new: KindRegistry) -> dict[str, Any]:
+    """What the audit trail says of a registry that was replaced: the kinds that differ."""
+    before = {kind["name"]: kind for kind in old.to_json()["kinds"]}
+    after = {kind["name"]: kind for kind in new.to_json()["kinds"]}
+    differing = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {
+        "kinds": list(after),
+        "before": {name: before.get(name) for name in differing},
+        "after": {name: after.get(name) for name in differing},
+    }
 
 
 def _check_registry(owner: ProjectOwner, registry: KindRegistry) -> None:

@@ -6,6 +6,7 @@ from server.web.operations import Operation
 from server.web.rest import (
     access,
     analytics,
+    approvals,
     assets,
     audit,
     entities,
@@ -14,7 +15,9 @@ from server.web.rest import (
     pictures,
     projects,
     references,
+    rules,
     runs,
+    story,
     webhooks,
 )
 
@@ -28,7 +31,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *references.OPERATIONS,
     *assets.OPERATIONS,
     *runs.OPERATIONS,
+    *rules.OPERATIONS,
+    *approvals.OPERATIONS,
     *audit.OPERATIONS,
+    *story.OPERATIONS,
     *members.OPERATIONS,
     *notifications.OPERATIONS,
     *webhooks.OPERATIONS,

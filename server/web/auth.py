@@ -94,7 +94,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.identity.user, self.via)
+        return Actor(self.identity.user, self.via, self.role.label)
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -216,12 +216,18 @@ class Authority:
         expires_at: str | None,
     ) -> str:
         """A fresh token; only its hash is kept."""
-        token = f"rc_{secrets.token_urlsafe(32)}"
-        stored = StoredToken(
-            hash_of(token), user, role.label, project_id, purpose, self._clock(), expires_at
-        )
+        token, stored = self.make(user, role, project_id, purpose, expires_at)
         await self._tokens.add_token(stored)
         return token
+
+    def make(
+        self, user: str, role: Role, project_id: str | None, purpose: str, expires_at: str | None
+    ) -> tuple[str, StoredToken]:
+        """A fresh token and what is to be stored of it: it is good once somebody has done that."""
+        token = f"rc_{secrets.token_urlsafe(32)}"
+        at = self._clock()
+        kept = StoredToken(hash_of(token), user, role.label, project_id, purpose, at, expires_at)
+        return token, kept
 
     async def begin_session(self, token: str) -> tuple[str, Caller]:
         """A session with a token's rights and expiry. Raises Unauthenticated."""

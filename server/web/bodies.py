@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import unicodedata
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import orjson
@@ -28,9 +28,11 @@ __all__ = [
     "parse",
     "read",
     "read_query",
+    "validate",
 ]
 
 M = TypeVar("M", bound=BaseModel)
+B = TypeVar("B", bound="Body")
 
 
 def nfc(value: str) -> str:
@@ -48,9 +50,12 @@ PlanHash = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class Body(BaseModel):
-    """A JSON body: exact types, and no key that is not known."""
+    """A JSON body: exact types, and no key that is not known. ``bare`` is the key for which a list
+    can stand by itself.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    bare: ClassVar[str | None] = None
 
 
 class Empty(Body):
@@ -94,9 +99,15 @@ def parse(raw: bytes) -> Any:
         raise Malformed("The body is nested too deeply") from None
 
 
-def decode(model: type[M], raw: bytes) -> M:
+def decode(model: type[B], raw: bytes) -> B:
     """A body as its model; an absent one is like ``{}``. Raises Malformed, Invalid."""
-    data = parse(raw) if raw.strip() else {}
+    return validate(model, parse(raw) if raw.strip() else {})
+
+
+def validate(model: type[B], data: Any) -> B:
+    """What a body said as its model. Raises Invalid."""
+    if isinstance(data, list) and model.bare is not None:
+        data = {model.bare: data}
     if not isinstance(data, dict):
         raise Invalid("The body is not valid", [FieldError("body", "must be an object")])
     try:

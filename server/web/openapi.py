@@ -133,8 +133,12 @@ def _operation(one: Operation) -> dict[str, Any]:
             out["requestBody"]["content"]["text/plain"] = {"schema": {"type": "string"}}
     elif one.body is not Empty:
         needed = any(field.is_required() for field in one.body.model_fields.values())
-        out["requestBody"] = {"required": needed, "content": _content(one.body)}
+        out["requestBody"] = {"required": needed, "content": _body(one)}
     return out
+
+
+def _body(one: Operation) -> dict[str, Any]:
+    return {key: value for media in one.accepts for key, value in _content(one.body, media).items()}
 
 
 def _parameters(one: Operation) -> list[dict[str, Any]]:
@@ -165,8 +169,8 @@ def _responses(one: Operation) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if one.answer is not None:
         done["content"] = _content(one.answer)
-    elif one.gives:
-        done["content"] = {media: {} for media in one.gives}
+    if one.gives:
+        done["content"] = done.get("content", {}) | {media: {} for media in one.gives}
     out = {str(one.status): done}
     if "wait" in one.query.model_fields and one.status == 200:
         out["202"] = {**done, "description": "Accepted: the run goes on after the answer"}

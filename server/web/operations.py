@@ -20,11 +20,12 @@ from starlette.types import Receive, Scope, Send
 
 from protocol.errors import RipplecutError
 from server.domain.actors import Actor
+from server.formats.yaml import YAML, YAML_TYPES, read_yaml
 from server.propagation.project import ProjectOwner
 from server.rooms.access import Role
 from server.services.projects import Projects
 from server.web.auth import NOBODY, Caller
-from server.web.bodies import Body, Empty, Query, decode, nfc, read, read_query
+from server.web.bodies import Body, Empty, Query, decode, nfc, read, read_query, validate
 from server.web.idempotency import fingerprint
 from server.web.problems import problem, problem_of, unexpected
 from server.web.replies import JSON, Rendered, Reply, render
@@ -104,7 +105,7 @@ class Operation:
     """``path`` is below ``/api/v1``. ``role=None`` asks for no login.
 
     ``secret``: the answer must not be kept, so an Idempotency-Key is not looked at. ``file``: the
-    body is a file and not JSON of ours, in one of the media types that it ``accepts``. ``limit``
+    body is a file and not JSON of ours. ``accepts`` are the media types of the body. ``limit``
     is the setting that bounds the body. ``long``: one at a time for each token. ``answer`` is what
     comes back, or ``gives`` its media types where that is not JSON, for the documentation.
     """
@@ -230,7 +231,7 @@ class Resource:
         key = headers.get("idempotency-key")
 
         async def work() -> Rendered | Response:
-            body: Body = Empty() if one.file else decode(one.body, raw)
+            body: Body = Empty() if one.file else await _body(one, raw, headers)
             turn = web.turns.of(caller.identity.token_id) if one.long else nullcontext()
             async with turn:
                 reply = await one.act(Call(web, caller, path, query, body, raw, scope, one.role))
@@ -245,6 +246,14 @@ class Resource:
             print_ = await asyncio.to_thread(fingerprint, *parts)
         owner = (caller.identity.user, caller.role.label, caller.project_id)
         return await web.idempotency.once(owner, key, print_, lambda: _settled(work()))
+
+
+async def _body(one: Operation, raw: bytes, headers: Headers) -> Body:
+    """What was sent, as the operation's model. Raises Malformed, Invalid."""
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if YAML in one.accepts and media in YAML_TYPES:
+        return validate(one.body, await asyncio.to_thread(read_yaml, raw) or {})
+    return decode(one.body, raw)
 
 
 async def _settled(work: Awaitable[Rendered | Response]) -> Rendered:

@@ -36,10 +36,11 @@ class Rendered:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
+    media: str = JSON
 
     @property
     def media_type(self) -> str:
-        return PROBLEM if self.status >= 400 else JSON
+        return PROBLEM if self.status >= 400 else self.media
 
     def response(self, request: Headers, *, reads: bool) -> Response:
         """The response; a read carries a strong ``ETag``, and is 304 for whoever has it already."""

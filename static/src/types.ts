@@ -147,6 +147,36 @@ export interface Resolved {
   updated_at?: string
 }
 
+/** Why an entity looks as it does now. */
+export interface Story {
+  references: readonly StoryReference[]
+  more_references: number
+  outcomes: readonly StoryOutcome[]
+}
+
+export interface StoryReference {
+  id: string
+  source: string
+  name: string
+  kind: string
+  policy: Policy
+  version: number
+  latest_version: number
+  why: string
+  since: { at: string; by: string; how: string; run_id: string | null } | null
+  behind: { version: number; verdict: string | null; why: string } | null
+  overrides: readonly { field: string; value: Json; instead_of: Json }[]
+}
+
+export interface StoryOutcome {
+  outcome: string
+  reason: string
+  at: string
+  run_id: string
+  author: string
+  message: string
+}
+
 export interface Change {
   from: Json
   to: Json
@@ -286,4 +316,53 @@ export interface Frame {
   seq?: number
   prev?: number
   [key: string]: Json | undefined
+}
+
+export type Decision = 'approve' | 'reject'
+
+/** A target that would show another version of a source, and what it looks like before and after. */
+export interface Approval {
+  id: string
+  source: string
+  source_name: string
+  source_kind: string
+  target: string
+  target_name: string
+  target_kind: string
+  target_status: string
+  classes: string[]
+  rule: { id: string; name: string }
+  run_id: string
+  author: string
+  since: string
+  at: string
+  status: 'open' | 'approved' | 'rejected' | 'closed'
+  plan_hash: string
+  before: ApprovalSide
+  after: ApprovalSide
+  differs: Omit<Diff, 'asset_id' | 'from' | 'to'> & { message?: string }
+}
+
+export interface ApprovalSide {
+  version: number
+  visual_hash: string | null
+  /** The target, where it was asked for. */
+  resolved?: Resolved | null
+}
+
+/** A change, and how much waits because of it. */
+export interface ApprovalGroup {
+  run_id: string
+  open: number
+  plan_hash: string | null
+  sources: { id: string; name: string; version: string }[]
+  author: string
+  message: string
+  cause: string
+  created_at: string | null
+}
+
+export interface ApprovalPage extends Page<Approval> {
+  groups: ApprovalGroup[]
+  open: number
 }

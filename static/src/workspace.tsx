@@ -12,6 +12,7 @@ import { Icon } from './ui/icon.tsx'
 import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
 import { needsServer, reaches } from './ui/reach.ts'
 import { go, hrefOf, route } from './ui/router.ts'
+import { WiredApprovals } from './views/approvals/wired.tsx'
 import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
 import { BottomLine } from './views/shell/bottom-line.tsx'
@@ -60,7 +61,7 @@ function back(): void {
 /** Closes the inspector; the focus goes back to the panel or the row that it was about. */
 function leave(entity: string): void {
   inspect(null)
-  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown`) ?? document.querySelector<HTMLElement>('main.view')
+  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown, .approval[tabindex="0"]`) ?? document.querySelector<HTMLElement>('main.view')
   home?.focus()
 }
 
@@ -82,12 +83,15 @@ function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
       if (typing(event) || event.metaKey || event.ctrlKey || event.altKey) return
       if (event.key === 'b') go({ view: 'breakdown' })
       else if (event.key === 's') go({ view: 'storyboard' })
+      else if (event.key === 'w') go({ view: 'approvals' })
       else if (event.key === '?') onKeys()
     }
     document.addEventListener('keydown', onKeyDown)
     return () => document.removeEventListener('keydown', onKeyDown)
   }, [following, onFind, onKeys])
 }
+
+const LABELS = { breakdown: 'Breakdown', storyboard: 'Storyboard', approvals: 'What waits for approval' }
 
 interface Doings {
   mayCreate: boolean
@@ -112,6 +116,7 @@ function commandsOf(doings: Doings): Command[] {
     { id: 'storyboard', words: 'Go to the storyboard', icon: 'clapperboard', key: 'S', run: () => go({ view: 'storyboard' }) },
     { id: 'breakdown', words: 'Go to the breakdown', icon: 'rows-3', key: 'B', run: () => go({ view: 'breakdown' }) },
     { id: 'inbox', words: 'Notifications', icon: 'bell', key: 'I', run: openInbox },
+    { id: 'approvals', words: 'What waits for approval', icon: 'approved', key: 'W', run: () => go({ view: 'approvals' }) },
     { id: 'projects', words: 'All projects', icon: 'film', key: '', run: () => go({ project: null, entity: null }) },
     ...when(doings.mayImport,
       { id: 'new shot', words: 'New shot', icon: 'plus', key: '', run: () => reaches() && doings.onNewShot() },
@@ -203,6 +208,7 @@ function View({ project, doings, onScreen }: { project: OpenProject; doings: Doi
   const stable = useMemo(() => ({ cellOf: (id: string) => project.shots.panel(id), nameOf: (id: string) => project.names.of(id) }), [project])
   const phase = project.phase.value
   if (phase === 'failed') return <Failed project={project} />
+  if (view === 'approvals') return <WiredApprovals project={project} onScreen={onScreen} />
   const groups = project.shots.groups.value
   if (phase === 'loading' && groups.length === 0) return <div class="pad"><Skeleton words="Loading the shots…" rows={8} /></div>
   if (groups.length === 0 && project.shots.sequences.value.size === 0 && project.shots.scenes.value.size === 0) return <EmptyProject {...doings} />
@@ -270,9 +276,9 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
       <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} stalled={project.drafts.stalled.value} savedAt={project.savedAt.value}
-        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} inbox={<WiredInbox project={project} />} {...doings} />
+        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} waiting={project.approvals.open.value} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} inbox={<WiredInbox project={project} />} {...doings} />
       <Rail onKeys={keys} onSignOut={rest.onSignOut} />
-      <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={view === 'breakdown' ? 'Breakdown' : 'Storyboard'}>
+      <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={LABELS[view]}>
         <WiredSafety project={project} onLogIn={rest.onLogIn} />
         <View project={project} doings={doings} onScreen={onScreen} />
       </main>

@@ -3,9 +3,10 @@ import test from 'node:test'
 import { href, parse } from '../src/ui/router.ts'
 import { relative } from '../src/ui/time.tsx'
 import { abridge } from '../src/views/inspector/history.tsx'
+import { isQuiet } from '../src/views/inspector/why.tsx'
 import { rank } from '../src/ui/rank.ts'
 import { previewTag, shortName, tagOf } from '../src/views/storyboard/why.ts'
-import type { LastOutcome, Resolved } from '../src/types.ts'
+import type { LastOutcome, Resolved, StoryReference } from '../src/types.ts'
 import { ref, shot } from './shot.ts'
 
 test('a URL and a place are the same thing, whatever the ids are', () => {
@@ -44,6 +45,16 @@ test('long unchanged stretches shrink, changes do not', () => {
   assert.ok(a !== undefined && a.text.startsWith('…') && a.text.length < 30)
   assert.equal(b?.text, long)
   assert.ok(c?.text.endsWith('…'))
+})
+
+test('a reference that only follows is named in a line with the others', () => {
+  const follows: StoryReference = { id: 'r', source: 'coat', name: 'Coat', kind: 'wardrobe', policy: 'latest', version: 1, latest_version: 1, why: '', since: null, behind: null, overrides: [] }
+  assert.ok(isQuiet(follows))
+  assert.ok(isQuiet({ ...follows, since: { at: '', by: '', how: 'added', run_id: null } }))
+  assert.ok(!isQuiet({ ...follows, since: { at: '', by: '', how: 'run', run_id: 'r' } }))
+  assert.ok(!isQuiet({ ...follows, policy: 'pinned' }))
+  assert.ok(!isQuiet({ ...follows, behind: { version: 2, verdict: null, why: '' } }))
+  assert.ok(!isQuiet({ ...follows, overrides: [{ field: 'a', value: 1, instead_of: 2 }] }))
 })
 
 test('find: every word has to be there, beginnings rank first', () => {

@@ -58,7 +58,15 @@ class Histories(RuleBasedStateMachine):
         if self.alive(asset):
             self.world.edit(asset, {"notes": text})
 
-    @rule(shot=st.sampled_from(SHOTS), status=st.sampled_from(["wip", "final", "approved"]))
+    @rule(data=st.data(), decision=st.sampled_from(["approve", "reject"]))
+    def decide(self, data: st.DataObject, decision: str) -> None:
+        pairs = sorted(self.world.open_approvals())
+        if pairs:
+            self.world.decide(*data.draw(st.sampled_from(pairs)), decision)
+
+    @rule(
+        shot=st.sampled_from([*SHOTS, "coat"]), status=st.sampled_from(["wip", "final", "approved"])
+    )
     def set_status(self, shot: str, status: str) -> None:
         if self.alive(shot):
             self.world.edit(shot, {}, status=status)
@@ -151,6 +159,26 @@ class Histories(RuleBasedStateMachine):
             assert tx.contribution(reference, newest) == tx.contribution(
                 reference, reference.version
             ), reference
+
+    @invariant()
+    def what_is_held_back_from_a_final_one_waits_or_was_rejected(self) -> None:
+        """There is one approval for each pair that waits, of what stands there, and no other."""
+        state = self.world.state
+        tx = self.world.begin()
+        waiting: dict[tuple[str, str], set[tuple[str, int, int]]] = {}
+        for reference in state.references.values():
+            target = state.entity(reference.target)
+            if reference.policy == "pinned" or reference.member or target.status != "final":
+                continue
+            source = state.entity(reference.source)
+            goal = source.current.number
+            if reference.policy == "approved":
+                goal = source.approved_version or reference.version
+            here = tx.contribution(reference, reference.version)
+            if here != tx.contribution(reference, goal) and not tx.rejected(reference, goal):
+                pair = reference.source, reference.target
+                waiting.setdefault(pair, set()).add((reference.id, reference.version, goal))
+        assert waiting == {one.pair: set(one.references) for one in state.approvals}
 
     @invariant()
     def a_picture_is_stale_when_its_entity_looks_different_and_says_why(self) -> None:

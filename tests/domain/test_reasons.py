@@ -66,6 +66,20 @@ def rules() -> Said:
     return found
 
 
+def decisions() -> Said:
+    """One of two changes is approved while the other still waits, and then that one is rejected."""
+    world = film()
+    world.create("shot", "sh060", {}, ["coat", "mara"], status="final")
+    world.edit("coat", {"colour": "#000000"})
+    approved = world.decide("coat", "sh060", "approve")
+    found = said({"sh060": approved})
+    world.edit("coat", {"colour": "#222222"})
+    world.edit("mara", {"hair": "#000000"})
+    for source, decision in (("coat", "approve"), ("mara", "reject")):
+        found |= said({"sh060": world.decide(source, "sh060", decision, "too bright")})
+    return found
+
+
 def revisions() -> Said:
     found: Said = set()
     for how in ("", "Rewritten in the draft of 2026-02-01: action"):
@@ -151,7 +165,7 @@ async def broken_off(monkeypatch: pytest.MonkeyPatch) -> Said:
 async def test_every_row_of_the_table_is_produced_and_every_reason_has_a_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = policies() | rules() | revisions()
+    found = policies() | rules() | decisions() | revisions()
     with monkeypatch.context() as patch:
         found |= await interrupted(patch)
     with monkeypatch.context() as patch:

@@ -20,9 +20,10 @@ from server.domain.pictures import Image, Picture
 from server.domain.plan import Scope, phases_of, reach, scope_of
 from server.domain.project import ProjectState
 from server.domain.rules import default_rules
-from server.domain.runs import Outcome, Root
+from server.domain.runs import Outcome, Root, Run
+from server.domain.settling import settle
 from server.domain.transaction import Transaction
-from server.propagation import edits, links, pictures
+from server.propagation import approvals, edits, links, pictures
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
@@ -31,7 +32,10 @@ Result = TypeVar("Result")
 
 
 def _reach_all(tx: Transaction, scope: Scope, ids: Sequence[str]) -> list[Outcome]:
-    return [reach(tx, scope, entity_id) for entity_id in ids]
+    outcomes = [reach(tx, scope, entity_id) for entity_id in ids]
+    for outcome in outcomes:
+        tx.record(outcome)
+    return outcomes
 
 
 class World:
@@ -61,6 +65,7 @@ class World:
     def step(self, build: Callable[[Transaction], Result]) -> Result:
         tx = self.begin()
         result = build(tx)
+        settle(tx)
         commit, members = tx.seal()
         self.states.update(commit.states)
         for version in commit.versions:
@@ -138,6 +143,23 @@ class World:
                     assert outcome.entity_id not in outcomes, "reached twice"
                     outcomes[outcome.entity_id] = outcome
         return outcomes
+
+    def open_approvals(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """What is open: the versions shown and asked for, by source and target."""
+        return {one.pair: (one.from_version, one.to_version) for one in self.state.approvals}
+
+    def decide(self, source: str, target: str, decision: str, comment: str = "") -> Outcome:
+        """Say yes or no to one approval; what it stands in follows."""
+        one = self.state.approvals.of_target(target)[source]
+        if decision == "reject":
+            return self.step(lambda tx: approvals.reject(tx, [one], comment))
+        run = Run(
+            "run-decided", "film", (), one.classes, "approval", "ann", "", "batch", True,
+            "queued", 0, "",
+        )  # fmt: skip
+        outcome = self.step(lambda tx: approvals.approve(tx, run, [one], comment))
+        self.run([approvals.root_of(self.begin(), target)], one.classes)
+        return outcome
 
     def picture(self, entity_id: str) -> Picture:
         """Hang a picture on an entity; what is on it does not matter here."""

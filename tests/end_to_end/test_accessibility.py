@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.browser import HOW_TO_GET_IT, browser_path
-from bench.running import RunningServer
+from bench.running import RunningServer, production
 
 AXE = Path(__file__).parents[2] / "static" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -144,6 +144,10 @@ SCREENS = {
     "a refused import": Screen(
         _view("storyboard"), _READY, _drop("a.json", '{"shots": [}', "[data-import-refused]")
     ),
+    "what waits for approval": Screen(
+        "/p/waits/approvals", "[data-side] .sketch[aria-label]", _press("Space", "[data-selected]")
+    ),
+    "nothing waits for approval": Screen("/p/empty/approvals", ".approvals .notice"),
     "an empty project": Screen("/p/empty/storyboard", "[data-testid=new-shot]"),
     "a new shot": Screen(
         "/p/empty/storyboard",
@@ -163,6 +167,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         url = f"{running.url}/api/v1/assets/company-suit/propagate?project_id={PROJECT}"
         change = {"change_data": {"description": "A grey suit, too large."}}
         httpx.post(url, json=change, headers=headers, timeout=60).raise_for_status()
+        running.import_project("waits", production(3))
+        final = {"ids": ["shot-000000", "shot-000001"], "status": "final"}
+        running.post("/projects/waits/statuses", final)
+        running.post(
+            "/assets/coat/propagate?project_id=waits", {"change_data": {"colour": "#206050"}}
+        )
         yield running
 
 

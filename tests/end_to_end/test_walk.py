@@ -90,6 +90,8 @@ def test_dependencies_and_affected_entities_equal_an_independent_walk(
     production = random_production(600, chance)
     graph = edges_of(production)
     server.import_project("film", production)
+    # A style that reaches this many shots would ask.
+    server.call("PUT", "/projects/film/rules", [])
     for asset in ["char-0", "char-5", "loc-1", "ward-3", "prop-2", "style-1"]:
         walk = nx.descendants(graph, asset) if asset in graph else set()
         answer = server.get(f"/assets/{asset}/dependencies?depth=50")

@@ -17,7 +17,7 @@ async def test_what_waits_is_published_before_the_end() -> None:
     ann = await stage.opened_by()
     await ann.send(ann.yjs.type("typed and left"))
     await stage.manager.aclose()
-    assert stage.core.published == [("hero", None, Actor("ann", "page"))]
+    assert stage.core.published == [("hero", None, Actor("ann", "page", "editor"))]
     assert ann.wire.closed_with() == 1012
 
 
@@ -27,7 +27,7 @@ async def test_discrete_fields_are_published_before_the_end() -> None:
     await ann.send(ann.yjs.set("age", 31))
     await stage.timers.advance(0.1)
     await stage.manager.aclose()
-    assert stage.core.published == [("hero", ("age",), Actor("ann", "page"))]
+    assert stage.core.published == [("hero", ("age",), Actor("ann", "page", "editor"))]
 
 
 async def test_R45_what_was_sent_is_acknowledged_before_the_close() -> None:

@@ -60,6 +60,7 @@ def version(entity_id: str, number: int = 1, **changes: Any) -> Version:
         "own_digests": digests(f"own {entity_id} {number}"),
         "built_on_digests": digests("inputs"),
         "digests": digests(f"{entity_id} {number}"),
+        "roles": (("editor", 1), ("owner", number)),
     }
     return Version(entity_id, number, **{**values, **changes})
 

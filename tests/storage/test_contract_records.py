@@ -92,6 +92,22 @@ async def test_outcomes_need_a_run(storage: SqliteStorage) -> None:
         await storage.commit(step(outcomes=[outcome("mara")]))
 
 
+async def test_an_entitys_outcomes_come_newest_run_first(storage: SqliteStorage) -> None:
+    await storage.commit(creation())
+    first = [outcome("mara", reason="one"), outcome("x")]
+    await storage.commit(step(run=run(), outcomes=first))
+    second = [outcome("mara", "pinned", "two")]
+    await storage.commit(step(run=run("run-2", created_at=LATER), outcomes=second))
+    await storage.commit(step(run=run("run-3", created_at=LATER), outcomes=[outcome("x")]))
+    found = await storage.outcomes_of(PROJECT, "mara", 10)
+    assert [(one.reason, at, run_id) for one, at, run_id in found] == [
+        ("two", LATER, "run-2"),
+        ("one", LATER, "run-1"),
+    ]
+    assert [run_id for _, _, run_id in await storage.outcomes_of(PROJECT, "x", 1)] == ["run-3"]
+    assert await storage.outcomes_of("other", "mara", 10) == []
+
+
 # -- events and audit -----------------------------------------------------------------------------
 
 
@@ -126,6 +142,10 @@ async def test_the_audit_is_paged_newest_first_and_filtered(storage: SqliteStora
     assert await numbers(AuditFilter(actor="tom")) == [2]
     assert await numbers(AuditFilter(run_id="run-1")) == [3, 2]
     assert await numbers(AuditFilter(since=LATER)) == [3]
+    assert await numbers(AuditFilter(until=LATER)) == [2, 1]
+    assert await numbers(AuditFilter(since=LATER, until=LATER)) == []
+    assert await storage.audit_head(PROJECT) == (3, "h3")
+    assert await storage.audit_head("other") == (0, "")
     assert await numbers(AuditFilter(entity_id="mara", run_id="run-1", actor="tom")) == []
 
 

@@ -125,6 +125,7 @@ async def test_no_token_is_stored_as_text(web: Web) -> None:
 # What a viewer may write: it is about themselves, or changes nothing.
 OWN = {
     "POST /assets/{asset_id}/impact",
+    "POST /projects/{project_id}/rules/test",
     "POST /notifications/read",
     "POST /projects/{project_id}/entities/{entity_id}/follow",
     "DELETE /projects/{project_id}/entities/{entity_id}/follow",

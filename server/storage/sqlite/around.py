@@ -7,6 +7,7 @@ import sqlite3
 from protocol.errors import NotFound
 from server.domain.entities import Entity, LastOutcome, Reference
 from server.ports import StoredProject
+from server.storage.sqlite.approvals import read_standing
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.load import REFERENCES, Versions, add_findings, add_versions
 from server.storage.sqlite.rows import (
@@ -68,6 +69,7 @@ def _read_around(
         audit_hash="",
         open_runs=[],
         pictures=[],
+        approvals=read_standing(connection, project_id, entity_id),
     )
 
 

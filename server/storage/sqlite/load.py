@@ -16,6 +16,7 @@ from protocol.errors import NotFound
 from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.pictures import Picture
 from server.ports import StoredProject
+from server.storage.sqlite.approvals import read_standing
 from server.storage.sqlite.bulk import chunks, fetch, values
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
@@ -102,8 +103,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
     audit = connection.execute(
-        "SELECT number, hash FROM audit WHERE project_id = ? ORDER BY number DESC LIMIT 1",
-        (project_id,),
+        "SELECT number, hash FROM audit_heads WHERE project_id = ?", (project_id,)
     ).fetchone()
     source = (
         "SELECT * FROM runs WHERE project_id = ? AND status IN ('queued', 'running', 'cancelling') "
@@ -120,6 +120,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         audit_hash=audit[1] if audit else "",
         open_runs=open_runs,
         pictures=_newest_pictures(connection, project_id),
+        approvals=read_standing(connection, project_id),
     )
 
 

@@ -9,12 +9,21 @@ from typing import Any
 import orjson
 
 from protocol.errors import NotFound
+from server.domain.approvals import Approval
 from server.domain.commit import AuditEntry, ProjectRecord
 from server.domain.entities import Digests, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
-from server.ports import AuditFilter, RunTotals, StoredDocument, StoredLook, StoredToken
+from server.ports import (
+    ApprovalFilter,
+    AuditFilter,
+    RunTotals,
+    StoredDocument,
+    StoredLook,
+    StoredToken,
+)
+from server.storage.sqlite.approvals import select_approvals, to_approval
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.paging import END as _END
 from server.storage.sqlite.paging import position as _position
@@ -38,12 +47,15 @@ from server.storage.sqlite.rows import (
 
 __all__ = [
     "read_answer",
+    "read_approvals",
     "read_audit",
+    "read_audit_head",
     "read_document",
     "read_events_after",
     "read_looks",
     "read_outcome_ids",
     "read_outcomes",
+    "read_outcomes_of",
     "read_pictures",
     "read_projects",
     "read_projects_with",
@@ -56,6 +68,9 @@ __all__ = [
     "read_version_state",
     "read_versions",
 ]
+
+_RUNS_BACK = 1000
+"""How many of a project's newest runs are searched for an entity's outcomes."""
 
 
 def _next(rows: Sequence[Sequence[Any]], limit: int, column: int) -> str | None:
@@ -233,6 +248,32 @@ def read_run_totals(connection: sqlite3.Connection, project_id: str) -> RunTotal
     return RunTotals(runs, processed, counts)
 
 
+def read_outcomes_of(
+    connection: sqlite3.Connection, project_id: str, entity_id: str, limit: int
+) -> list[tuple[Outcome, str, str]]:
+    # A look-up in each of the newest runs: an index by entity would cost every run a write for each
+    # of its dependents.
+    source = (
+        "SELECT o.ordinal, f.at, o.entity_id, f.kind, f.outcome, f.reason, f.source, "
+        "f.source_version, o.from_hash, o.to_hash, f.run_id, r.number AS run_number "
+        "FROM (SELECT number FROM runs WHERE project_id = ? "
+        f"ORDER BY created_at DESC, number DESC LIMIT {_RUNS_BACK}) AS r "
+        "CROSS JOIN outcomes AS o ON o.run = r.number AND o.entity_id = ? "
+        "CROSS JOIN findings AS f ON f.number = o.finding "
+        "ORDER BY run_number DESC LIMIT ?"
+    )
+    columns = f"{OUTCOME_COLUMNS}, run_id"
+    rows = fetch(connection, columns, source, (project_id, entity_id, limit))
+    return [(*to_outcome(row[:-1]), row[-1]) for row in rows]
+
+
+def read_audit_head(connection: sqlite3.Connection, project_id: str) -> tuple[int, str]:
+    row = connection.execute(
+        "SELECT number, hash FROM audit_heads WHERE project_id = ?", (project_id,)
+    ).fetchone()
+    return (0, "") if row is None else (row[0], row[1])
+
+
 def read_events_after(
     connection: sqlite3.Connection, project_id: str, seq: int, limit: int
 ) -> list[Event] | None:
@@ -264,6 +305,7 @@ def read_audit(
         "actor = ?": wanted.actor,
         "run_id = ?": wanted.run_id,
         "at >= ?": wanted.since,
+        "at < ?": wanted.until,
     }
     given = {test: value for test, value in tests.items() if value is not None}
     source = (
@@ -272,6 +314,18 @@ def read_audit(
     )
     rows = fetch(connection, AUDIT_COLUMNS, source, (project_id, *given.values(), limit + 1))
     return [to_audit(row) for row in rows[:limit]], _next(rows, limit, 0)
+
+
+def read_approvals(
+    connection: sqlite3.Connection,
+    project_id: str,
+    wanted: ApprovalFilter,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Approval], str | None]:
+    before = _position(cursor, _END)
+    rows = select_approvals(connection, project_id, wanted, limit + 1, before)
+    return [to_approval(row) for row in rows[:limit]], _next(rows, limit, 0)
 
 
 def read_token(connection: sqlite3.Connection, hash_: str) -> StoredToken | None:

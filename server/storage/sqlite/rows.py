@@ -7,6 +7,7 @@ of the ``…_COLUMNS`` beside it, as ``bulk.fetch`` reads them. Strings that rep
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from sys import intern
 from typing import Any
 
@@ -61,6 +62,12 @@ def json_text(value: Any) -> str:
 
 def _shared(text: str | None) -> str | None:
     return None if text is None else intern(text)
+
+
+@lru_cache(maxsize=10_000)
+def _alike(roles: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
+    """Equal roles as one object: most versions have the same."""
+    return roles
 
 
 # -- projects -------------------------------------------------------------------------------------
@@ -149,7 +156,7 @@ VERSION_COLUMNS = (
     "entity_id, number, name, status, json(fields), json(visual_fields), json(built_on), "
     "json(changes), previous, timestamp, author, message, cause, run_id, checksum, state_number, "
     "hex(own_visual), hex(own_all), hex(built_on_visual), hex(built_on_all), hex(visual_hash), "
-    "hex(hash)"
+    "hex(hash), json(roles)"
 )
 
 
@@ -175,6 +182,7 @@ def version_row(project_id: str, one: Version) -> Row:
         *one.own_digests,
         *one.built_on_digests,
         *one.digests,
+        json_text(one.roles),
     )
 
 
@@ -199,6 +207,7 @@ def to_version(row: Sequence[Any]) -> Version:
         own_digests=_digests(row[16], row[17]),
         built_on_digests=_digests(row[18], row[19]),
         digests=_digests(row[20], row[21]),
+        roles=_alike(tuple([(intern(role), number) for role, number in row[22]])),
     )
 
 

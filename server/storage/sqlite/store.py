@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from protocol.errors import Unavailable
+from server.domain.approvals import Approval
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
 from server.domain.entities import Version
 from server.domain.events import Event
@@ -17,6 +18,7 @@ from server.domain.pictures import Picture
 from server.domain.runs import Outcome, OutcomeName, Run
 from server.domain.webhooks import Delivery
 from server.ports import (
+    ApprovalFilter,
     AuditFilter,
     RunTotals,
     StoredDocument,
@@ -27,6 +29,7 @@ from server.ports import (
 )
 from server.storage.sqlite import outbox, people, reads
 from server.storage.sqlite.analytics import read_analytics
+from server.storage.sqlite.approvals import read_approval
 from server.storage.sqlite.around import read_around
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
@@ -215,6 +218,11 @@ class SqliteStorage:
     async def run_totals(self, project_id: str) -> RunTotals:
         return await self._read(lambda c: reads.read_run_totals(c, project_id))
 
+    async def outcomes_of(
+        self, project_id: str, entity_id: str, limit: int
+    ) -> Sequence[tuple[Outcome, str, str]]:
+        return await self._read(lambda c: reads.read_outcomes_of(c, project_id, entity_id, limit))
+
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         return await self._read(lambda c: reads.read_events_after(c, project_id, seq, limit))
 
@@ -222,6 +230,21 @@ class SqliteStorage:
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None
     ) -> tuple[Sequence[AuditEntry], str | None]:
         return await self._read(lambda c: reads.read_audit(c, project_id, wanted, limit, cursor))
+
+    async def audit_head(self, project_id: str) -> tuple[int, str]:
+        return await self._read(lambda c: reads.read_audit_head(c, project_id))
+
+    # -- approvals --------------------------------------------------------------------------------
+
+    async def approval(self, project_id: str, approval_id: str) -> Approval:
+        return await self._read(lambda c: read_approval(c, project_id, approval_id))
+
+    async def approvals(
+        self, project_id: str, wanted: ApprovalFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Approval], str | None]:
+        return await self._read(
+            lambda c: reads.read_approvals(c, project_id, wanted, limit, cursor)
+        )
 
     # -- pictures ---------------------------------------------------------------------------------
 

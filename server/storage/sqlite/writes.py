@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any, NamedTuple
 
 from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
+from server.storage.sqlite.approvals import write_approvals
 from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.outbox import write_outbox
-from server.storage.sqlite.people import NOTICES_KEPT, write_people
+from server.storage.sqlite.people import NOTICES_KEPT, admit, write_people
 from server.storage.sqlite.pictures import write_pictures
 from server.storage.sqlite.reached import move_pointers, put_looks, write_reached
 from server.storage.sqlite.rows import (
@@ -67,7 +69,9 @@ _PUT_RUN = _upsert(
     "rollback_of, superseded_by",
 )
 _ADD_UPDATES = f"INSERT INTO document_updates (project_id, entity_id, data) {MARKS}"
+_ADD_TOKENS = f"INSERT INTO tokens {MARKS}"
 _ADD_AUDIT = f"INSERT INTO audit {MARKS}"
+_PUT_HEAD = _upsert("audit_heads", "project_id", "number, hash")
 _ADD_EVENTS = f"INSERT INTO events {MARKS}"
 
 
@@ -81,6 +85,7 @@ def weight(commit: Commit) -> int:
         + len(commit.pointers)
         + len(commit.digests)
         + 2 * len(commit.outcomes)
+        + len(commit.approvals)
         + len(commit.audit)
         + len(commit.events)
         + len(commit.follows)
@@ -112,7 +117,14 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     write_pictures(connection, commit)
     write_people(connection, commit, NOTICES_KEPT)
     write_outbox(connection, commit)
+    put(connection, _ADD_TOKENS, [astuple(one) for one in commit.tokens])
+    for token in commit.tokens:
+        admit(connection, token)
+    write_approvals(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
+    if commit.audit:
+        last = commit.audit[-1]
+        put(connection, _PUT_HEAD, [(project_id, last.number, last.hash)])
     _write_events(connection, commit, event_window)
 
 

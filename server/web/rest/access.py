@@ -67,17 +67,18 @@ async def create_token(call: Call[NewToken, NoQuery]) -> Reply:
     if call.caller.expires_at is not None:
         expires_at = min(expires_at, call.caller.expires_at)
     user = _user(call)
-    token = await authority.issue(user, role_of(body.role), owner.project_id, "api", expires_at)
     made = {
-        "token": token,
         "user": user,
         "role": body.role,
         "project_id": owner.project_id,
         "expires_at": expires_at,
     }
+    role = role_of(body.role)
+    token, stored = authority.make(user, role, owner.project_id, "api", expires_at)
     async with owner.step(call.actor) as tx:
+        tx.commit.tokens.append(stored)
         tx.audit("token_created", {key: made[key] for key in ("user", "role", "expires_at")})
-    return Reply(made, 201)
+    return Reply({"token": token, **made}, 201)
 
 
 def _user(call: Call[NewToken, NoQuery]) -> str:

@@ -28,19 +28,23 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AuditQuery(PageQuery):
-    """``since`` is an ISO time, inclusive. ``jsonl`` and ``csv`` come whole."""
+    """``since`` is an ISO time, inclusive, ``until`` one that is not. ``jsonl`` and ``csv`` come
+    whole.
+    """
 
     entity: Id | None = None
     actor: str | None = None
     run: str | None = None
     since: str | None = None
+    until: str | None = None
     format: Literal["json", "jsonl", "csv"] = "json"
 
 
 async def read_audit(call: Call[Body, AuditQuery]) -> Reply | Response:
     """Who did what, newest first; every entry is linked to the one before it by its hash."""
     owner, query = await call.project(), call.query
-    wanted = AuditFilter(query.entity, query.actor, query.run, _time(query.since))
+    since, until = _time("since", query.since), _time("until", query.until)
+    wanted = AuditFilter(query.entity, query.actor, query.run, since, until)
     if query.format == "json":
         found, following = await owner.storage.audit(
             owner.project_id, wanted, query.limit, query.cursor
@@ -73,7 +77,7 @@ async def _whole(
             return
 
 
-def _time(text: str | None) -> str | None:
+def _time(key: str, text: str | None) -> str | None:
     """An ISO time in the form in which times are kept; without an offset: UTC. Raises Invalid."""
     if text is None:
         return None
@@ -87,7 +91,7 @@ def _time(text: str | None) -> str | None:
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         problem = "must be an ISO time such as 2026-05-01T12:00:00Z"
-        raise Invalid("The query is not valid", [FieldError("since", problem)]) from None
+        raise Invalid("The query is not valid", [FieldError(key, problem)]) from None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

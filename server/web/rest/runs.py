@@ -18,7 +18,7 @@ from server.web.rest import answers
 from server.web.rest.queries import Limit, PageQuery, Wait
 from server.web.rest.shapes import Page
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "run_of"]
 
 
 class GraphQuery(Query):
@@ -68,10 +68,14 @@ async def repair(call: Call[Body, NoQuery]) -> Reply:
 
 
 async def _run(call: Call[Any, Any]) -> tuple[Run, ProjectOwner]:
+    """The run in the path. Raises NotFound."""
+    return await run_of(call, call.path["run_id"])
+
+
+async def run_of(call: Call[Any, Any], run_id: str) -> tuple[Run, ProjectOwner]:
     """A run as it is now. Raises NotFound, and the same for a run of a project that the caller may
     not see: whether it is there, and where, is not theirs to know.
     """
-    run_id = call.path["run_id"]
     run = call.web.projects.tracker.get(run_id) or await call.web.store.run(run_id)
     if not call.caller.sees(run.project_id):
         raise NotFound(f"There is no run {run_id!r}")

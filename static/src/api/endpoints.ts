@@ -1,5 +1,5 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, AuditEntry, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RunRollback, Version } from '../types.ts'
+import type { Answer, Approval, ApprovalPage, AuditEntry, Decision, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RunRollback, Story, Version } from '../types.ts'
 import { get, patch, post, remove, request } from './http.ts'
 
 const enc = encodeURIComponent
@@ -62,6 +62,7 @@ export const deleteReference = (pid: string, id: string) => remove<unknown>(`${p
 
 const pictures = (pid: string, id: string) => `${project(pid)}/entities/${enc(id)}/pictures`
 /** Newest first; the first one is what the entity shows. */
+export const readStory = (pid: string, id: string) => get<Story>(`${project(pid)}/entities/${enc(id)}/story`)
 export const readPictures = (pid: string, id: string) => get<Page<Picture>>(pictures(pid, id))
 export const uploadPicture = (pid: string, id: string, file: Blob) => post<Picture>(pictures(pid, id), file)
 export const deletePicture = (pid: string, id: string, picture: string) => remove<{ picture: Picture | null }>(`${pictures(pid, id)}/${enc(picture)}`)
@@ -106,3 +107,10 @@ export type ChangedReferences = Answer & { references: Reference[]; unchanged: R
 /** Makes references and takes others away: one step, one run, all or nothing. */
 export const changeReferences = (pid: string, change: { add?: readonly NewReference[]; remove?: readonly string[] }) =>
   post<ChangedReferences>(`${project(pid)}/references/bulk`, change)
+
+export const readApprovals = (pid: string, limit: number, cursor: string | null) =>
+  get<ApprovalPage>(`${project(pid)}/approvals?limit=${limit}${cursor === null ? '' : `&cursor=${enc(cursor)}`}`)
+export const readApproval = (pid: string, id: string) => get<Approval>(`${project(pid)}/approvals/${enc(id)}`)
+/** Answers as soon as it is decided; what follows from it comes by frames. */
+export const decideApprovals = (pid: string, ids: readonly string[], decision: Decision, planHash: string, comment: string) =>
+  post<Answer>(`${project(pid)}/approvals/decide?wait=0`, { ids, decision, plan_hash: planHash, comment })

@@ -6,6 +6,8 @@ export interface Followers {
   /** These were published or changed; `asset` is what caused it. */
   changed(ids: readonly string[], asset: string | null): void
   newest(asset: string, version: number): void
+  /** Something was asked, or decided. */
+  approvals(): void
   people(people: readonly Person[]): void
   progress(frame: Frame): void
   finished(frame: Frame): void
@@ -66,7 +68,11 @@ export function follow(frame: Frame, to: Followers): void {
       to.tell('Two changes met on one field. Both sides are kept until somebody decides.')
       return
     case 'conflict_resolved':
+      to.changed(subjects(frame), null)
+      return
     case 'approval_requested':
+    case 'approval_decided':
+      to.approvals()
       to.changed(subjects(frame), null)
       return
     case 'presence':

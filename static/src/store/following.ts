@@ -10,9 +10,9 @@ export interface Ports {
   nameOf(id: string): string
 }
 
-const VIEWS: { [view in View]: string } = { storyboard: 'the storyboard', breakdown: 'the breakdown' }
+const VIEWS: { [view in View]: string } = { storyboard: 'the storyboard', breakdown: 'the breakdown', approvals: 'the approvals' }
 
-const viewOf = (view: string | null): View | null => (view === 'storyboard' || view === 'breakdown' ? view : null)
+const viewOf = (view: string | null): View | null => (view === 'storyboard' || view === 'breakdown' || view === 'approvals' ? view : null)
 
 /** "has Coat open in the storyboard" */
 export function whereabouts({ view, entity }: Pick<Person, 'view' | 'entity'>, nameOf: (id: string) => string): string {

@@ -3,7 +3,7 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from '@prea
 import * as api from '../api/endpoints.ts'
 import { Problem } from '../api/problem.ts'
 import type { Draft } from '../live/drafts.ts'
-import type { Dependencies, Entity, Fields, Json, Picture, Resolved, ResolvedRef, UsedBy, Version } from '../types.ts'
+import type { Dependencies, Entity, Fields, Json, Picture, Resolved, ResolvedRef, Story, UsedBy, Version } from '../types.ts'
 import { difference, same } from './overlay.ts'
 
 /** How long a burst of changes rests before history and dependents are read again. */
@@ -28,6 +28,8 @@ export class Inspection {
   readonly dependencies = signal<Dependencies | null>(null)
   /** Uploaded pictures, newest first; null where the server keeps none. */
   readonly pictures = signal<readonly Picture[] | null>(null)
+  /** Why it looks so; read when what is there has come to rest. */
+  readonly story = signal<Story | null>(null)
   readonly error = signal<unknown>(null)
   /** What the draft has that the current version does not. */
   readonly ahead: ReadonlySignal<Fields>
@@ -136,10 +138,11 @@ export class Inspection {
 
   async #loadRest(): Promise<void> {
     try {
-      const [versions] = await Promise.all([api.readVersions(this.project, this.id, null), this.#loadDependencies(), this.loadPictures()])
+      const [versions, story] = await Promise.all([api.readVersions(this.project, this.id, null), api.readStory(this.project, this.id), this.#loadDependencies(), this.loadPictures()])
       if (this.#closed) return
       batch(() => {
         if (this.versions.peek() === null) this.older.value = versions.next_cursor
+        settle(this.story, story)
         settle(this.versions, merge(this.versions.peek() ?? [], versions.items))
       })
     } catch (error) {

@@ -8,6 +8,7 @@ import { count } from '../ui/bits.tsx'
 import { away } from '../ui/reach.ts'
 import { go, route } from '../ui/router.ts'
 import { fail, tell } from '../ui/toasts.ts'
+import { Approvals } from './approvals.ts'
 import { follow } from './follow.ts'
 import { Following } from './following.ts'
 import { Inbox } from './inbox.ts'
@@ -63,6 +64,7 @@ export class OpenProject {
   readonly names = new Names()
   readonly runs = new Runs()
   readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
+  readonly approvals: Approvals
   readonly channel: Channel
   readonly drafts: Drafts
   readonly following: Following
@@ -78,11 +80,18 @@ export class OpenProject {
     this.role = signal(me.role)
     this.readonly = computed(() => this.role.value === 'viewer')
     this.inbox = new Inbox(id)
+    this.approvals = new Approvals({
+      read: (limit, cursor) => api.readApprovals(id, limit, cursor),
+      readOne: (approval) => api.readApproval(id, approval),
+      decide: (ids, decision, planHash, comment) => api.decideApprovals(id, ids, decision, planHash, comment),
+      failed: fail,
+    })
     this.channel = new Channel(id, {
       onFrame: (frame) => follow(frame, {
         draft: (asset, values) => this.#onRemoteDraft(asset, values),
         changed: (ids, asset) => this.#onChanged(ids, asset),
         newest: (asset, version) => this.names.newest(asset, version),
+        approvals: () => this.approvals.stir(),
         people: (people) => (this.people.value = people),
         progress: (f) => this.runs.progress(f),
         finished: (f) => this.runs.finished(f),
@@ -159,6 +168,7 @@ export class OpenProject {
       this.shots.keepOnly(seen)
       this.shots.clearOverlays()
       void this.inspection.peek()?.load()
+      void this.approvals.load()
       this.error.value = null
       this.phase.value = 'ready'
     } catch (error) {
@@ -183,6 +193,7 @@ export class OpenProject {
     this.following.close()
     this.inspection.peek()?.close()
     this.#refresher.stop()
+    this.approvals.stop()
     this.runs.dismiss()
     const end = () => {
       this.waiting.close()

@@ -2,7 +2,7 @@
 import { batch, signal } from '@preact/signals'
 import { shownPart, queryOf, withQuery } from './query.ts'
 
-export type View = 'storyboard' | 'breakdown'
+export type View = 'storyboard' | 'breakdown' | 'approvals'
 
 export interface Route {
   project: string | null
@@ -32,7 +32,7 @@ export function parse(path: string, search: string): Route {
   const version = Number(query.get('v'))
   return {
     project: decode(project),
-    view: view === 'breakdown' ? 'breakdown' : 'storyboard',
+    view: view === 'breakdown' || view === 'approvals' ? view : 'storyboard',
     entity,
     ...(entity !== null && Number.isInteger(version) && version > 0 ? { version } : {}),
   }

@@ -1,15 +1,13 @@
 /** The inspector: one entity, editable, with why it looks so, what it is built on, and its history. */
 import { type ReadonlySignal, useComputed } from '@preact/signals'
-import { useMemo, useRef } from 'preact/hooks'
+import { useCallback, useMemo, useRef } from 'preact/hooks'
 import { explain, Problem } from '../../api/problem.ts'
 import type { Inspection } from '../../store/inspection.ts'
 import type { Panel, Usage } from '../../store/shots.ts'
 import type { Group } from '../../store/groups.ts'
-import type { Diff, Entity, Kind, LastOutcome, Resolved, Version } from '../../types.ts'
+import type { Diff, Entity, Kind, Resolved, Version } from '../../types.ts'
 import { count, KindMark, Notice, Skeleton } from '../../ui/bits.tsx'
-import { memo } from '../../ui/memo.ts'
 import { away, needsServer } from '../../ui/reach.ts'
-import { Time } from '../../ui/time.tsx'
 import { Sketch } from '../storyboard/sketch.tsx'
 import type { Actions } from './actions.ts'
 import { Ahead, useAhead } from './ahead.tsx'
@@ -23,6 +21,7 @@ import type { PickerProps } from './picker.tsx'
 import { References } from './references.tsx'
 import { Shots } from './shots.tsx'
 import { UsedBy } from './used-by.tsx'
+import { Why } from './why.tsx'
 
 /** What the inspector asks of the project it is in. Every member stays the same function. */
 export interface Tools {
@@ -58,32 +57,6 @@ function LivePicture({ cell, aspect }: { cell: ReadonlySignal<Panel>; aspect: nu
   return <div class="inspector-picture"><Sketch shot={shot.value} aspect={aspect} place="inspector" /></div>
 }
 
-const WORDS: { [outcome: string]: string } = { awaiting_approval: 'Waits for approval', updated: 'Updated', unchanged: 'Unchanged', pinned: 'Stayed, it is pinned', stale: 'Marked stale', blocked: 'Held back by a rule', conflict: 'In conflict', failed: 'Failed', notified: 'Told' }
-
-interface WhyProps {
-  last: LastOutcome | null
-  stale: boolean
-  reasons: string
-  prompt: string
-  hash: string
-  nameOf(id: string): string
-}
-
-const Why = memo(function Why({ last, stale, reasons, prompt, hash, nameOf }: WhyProps) {
-  return (
-    <section class="block" aria-labelledby="why-head" data-why-section>
-      <h2 id="why-head">Why it looks so
-        <span class="state mono dim" data-tip="Two states with the same number look the same. Every view and the API name this one."><span class="only-read">, state </span><span data-state={hash}>{hash.slice(0, 8)}</span></span>
-      </h2>
-      {stale && <p><span class="tag stale"><span class="dot" />stale</span> {reasons || 'Something it is built on has moved on.'}</p>}
-      {last === null ? <p class="dim">No change has reached it yet.</p> : (
-        <p><b>{WORDS[last.outcome] ?? last.outcome.replaceAll('_', ' ')}</b>{last.source !== null && !last.reason.includes(nameOf(last.source)) && <> because of <bdi>{nameOf(last.source)}</bdi>{last.source_version === null ? '' : ` v${last.source_version}`}</>}: {last.reason} <span class="dim"><Time iso={last.at} /></span></p>
-      )}
-      {prompt !== '' && <details><summary>Prompt</summary><p class="prompt" dir="auto">{prompt}</p></details>}
-    </section>
-  )
-})
-
 function Title({ entity, usage, readonly, actions }: { entity: Entity; usage: Usage; readonly: boolean; actions: Actions }) {
   const words = usage.total === 0 ? '' : `used in ${count(usage.total, 'shot')}`
   return (
@@ -118,6 +91,8 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
   const cell = tools.cellOf(open.id)
   const pictures = open.pictures.value
   const last = useStill(resolved?.last_outcome ?? null)
+  const { kindOf } = tools
+  const labelOfField = useCallback((name: string, field: string) => kindOf(name)?.fields.find((s) => s.name === field)?.label.toLowerCase() ?? labelOf(field).toLowerCase(), [kindOf])
   const label = (name: string) => specs.find((s) => s.name === name)?.label.toLowerCase() ?? labelOf(name).toLowerCase()
   return (
     <>
@@ -138,7 +113,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
       {ahead.length > 0 && !readonly && <Ahead names={ahead.map(label)} follow={usage.follow} publishing={props.publishing} onPublish={() => void actions.publish()} onImpact={actions.impact} />}
       {pictures !== null && (kind?.category === 'asset' || kind?.category === 'shot') && <Pictures name={entity.name} pictures={pictures} readonly={readonly} onUpload={actions.upload} onDelete={actions.deletePicture} />}
       {holds && references !== null && <Shots shots={shots} aspect={props.aspect} cellOf={tools.cellOf} />}
-      {resolved !== null && kind?.category !== 'asset' && <Why last={last} stale={resolved.stale} reasons={resolved.stale_reasons.join(' ')} prompt={resolved.prompt} hash={resolved.hash} nameOf={tools.nameOf} />}
+      {resolved !== null && <Why last={last} stale={resolved.stale} reasons={resolved.stale_reasons.join(' ')} prompt={kind?.category === 'asset' ? '' : resolved.prompt} hash={resolved.hash} story={open.story.value} labelOf={labelOfField} kindOf={tools.kindOf} nameOf={tools.nameOf} />}
       {references !== null && <References references={rest} readonly={readonly} mayApprove={props.mayApprove} kindOf={tools.kindOf} versionOf={tools.versionOf} actions={actions.references} picker={tools.picker} />}
       {resolved !== null && kind?.category !== 'sequence' && <UsedBy uses={open.usedBy.value} dependencies={open.dependencies.value} sequences={props.groups} usage={usage} isShot={tools.isShot} kindOf={tools.kindOf} nameOf={tools.nameOf} />}
       <History versions={open.versions.value} current={entity.version} approved={entity.approved_version} specs={specs} more={open.older.value !== null} readonly={readonly} mayApprove={props.mayApprove && kind?.category === 'asset'} diffOf={tools.diffOf}
