@@ -1,6 +1,6 @@
 /** The one file that wires a project's store to its views. */
 import { useComputed } from '@preact/signals'
-import { useCallback, useEffect, useMemo, useState } from 'preact/hooks'
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks'
 import * as api from './api/endpoints.ts'
 import { explain, Problem } from './api/problem.ts'
 import type { Following } from './store/following.ts'
@@ -72,7 +72,7 @@ function jump(id: string): void {
 }
 
 function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key === 'k' && (event.metaKey || event.ctrlKey)) {
         event.preventDefault()

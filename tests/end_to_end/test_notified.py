@@ -106,6 +106,7 @@ def test_the_bell_counts_opens_and_is_settled_with_the_keyboard(
     row = page.locator("[data-notification]")
     expect(row).to_contain_text("5 shots: 5 updated")
     expect(page.locator("[data-testid=mark-all-read]")).to_be_focused()
+    expect(follow).to_be_visible()  # it is asked for when the panel opens
     page.keyboard.press("ArrowDown")
     expect(follow).to_be_focused()
     page.keyboard.press("ArrowDown")

@@ -1,6 +1,6 @@
 /** A button that opens a small panel; Esc, a click beside it or moving on closes it. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 export interface MenuProps {
   label: string
@@ -21,7 +21,7 @@ export function Menu({ label, button, buttonClass = '', tip, hook, class: extra 
     setOpen(false)
     if (back) root.current?.querySelector<HTMLElement>('button')?.focus()
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return
     root.current?.querySelector<HTMLElement>('.menu a, .menu button')?.focus()
     const beside = (event: Event) => {

@@ -1,5 +1,5 @@
 /** The line above the grid: what is looked for, in which order, under what, and how much of it there is. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Filter, type Mark, narrows, SORTS, type Sort } from '../../store/filtering.ts'
 import type { Kind } from '../../types.ts'
 import { Icon, type IconName } from '../../ui/icon.tsx'
@@ -63,7 +63,7 @@ function Columns({ kinds }: { kinds: readonly Kind[] }) {
   const box = useRef<HTMLSpanElement>(null)
   const { hidden } = choice.value
   const all: readonly [string, string][] = [['framing', 'Framing'], ['words', 'Description'], ['duration', 'Length'], ...kinds.map((k) => [`kind ${k.name}`, k.plural] as [string, string]), ['status', 'Status'], ['why', 'Why']]
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return
     const away = (event: Event) => {
       if (event.target instanceof Node && box.current?.contains(event.target) !== true) setOpen(false)

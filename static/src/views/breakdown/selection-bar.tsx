@@ -1,5 +1,5 @@
 /** What can be done with the selected shots; there only while there are any. */
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import { Icon } from '../../ui/icon.tsx'
 import { needsServer } from '../../ui/reach.ts'
 
@@ -17,7 +17,7 @@ export interface SelectionBarProps {
 }
 
 export function SelectionBar({ count, unseen, statuses, readonly, busy, onAdd, onRemove, onStatus, onClear }: SelectionBarProps) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Before the page takes Esc to close the inspector: what was selected last goes first.
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]') !== null) return

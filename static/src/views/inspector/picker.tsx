@@ -1,5 +1,5 @@
 /** Choosing an entity by typing: a combobox over what is known here and what the server finds. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Name } from '../../store/names.ts'
 import type { Kind } from '../../types.ts'
 import { Icon, iconName } from '../../ui/icon.tsx'
@@ -23,7 +23,7 @@ export function Picker({ label, names, fits, kindOf, search, onPick, onClose }: 
   const [query, setQuery] = useState('')
   const [at, setAt] = useState(0)
   const [found, setFound] = useState<readonly Name[]>([])
-  useEffect(() => {
+  useLayoutEffect(() => {
     input.current?.focus({ preventScroll: true })
     input.current?.closest('.chooser')?.scrollIntoView({ block: 'nearest' })
   }, [])

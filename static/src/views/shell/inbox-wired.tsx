@@ -1,5 +1,5 @@
 /** The bell, wired to its project. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
 import { type Followed, readFollowed, setFollowed } from '../../api/notifications.ts'
 import { inspect, type OpenProject } from '../../store/open-project.ts'
 import { Icon } from '../../ui/icon.tsx'
@@ -36,7 +36,7 @@ export function WiredInbox({ project }: { project: OpenProject }) {
   const open = project.inspection.value?.id ?? null
   // Names that are learned later are shown.
   void project.names.versions.value
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== 'i' || event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || busy(event)) return
       event.preventDefault()

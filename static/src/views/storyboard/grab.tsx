@@ -1,6 +1,6 @@
 /** Moving a panel without dragging it: by keys, or by clicks on a few buttons. */
 import type { RefObject } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Place } from '../../store/arrangement.ts'
 import type { Group } from '../../store/groups.ts'
 import { Icon } from '../../ui/icon.tsx'
@@ -26,7 +26,7 @@ export function columnsAround(shot: string): number {
 export function useGrabKeys(held: RefObject<Grab | null>, groups: readonly Group[], ports: GrabPorts): void {
   const latest = useRef({ groups, ports })
   latest.current = { groups, ports }
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const grab = held.current
       if (grab === null || event.metaKey || event.ctrlKey || event.altKey) return

@@ -1,5 +1,5 @@
 /** What else there is to a panel: its prompt, and what can be done with it. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Group, LOOSE } from '../../store/groups.ts'
 import type { Resolved } from '../../types.ts'
 import { Icon } from '../../ui/icon.tsx'
@@ -21,7 +21,7 @@ export interface MoreProps {
 
 /** Is closed by Esc, by a press elsewhere and by scrolling away. */
 function useDismissal(element: { current: HTMLElement | null }, onClose: () => void) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const inside = (event: Event) => event.target instanceof Node && element.current?.contains(event.target) === true
     const elsewhere = (event: Event) => {
       if (!inside(event) && !(event.target instanceof Element && event.target.closest('[data-more]') !== null)) onClose()

@@ -197,14 +197,14 @@ export function Storyboard(props: StoryboardProps) {
     if (moved.current !== null && lost) focusPanel(moved.current)
     if (grab !== null) document.querySelector(`[data-panel="${CSS.escape(grab.shot)}"]`)?.scrollIntoView({ block: 'nearest' })
   }, [grab, shown])
-  useEffect(() => {
+  useLayoutEffect(() => {
     const forget = () => {
       moved.current = null
     }
     document.addEventListener('pointerdown', forget)
     return () => document.removeEventListener('pointerdown', forget)
   }, [])
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.key !== 'n' || event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || typing(event.target) || latest.current.readonly) return
       const shot = panelAt(document.activeElement)?.dataset['panel'] ?? latest.current.selected
