@@ -32,6 +32,7 @@ from server.services import (
     approvals,
     changes,
     consistency,
+    deciding,
     entities,
     pictures,
     reading,
@@ -191,10 +192,10 @@ class AssetPropagationSystem:
         )
 
     async def decide_approvals(
-        self, ids: Sequence[str], decision: approvals.Choice, plan_hash: str, comment: str = ""
-    ) -> approvals.Decided:
+        self, ids: Sequence[str], decision: deciding.Choice, plan_hash: str, comment: str = ""
+    ) -> deciding.Decided:
         """Approve or reject; ``plan_hash`` names what was shown, else StalePlan is raised."""
-        return await approvals.decide_approvals(
+        return await deciding.decide_approvals(
             await self.owner(), ids, decision, plan_hash, self._actor, comment, None
         )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from server.rooms.access import Role
-from server.services import approvals
+from server.services import approvals, deciding
 from server.web.bodies import Body, Id, Text
 from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Reply
@@ -35,7 +35,7 @@ class Decision(Body):
     and it is taken for a part of the group too.
     """
 
-    ids: Annotated[list[Id], Field(min_length=1, max_length=approvals.MOST_IDS)]
+    ids: Annotated[list[Id], Field(min_length=1, max_length=deciding.MOST_IDS)]
     decision: Literal["approve", "reject"]
     plan_hash: Annotated[str, Field(min_length=1, max_length=128)]
     comment: Text = ""
@@ -161,7 +161,7 @@ async def decide(call: Call[Decision, Wait]) -> Reply:
     names; ``changes`` says what is different.
     """
     owner, body = await call.project(), call.body
-    decided = await approvals.decide_approvals(
+    decided = await deciding.decide_approvals(
         owner,
         body.ids,
         body.decision,
