@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from bench.browser import chromium
 from bench.running import RunningServer
+
+# A slow machine gets its time; what is right does not wait for it.
+expect.set_options(timeout=15_000)
 
 Value = TypeVar("Value")
 BETWEEN = 0.02
