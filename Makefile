@@ -5,6 +5,7 @@ PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check
 DATA  = data
 SOAK_SECONDS ?= 20
+JOBS ?= 2
 
 # Only HOST and PORT of make's command line count: many environments export one for other reasons.
 # There, RIPPLECUT_HOST and RIPPLECUT_PORT are the program's own settings.
@@ -17,7 +18,7 @@ STRICTLY = $(if $(filter-out 0 no false,$(STRICT)),RIPPLECUT_TEST_STRICT=1)
 
 help:
 	@echo 'make run     the demo production on http://127.0.0.1:8000   [HOST=…] [PORT=…] [DATA=data]'
-	@echo 'make test    every test   [STRICT=1: what is skipped fails] [ARGS="-k name"]'
+	@echo 'make test    every test   [STRICT=1: what is skipped fails] [ARGS="-k name"] [JOBS=$(JOBS)]'
 	@echo 'make soak    the long tests, with a fixed budget   [SOAK_SECONDS=$(SOAK_SECONDS) each]'
 	@echo 'make lint    ruff, mypy, the import layers, the page'
 	@echo 'make bench   the measurements   [ARGS=…]'
@@ -33,7 +34,7 @@ run: setup
 
 test: dev
 	$(PY) static/page.py npm test
-	$(STRICTLY) $(PY) -m pytest $(ARGS)
+	$(STRICTLY) $(PY) -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 # --session-timeout ends the whole, whatever the tests make of their own budget.
 soak: dev

@@ -151,7 +151,7 @@ function followCommands(others: readonly Person[], following: Following): Comman
 /** Whoever begins to work where they were brought is not taken away from it; the focus is never left nowhere. */
 function useFollowing(following: Following) {
   const person = following.person.value
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onDo = (event: Event) => {
       const at = event.target instanceof Element ? event.target.closest('.inspector') : null
       if (at !== null && (event.type === 'input' || (event.target as Element).closest('button') !== null)) following.stop()

@@ -98,6 +98,7 @@ def test_what_one_asks_the_other_sees_at_once_and_settles_with_the_keyboard_alon
     expect(second).to_be_focused()
     target = second.get_attribute("data-target") or ""
     ann.keyboard.press("c")
+    expect(ann.locator("[data-testid=approval-comment]")).to_be_focused()
     ann.keyboard.type("Too green for the night")
     ann.keyboard.press("Enter")
     expect(second).to_be_focused()
@@ -107,6 +108,8 @@ def test_what_one_asks_the_other_sees_at_once_and_settles_with_the_keyboard_alon
     reason = server.get(f"/projects/{film}/entities/{target}")["last_outcome"]["reason"]
     assert "rejected by ann: Too green for the night" in reason
 
+    expect(ann.locator("[data-approval]")).to_have_count(1)
+    expect(ann.locator("[data-approval]")).to_be_focused()
     ann.keyboard.press("a")
     waiting(ines, 0)
     waiting(ann, 0)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
@@ -62,7 +61,7 @@ def log_in(context: BrowserContext, server: RunningServer, token: str) -> None:
 
 def is_over(server: RunningServer, token: str) -> bool:
     headers = {"authorization": f"Bearer {token}"}
-    return httpx.get(f"{server.url}/api/v1/me", headers=headers).status_code == 401
+    return server.http.get("/api/v1/me", headers=headers).status_code == 401
 
 
 def write(page: Page, words: str) -> None:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Locator, Page, expect
 
 from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
 from bench.running import RunningServer
@@ -142,9 +142,14 @@ def shows(page: Page, group: str, *shots: str) -> None:
     expect(links).to_have_text(list(shots))
 
 
-def middle(of: Locator, across: float = 0.5) -> tuple[float, float]:
-    box = of.bounding_box()
+def box_of(element: Locator) -> FloatRect:
+    box = element.bounding_box()
     assert box is not None
+    return box
+
+
+def middle(of: Locator, across: float = 0.5) -> tuple[float, float]:
+    box = box_of(of)
     return box["x"] + box["width"] * across, box["y"] + box["height"] / 2
 
 
@@ -162,23 +167,18 @@ def drag(page: Page, shot: str, onto: Locator, across: float) -> None:
 def test_panels_grow_and_shrink_by_keys_and_stay_so(film: Film, mara: BrowserContext) -> None:
     page = film.open(mara)
     first = panel(page, "sh010")
-    before = first.bounding_box()
+    before = box_of(first)
     slider = page.locator("[data-testid=panel-size]")
     slider.focus()
     page.keyboard.press("End")
     expect(first.locator("[data-prompt]")).to_contain_text("Shot 0.")
-    after = first.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert after["width"] > 1.5 * before["width"]
+    until(lambda: box_of(first)["width"] > 1.5 * before["width"])
     page.reload()
     expect(page.locator("[data-size=large]")).to_be_visible()
     page.locator("[data-testid=panel-size]").focus()
     page.keyboard.press("Home")
     expect(first.locator(".description")).to_be_hidden()
-    small = first.bounding_box()
-    assert small is not None
-    assert small["width"] < before["width"]
+    until(lambda: box_of(first)["width"] < before["width"])
 
 
 def test_scenes_show_with_their_headings_also_without_shots(

@@ -89,6 +89,7 @@ def add_a_prop_to_five_shots(page: Page, other: Page, server: RunningServer) -> 
     shots = [f"sh{number}" for number in ("010", "020", "030", "040", "050")]
     row = '[data-row="{}"]'.format
     before = {shot: other.locator(row(shot)).get_attribute("data-hash") or "" for shot in shots}
+    page.locator(row(shots[0])).wait_for()
     page.locator(".breakdown[role=grid]").focus()
     for _ in range(4):
         page.keyboard.press("Shift+ArrowDown")
@@ -106,6 +107,7 @@ def add_a_prop_to_five_shots(page: Page, other: Page, server: RunningServer) -> 
 def drag_a_panel(page: Page, other: Page) -> None:
     page.keyboard.press("s")
     row = page.locator('[data-group="sq1"] [data-panel]')
+    row.first.wait_for()
     order = row.evaluate_all("(all) => all.map((one) => one.dataset.panel)")
     moved = [order[1], order[0], *order[2:]]
     from_, to = (page.locator(panel(shot)).bounding_box() for shot in (order[1], order[0]))

@@ -8,6 +8,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,9 +129,16 @@ def _state(owner: ProjectOwner, ours: dict[int, str]) -> Any:
     return scenes, edges, [owner.state.entity(id_).name for id_ in sorted(ours.values())]
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32))
 def test_a_report_says_what_was_done_and_going_back_restores(seed: int) -> None:
+    asyncio.run(_check(seed))
+
+
+@pytest.mark.soak
+@settings(max_examples=100)
+@given(st.integers(0, 2**32))
+def test_a_hundred_reports_say_what_was_done(seed: int) -> None:
     asyncio.run(_check(seed))
 
 
@@ -153,11 +161,22 @@ closed = [one for one in PIECES if one not in ("[[", "/*")]
 drafts = st.lists(st.sampled_from(closed), max_size=50).map("".join)
 
 
-@settings(max_examples=60)
-@given(drafts, drafts)
-def test_any_two_drafts_go_over_each_other(first: str, second: str) -> None:
+def _go_over_each_other(first: str, second: str) -> None:
     with contextlib.suppress(Invalid):
         asyncio.run(_any("INT. BAR - DAY\n\n" + first, "INT. BAR - DAY\n\n" + second))
+
+
+@settings(max_examples=25)
+@given(drafts, drafts)
+def test_any_two_drafts_go_over_each_other(first: str, second: str) -> None:
+    _go_over_each_other(first, second)
+
+
+@pytest.mark.soak
+@settings(max_examples=200)
+@given(drafts, drafts)
+def test_two_hundred_pairs_of_drafts_go_over_each_other(first: str, second: str) -> None:
+    _go_over_each_other(first, second)
 
 
 @given(st.lists(st.integers(0, 30), unique=True))

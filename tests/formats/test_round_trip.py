@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,9 +130,16 @@ async def _check(story: list[Step]) -> dict[str, Any]:
         await storage.close()
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(steps)
 def test_an_import_elsewhere_gives_the_same_project(story: list[Step]) -> None:
+    asyncio.run(_check(story))
+
+
+@pytest.mark.soak
+@settings(max_examples=200)
+@given(steps)
+def test_two_hundred_imports_elsewhere_give_the_same_project(story: list[Step]) -> None:
     asyncio.run(_check(story))
 
 

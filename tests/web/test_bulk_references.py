@@ -228,7 +228,7 @@ entries = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(first=entries, second=entries)
 async def test_in_bulk_is_as_one_by_one(
     web: Web, first: list[tuple[str, str]], second: list[tuple[str, str]]

@@ -1,5 +1,5 @@
 /** What waits for approval, by the change that it waits for; decided with the mouse or the keyboard alone. */
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Approval, ApprovalGroup, Decision, Kind } from '../../types.ts'
 import { count, Notice, number, Skeleton } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -101,7 +101,7 @@ function Foot({ selected, comment, actions }: Pick<ApprovalsProps, 'selected' | 
 /** The focus is on the list as soon as there is one, and stays in it when what had it is decided. */
 function useFocus(at: string | null) {
   const element = useRef<HTMLDivElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const here = document.activeElement
     if (here !== null && here !== document.body && here !== element.current && !element.current?.contains(here) && here.closest('.asks, .view') === null) return
     if (typing(here)) return

@@ -1,5 +1,5 @@
 /** One thing that waits: what it shows and what it would show, side by side, and what differs. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Approval, Decision, FieldSpec, Kind, Resolved } from '../../types.ts'
 import { KindMark } from '../../ui/bits.tsx'
 import { Icon } from '../../ui/icon.tsx'
@@ -89,7 +89,7 @@ function Differs({ item, specs }: { item: Approval; specs: readonly FieldSpec[] 
 
 export const Row = memo(function Row({ item, aspect, at, selected, busy, mayDecide, kindOf, whole, actions }: RowProps) {
   const { element, pair } = useLooks(item, whole)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!at) return
     const row = element.current
     // Only whoever is in the list is moved on in it, and nobody who says why.

@@ -28,7 +28,6 @@ export function Picker({ label, names, fits, kindOf, search, onPick, onClose }: 
     input.current?.closest('.chooser')?.scrollIntoView({ block: 'nearest' })
   }, [])
   useEffect(() => {
-    setAt(0)
     let gone = false
     const timer = setTimeout(() => {
       search(query.trim()).then((items) => !gone && setFound(items), () => undefined)
@@ -57,7 +56,10 @@ export function Picker({ label, names, fits, kindOf, search, onPick, onClose }: 
     <div class="chooser" data-picker onKeyDown={onKeyDown}>
       <span class="chooser-line">
         <input ref={input} type="text" dir="auto" role="combobox" aria-expanded={items.length > 0} aria-controls="picker-list" aria-autocomplete="list" aria-activedescendant={items[at] === undefined ? undefined : `pick-${at}`}
-          aria-label={label} placeholder="Name or id" value={query} onInput={(e) => setQuery(e.currentTarget.value)} />
+          aria-label={label} placeholder="Name or id" value={query} onInput={(e) => {
+            setQuery(e.currentTarget.value)
+            setAt(0)
+          }} />
         <button type="button" class="quiet" aria-label="Leave it" onClick={onClose}><Icon name="x" size={14} /></button>
       </span>
       <ul id="picker-list" role="listbox" aria-label={label}>

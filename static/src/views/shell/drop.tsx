@@ -1,6 +1,6 @@
 /** A file dropped anywhere on the page, or chosen by a button. */
 import { signal } from '@preact/signals'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { formatOf, type ImportFile, LARGEST } from '../../store/importing.ts'
 import { Icon } from '../../ui/icon.tsx'
 import { tell } from '../../ui/toasts.ts'
@@ -36,7 +36,7 @@ export function FileDrop({ onFile }: { onFile(file: ImportFile): void }) {
     if (file === null || file === undefined) return
     read(file).then((found) => found !== null && latest.current(found), () => tell(`${file.name} cannot be read.`, 'Nothing was changed. Choose it again.'))
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Leaving one element for another inside fires both events; the last one out has no next one.
     const onOver = (event: DragEvent) => {
       if (!hasFiles(event)) return
@@ -59,7 +59,7 @@ export function FileDrop({ onFile }: { onFile(file: ImportFile): void }) {
       document.removeEventListener('drop', onDrop)
     }
   }, [])
-  useEffect(() => asked.subscribe((n) => n > 0 && input.current?.click()), [])
+  useLayoutEffect(() => asked.subscribe((n) => n > 0 && input.current?.click()), [])
   useEffect(() => () => {
     asked.value = 0
   }, [])

@@ -81,7 +81,6 @@ export function Palette(props: PaletteProps) {
   const [found, setFound] = useState<readonly Name[]>([])
   const recents = useMemo(() => recent(scope), [scope])
   useEffect(() => {
-    setAt(0)
     if (query.trim().length < 2 || query.startsWith('>')) return
     let gone = false
     const timer = setTimeout(() => {
@@ -117,7 +116,10 @@ export function Palette(props: PaletteProps) {
     <dialog ref={dialog} class="palette" aria-label="Find or do" data-palette onClose={onClose} onClick={(e) => e.target === dialog.current && dialog.current?.close()}>
       <div class="palette-box" onKeyDown={onKeyDown}>
         <input type="text" dir="auto" role="combobox" aria-expanded={items.length > 0} aria-controls="palette-list" aria-autocomplete="list" aria-activedescendant={chosen === undefined ? undefined : `palette-${at}`} aria-label="Find or do"
-          placeholder="A name, an id, or what to do; > for commands only" value={query} onInput={(e) => setQuery(e.currentTarget.value)} />
+          placeholder="A name, an id, or what to do; > for commands only" value={query} onInput={(e) => {
+            setQuery(e.currentTarget.value)
+            setAt(0)
+          }} />
         <ul id="palette-list" role="listbox" aria-label="Found">
           {items.map((item, i) => (
             <li key={item.id} id={`palette-${i}`} role="option" aria-selected={i === at} data-item={item.id} data-kind={item.kind || undefined} onClick={() => run(item)} onPointerMove={() => setAt(i)}>

@@ -1,6 +1,6 @@
 /** Dragging a panel with mouse or pen. What follows the pointer is moved by hand: nothing is drawn anew. */
 import type { RefObject } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Place } from '../../store/arrangement.ts'
 import { LOOSE } from '../../store/groups.ts'
 
@@ -135,7 +135,7 @@ function drag(start: PointerEvent, panel: HTMLElement, shot: string, ports: Drag
 export function useDrag(root: RefObject<HTMLElement | null>, ports: DragPorts | null): void {
   const latest = useRef(ports)
   latest.current = ports
-  useEffect(() => {
+  useLayoutEffect(() => {
     const at = root.current
     if (at === null) return undefined
     let stop = () => undefined as void
