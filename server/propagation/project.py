@@ -209,10 +209,9 @@ class ProjectOwner:
         """Any version of an entity, with what it was built on at hand too. Raises NotFound."""
         if entity_id not in self.state.deleted:
             self.state.entity(entity_id)
-        known = self.state.versions.get((entity_id, number))
-        if known is not None:
-            return known
-        version = await self.storage.version(self.project_id, entity_id, number)
+        version = self.state.versions.get((entity_id, number))
+        if version is None:
+            version = await self.storage.version(self.project_id, entity_id, number)
         await load_built_on(self.storage, self.state, [version])
         return version
 
