@@ -80,8 +80,9 @@ class StoredProject:
     """A project as it is loaded to become live: every entity and reference, and the versions in
     use.
 
-    ``versions`` holds each entity's current version (``Entity.current`` is that object) and every
-    version that a reference resolves to, ``pictures`` the newest picture of each entity that has
+    ``versions`` holds each entity's current version (``Entity.current`` is that object), every
+    version that a reference resolves to or that is approved, and all that those of assets were
+    built on; ``pictures`` the newest picture of each entity that has
     any, ``approvals`` the open ones and those whose rejection stands. ``seq`` and ``audit_head``
     are the ends of the stream and of the chain.
     """

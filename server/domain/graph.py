@@ -1,8 +1,9 @@
 """DependencyGraph: who uses what, on networkx.
 
 An edge runs from what is used to what uses it, so the dependents of an asset are its descendants.
-Nodes carry their ``kind`` and ``category``; an edge carries the references that make it in its
-``references``. Edges come and go one at a time; nothing here ever rebuilds the graph.
+Nodes carry their ``kind`` and ``category``. What an edge carries is the tuple of the references
+that make it: a dictionary of attributes around it would take more memory than those themselves.
+Edges come and go one at a time; nothing here ever rebuilds the graph.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar, cast
 
 import networkx as nx
@@ -66,15 +68,22 @@ class DependencyGraph:
     def __init__(self) -> None:
         self.graph: nx.DiGraph[str] = nx.DiGraph()
         # The plain dicts under networkx' views: a walk over the views costs three times as much.
-        self._following: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._succ
-        self._used: dict[str, dict[str, dict[str, Any]]] = cast("Any", self.graph)._pred
+        plain = cast("Any", self.graph)
+        self._nodes: dict[str, Mapping[str, str]] = plain._node
+        self._following: dict[str, dict[str, tuple[Reference, ...]]] = plain._succ
+        self._used: dict[str, dict[str, tuple[Reference, ...]]] = plain._pred
+        self._alike: dict[tuple[str, str], Mapping[str, str]] = {}
         self.generation = 0
         self._last_walk = Reached(-1, (), (), frozenset(), 0, frozenset())
 
     # -- building ----------------------------------------------------------------------------------
 
     def add_node(self, entity_id: str, kind: str, category: str) -> None:
-        self.graph.add_node(entity_id, kind=kind, category=category)
+        if entity_id not in self._nodes:
+            self._following[entity_id] = {}
+            self._used[entity_id] = {}
+        alike = self._alike.setdefault((kind, category), {"kind": kind, "category": category})
+        self._nodes[entity_id] = alike  # one for all of a kind
         self.generation += 1
 
     def remove_node(self, entity_id: str) -> None:
@@ -94,26 +103,32 @@ class DependencyGraph:
 
     def add_checked_edge(self, reference: Reference) -> None:
         """Add a reference that is known to make no cycle (it was accepted before)."""
-        source, target = reference.source, reference.target
-        edge = self._following[source].get(target)
-        if edge is not None:
-            others = [one for one in edge["references"] if one.id != reference.id]
-            edge["references"] = (*others, reference)
-        else:
-            # As ``DiGraph.add_edge`` does between nodes that are there, at a third of its cost.
-            self._following[source][target] = self._used[target][source] = {
-                "references": (reference,)
-            }
+        self.add_checked_edges([reference])
+
+    def add_checked_edges(self, references: Iterable[Reference]) -> None:
+        """Add many of them."""
+        following = self._following
+        target, used = "", dict[str, tuple[Reference, ...]]()
+        for one in references:
+            source = one.source
+            if one.target != target:
+                target = one.target
+                used = self._used[target]
+            edge: tuple[Reference, ...] = (one,)
+            if source in used:
+                edge = (*[other for other in used[source] if other.id != one.id], one)
+            # As ``DiGraph.add_edge`` does between nodes that are there, at a fraction of its cost.
+            following[source][target] = used[source] = edge
         self.generation += 1
 
     def remove_edge(self, reference: Reference) -> None:
         """Take a reference out; what else joins the same two entities stays."""
-        edge = self._following[reference.source][reference.target]
-        left = tuple(one for one in edge["references"] if one.id != reference.id)
+        source, target = reference.source, reference.target
+        left = tuple(one for one in self._following[source][target] if one.id != reference.id)
         if left:
-            edge["references"] = left
+            self._following[source][target] = self._used[target][source] = left
         else:
-            self.graph.remove_edge(reference.source, reference.target)
+            self.graph.remove_edge(source, target)
         self.generation += 1
 
     def build_dependency_graph(self, project_data: Mapping[str, Any]) -> None:
@@ -129,13 +144,11 @@ class DependencyGraph:
 
     def references_from(self, entity_id: str) -> Iterator[Reference]:
         """The references by which others use an entity."""
-        for edge in self._following.get(entity_id, {}).values():
-            yield from edge["references"]
+        return chain.from_iterable(self._following.get(entity_id, {}).values())
 
     def references_between(self, source: str, target: str) -> Iterable[Reference]:
         """The references by which one entity uses another."""
-        edge = self._following.get(source, {}).get(target)
-        return () if edge is None else edge["references"]
+        return self._following.get(source, {}).get(target, ())
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -245,7 +258,7 @@ class DependencyGraph:
 
     def _sort_out(self, order: Sequence[str]) -> Generator[None, None, tuple[int, set[str]]]:
         """How many are scenes and sequences, and which are assets."""
-        nodes: Mapping[str, Mapping[str, Any]] = cast("Any", self.graph)._node
+        nodes = self._nodes
         containers, assets = 0, set[str]()
         for begin in range(0, len(order), _EDGES_AT_ONCE):
             for one in order[begin : begin + _EDGES_AT_ONCE]:
@@ -271,7 +284,7 @@ class DependencyGraph:
                 steps += 1
                 if steps % _EDGES_AT_ONCE == 0:
                     yield
-                if follows and not any(map(follows, edge["references"])):
+                if follows and not any(map(follows, edge)):
                     continue
                 waiting[following] = waiting.get(following, 0) + 1
                 if following not in seen:
@@ -285,7 +298,7 @@ class DependencyGraph:
                 steps += 1
                 if steps % _EDGES_AT_ONCE == 0:
                     yield
-                if follows and not any(map(follows, edge["references"])):
+                if follows and not any(map(follows, edge)):
                     continue
                 waiting[following] -= 1
                 if not waiting[following]:

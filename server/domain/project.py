@@ -117,8 +117,23 @@ class ProjectState:
             self._put_entity(entity)
 
     def load_references(self, references: Iterable[Reference]) -> None:
-        for reference in references:
-            self._put_reference(reference)
+        """Take stored references in; those of one target one after the other."""
+        entities, members, known = self.entities, self.member_kinds, self.references
+        taken: list[Reference] = []
+        target, inputs = "", dict[str, Reference]()
+        for one in references:
+            source = entities.get(one.source)
+            if source is None or one.target not in entities:
+                self.dormant[one.id] = one
+                continue
+            if source.kind in members:
+                one.member = True
+            if one.target != target:
+                target = one.target
+                inputs = self._inputs.setdefault(target, {})
+            inputs[one.id] = known[one.id] = one
+            taken.append(one)
+        self.graph.add_checked_edges(taken)
 
     def load_versions(self, versions: Iterable[Version]) -> None:
         for version in versions:
@@ -223,14 +238,8 @@ class ProjectState:
             self.graph.remove_node(entity.id)
 
     def _put_reference(self, reference: Reference) -> None:
-        if reference.source not in self.entities or reference.target not in self.entities:
-            self.dormant[reference.id] = reference
-            return
-        reference.member = self.entities[reference.source].kind in self.member_kinds
         self.dormant.pop(reference.id, None)
-        self.references[reference.id] = reference
-        self._inputs.setdefault(reference.target, {})[reference.id] = reference
-        self.graph.add_checked_edge(reference)
+        self.load_references([reference])
 
     def _drop_reference(self, reference_id: str) -> None:
         self.dormant.pop(reference_id, None)

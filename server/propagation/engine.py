@@ -16,8 +16,9 @@ from server.domain.actors import Actor
 from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Run
 from server.domain.transaction import Transaction
-from server.propagation.execution import Execution, RunHost, Superseded, step_of
+from server.propagation.execution import Execution
 from server.propagation.optimizer import PerformanceOptimizer
+from server.propagation.recording import RunHost, Superseded, step_of
 from server.propagation.runs import RunTracker
 
 __all__ = ["APPROVAL", "PropagationEngine", "RunHost"]

@@ -26,6 +26,7 @@ from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage, StoredPeople
 from server.propagation.cache import CacheManager
 from server.propagation.engine import PropagationEngine
+from server.propagation.opening import in_slices, load_built_on, load_state
 from server.propagation.people import ProjectPeople
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.runs import RunTracker
@@ -33,9 +34,6 @@ from server.propagation.runs import RunTracker
 __all__ = ["ProjectOwner"]
 
 log = logging.getLogger("ripplecut.propagation")
-
-_SLICE = 500
-"""So many entities, references or versions are taken in at once: a few milliseconds."""
 
 
 class ProjectOwner:
@@ -79,19 +77,11 @@ class ProjectOwner:
         tracker: RunTracker,
     ) -> ProjectOwner:
         """Load a project and go on with the runs that were under way. Raises NotFound."""
-        stored = await storage.load_project(project_id)
-        state = ProjectState(stored.record, stored.seq, stored.audit_number, stored.audit_hash)
-        await _in_slices(stored.entities, state.load)
-        await _in_slices(stored.references, state.load_references)
-        await _in_slices(stored.versions, state.load_versions)
-        await _in_slices(stored.pictures, state.load_pictures)
-        await _in_slices(stored.approvals, state.load_approvals)
+        state, open_runs = await load_state(storage, project_id)
         people = await storage.people(project_id)
         owner = cls(state, storage, drafts, live, clock, tracker, people)
-        await _in_slices(people.follows, lambda part: owner.people.following.take(part, ()))
-        await owner._load_built_on([*stored.versions, *await owner._load_approved()])
-        await owner._count_members()
-        for run in stored.open_runs:
+        await in_slices(people.follows, lambda part: owner.people.following.take(part, ()))
+        for run in open_runs:
             owner.engine.submit(run)
         return owner
 
@@ -219,11 +209,10 @@ class ProjectOwner:
         """Any version of an entity, with what it was built on at hand too. Raises NotFound."""
         if entity_id not in self.state.deleted:
             self.state.entity(entity_id)
-        known = self.state.versions.get((entity_id, number))
-        if known is not None:
-            return known
-        version = await self.storage.version(self.project_id, entity_id, number)
-        await self._load_built_on([version])
+        version = self.state.versions.get((entity_id, number))
+        if version is None:
+            version = await self.storage.version(self.project_id, entity_id, number)
+        await load_built_on(self.storage, self.state, [version])
         return version
 
     async def know(self, entity_id: str, number: int) -> Version:
@@ -233,43 +222,6 @@ class ProjectOwner:
             raise NotFound(f"Version {number} of {entity_id!r} was never current")
         self.state.load_versions([version])
         return version
-
-    async def _load_approved(self) -> list[Version]:
-        """Bring every approved version to hand: references may be told to follow it at any time."""
-        versions = [
-            await self.storage.version(self.project_id, entity.id, entity.approved_version)
-            for entity in (*self.state.entities.values(), *self.state.deleted.values())
-            if entity.approved_version is not None
-            and (entity.id, entity.approved_version) not in self.state.versions
-        ]
-        self.state.load_versions(versions)
-        return versions
-
-    async def _count_members(self) -> None:
-        """Sum up what scenes and sequences hold, scenes first: sequences hold them too."""
-        state = self.state
-        for category in ("scene", "sequence"):
-            kinds = {kind.name for kind in state.kinds if kind.category == category}
-            held = [id_ for id_, entity in state.entities.items() if entity.kind in kinds]
-            since = 0
-            for entity_id in held:
-                state.recount_members(entity_id)
-                since += len(state.inputs(entity_id))
-                if since > _SLICE:
-                    await asyncio.sleep(0)
-                    since = 0
-
-    async def _load_built_on(self, versions: Iterable[Version]) -> None:
-        """Bring the versions that these were built on to hand, all the way down."""
-        waiting = list(versions)
-        while waiting:
-            if len(waiting) % _SLICE == 0:
-                await asyncio.sleep(0)
-            for one in waiting.pop().references:
-                if (one.source, one.version) not in self.state.versions:
-                    below = await self.storage.version(self.project_id, one.source, one.version)
-                    self.state.load_versions([below])
-                    waiting.append(below)
 
     # -- what a room may ask (ports.ProjectCore) ---------------------------------------------------
 
@@ -441,12 +393,3 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
         task.exception()
         raise cancelled
     task.result()
-
-
-async def _in_slices(items: Sequence[Any], take: Callable[[Sequence[Any]], None]) -> None:
-    """Hand a long list over piece by piece, so that loading a large project does not hold the
-    loop.
-    """
-    for position in range(0, len(items), _SLICE):
-        take(items[position : position + _SLICE])
-        await asyncio.sleep(0)

@@ -18,6 +18,7 @@ from server.domain.actors import Actor
 from server.domain.consistency import containers_last, problems, put_right
 from server.domain.transaction import Transaction
 from server.ports import StoredLook
+from server.propagation.opening import load_built_on
 from server.propagation.project import ProjectOwner
 from server.services.projects import Projects
 
@@ -98,6 +99,8 @@ async def repair(owner: ProjectOwner, actor: Actor) -> list[Difference]:
         order = [entity.id for entity in containers_last(owner.state)]
         for position in range(0, len(order), _AT_ONCE):
             ids = order[position : position + _AT_ONCE]
+            current = [tx.entity(id_).current for id_ in ids]
+            await load_built_on(owner.storage, owner.state, current)  # to find what fits its hash
             stored = await owner.storage.looks(owner.project_id, ids)
             for id_ in ids:
                 said = _store_anew(tx, id_, stored.get(id_))

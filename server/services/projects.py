@@ -87,8 +87,11 @@ class Projects:
         """Something to read one entity through. Of a project that is not open that is read out of
         the store by itself, while the project begins to open. Raises NotFound.
         """
-        if not self._opening(project_id).done():
+        known = self._owners.get(project_id)
+        if known is None or not known.done():
+            # Before the project is: both on one core would take turns with every statement.
             stored = await self.storage.load_around(project_id, entity_id)
+            self._opening(project_id)
             if stored is not None:
                 state = ProjectState(stored.record, 0, 0, "")
                 state.load(stored.entities)

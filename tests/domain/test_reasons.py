@@ -14,7 +14,7 @@ from server.domain import plan
 from server.domain.revisions import CAUSE
 from server.domain.runs import Outcome
 from server.domain.transaction import Transaction
-from server.propagation import edits, execution
+from server.propagation import edits, recording
 from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit
 from server.system import AssetPropagationSystem
@@ -106,7 +106,7 @@ async def interrupted(monkeypatch: pytest.MonkeyPatch) -> Said:
             raise ValueError("out of paint")
         return real(tx, scope, entity_id)
 
-    monkeypatch.setattr(execution, "reach", fails)
+    monkeypatch.setattr(recording, "reach", fails)
     async with AssetPropagationSystem("film") as system:
         owner = await system.owner()
         hero = await system.create_entity("character", "Mara", {"description": "a"})

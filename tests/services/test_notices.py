@@ -97,7 +97,7 @@ async def test_a_run_that_fails_is_told_to_its_author(
     def broken(*_: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("server.propagation.execution.reach", broken)
+    monkeypatch.setattr("server.propagation.recording.reach", broken)
     await propagate_asset_change(owner, "mara", {"description": "New"}, JAN)
     (notice,) = await told(storage, "jan")
     assert (notice.kind, notice.text) == ("failure", "Mara v2: 3 dependents could not follow")

@@ -41,6 +41,14 @@ async def test_a_hot_read_goes_by_an_index(path: Path, name: str) -> None:
     assert not [one for one in steps if "TEMP B-TREE FOR ORDER BY" in one], steps
 
 
+async def test_one_entity_is_found_without_a_walk_over_its_project(path: Path) -> None:
+    storage = await SqliteStorage.open(path)
+    await storage.commit(creation())
+    steps = await storage._database.run(lambda c: plans(c, READS["one entity"]))
+    await storage.close()
+    assert not [one for one in steps if "PRIMARY KEY (project_id=?)" in one], steps
+
+
 def allowed(step: str) -> bool:
     """What may be walked whole: what another query or a list of ids hands over."""
     return step.startswith(("SCAN one", "SCAN (", "SCAN CONSTANT ROW", "SCAN wanted")) or (

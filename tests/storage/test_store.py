@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from protocol.errors import Unavailable
+from server import collector
 from server.domain.commit import Commit
 from server.storage import SqliteStorage
 from server.storage.sqlite import connection as connections
-from server.storage.sqlite import load
 from server.storage.sqlite.load import read_project
 from tests.storage.factories import NOW, PROJECT, creation, digests, event, token
 
@@ -213,7 +213,7 @@ async def test_a_disk_that_is_full_takes_commits_again_when_it_is_not(path: Path
 async def test_a_large_project_is_kept_from_the_collector(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "_LARGE", 1)
+    monkeypatch.setattr(collector, "LARGE", 1)
     storage = await SqliteStorage.open(path)
     await storage.commit(creation())
     try:

@@ -85,7 +85,7 @@ def _versions(
     while ids - looked_up or wanted - versions.keys():
         source = (
             "SELECT e.id, e.number FROM json_each(?) AS one "
-            "JOIN entities AS e ON e.project_id = ? AND e.id = one.value"
+            "CROSS JOIN entities AS e ON e.project_id = ? AND e.id = one.value"
         )
         some = json_text(sorted(ids - looked_up))
         wanted.update(
@@ -109,8 +109,8 @@ def _entities(
 ) -> list[Entity]:
     source = (
         "SELECT e.*, l.visual_hash, l.hash, l.finding, l.updated_at FROM json_each(?) AS one "
-        "JOIN entities AS e ON e.project_id = ? AND e.id = one.value "
-        "JOIN looks AS l ON l.project_id = e.project_id AND l.id = e.id"
+        "CROSS JOIN entities AS e ON e.project_id = ? AND e.id = one.value "
+        "CROSS JOIN looks AS l ON l.project_id = e.project_id AND l.id = e.id"
     )
     rows = fetch(connection, ENTITY_COLUMNS, source, (json_text(sorted(ids)), project_id))
     findings: dict[int, LastOutcome] = {}

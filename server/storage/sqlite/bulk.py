@@ -10,13 +10,13 @@ JSON array that SQLite builds by itself.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
 import orjson
 
-__all__ = ["MARKS", "chunks", "fetch", "put", "values"]
+__all__ = ["MARKS", "chunks", "fetch", "fetch_columns", "fetch_many", "put", "values"]
 
 T = TypeVar("T")
 
@@ -66,3 +66,24 @@ def fetch(
     query = f"SELECT json_group_array(json_array({columns})) FROM ({source})"
     rows: list[list[Any]] = orjson.loads(connection.execute(query, parameters).fetchone()[0])
     return rows
+
+
+def fetch_many(
+    connection: sqlite3.Connection, columns: str, source: str, parameters: Sequence[Any] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """As ``fetch``, for rows in no order: a column at a time, which takes SQLite and the JSON half
+    the time. A ``source`` with an ORDER BY or a LIMIT would be as slow as there.
+    """
+    arrays = fetch_columns(connection, columns, source, parameters)
+    return zip(*map(orjson.loads, arrays), strict=True)
+
+
+def fetch_columns(
+    connection: sqlite3.Connection, columns: str, source: str, parameters: Sequence[Any] = ()
+) -> Sequence[str]:
+    """The same, each column the text of a JSON array."""
+    arrays = ", ".join([f"json_group_array({column})" for column in columns.split(", ")])
+    row: Sequence[str] = connection.execute(
+        f"SELECT {arrays} FROM ({source})", parameters
+    ).fetchone()
+    return row

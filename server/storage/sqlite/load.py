@@ -6,18 +6,21 @@ every few milliseconds: between two chunks SQLite works without it.
 
 from __future__ import annotations
 
-import gc
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import orjson
+
 from protocol.errors import NotFound
+from server.collector import lasting, without_collector
+from server.domain.commit import ProjectRecord
 from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.pictures import Picture
 from server.ports import StoredProject
 from server.storage.sqlite.approvals import read_standing
-from server.storage.sqlite.bulk import chunks, fetch, values
+from server.storage.sqlite.bulk import chunks, fetch, fetch_columns, fetch_many, values
+from server.storage.sqlite.late import late_versions
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
@@ -30,22 +33,21 @@ from server.storage.sqlite.rows import (
     to_entity,
     to_finding,
     to_project,
-    to_reference,
+    to_references,
     to_run,
     to_version,
 )
 
 __all__ = ["REFERENCES", "Versions", "add_findings", "add_versions", "read_project"]
 
-_VERSIONS = 100  # a chunk; a version is the heaviest row
-_ENTITIES = 400
-_REFERENCES = 600
+_AT_ONCE = 400
+"""So many entities with all that is theirs are read at once: a few milliseconds."""
 _PICTURES = 200
 
-_LARGE = 50_000
-"""From so many entities and references on, the garbage collector is kept away from a project."""
-
 Versions = dict[tuple[str, int], Version]
+
+Span = tuple[str, str]
+"""Entities by id: those after one, up to another."""
 
 REFERENCES = (
     "SELECT r.number, r.id, r.source, r.target, r.role, r.policy, "
@@ -59,35 +61,12 @@ def read_project(connection: sqlite3.Connection, project_id: str) -> StoredProje
     """All of a project as of one moment; raises NotFound. Opens a transaction of its own."""
     connection.execute("BEGIN")
     try:
-        if _size(connection, project_id) < _LARGE:
-            return _read_project(connection, project_id)
-        with _without_collector():
-            return _read_project(connection, project_id)
+        with without_collector():
+            stored = _read_project(connection, project_id)
+            lasting(len(stored.entities) + len(stored.references))
+            return stored
     finally:
         connection.execute("ROLLBACK")
-
-
-def _size(connection: sqlite3.Connection, project_id: str) -> int:
-    count = "(SELECT COUNT(*) FROM {} WHERE project_id = ?1)"
-    query = f"SELECT {count.format('entities')} + {count.format('refs')}"
-    return int(connection.execute(query, (project_id,)).fetchone()[0])
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the collector away from what is made here, now and later.
-
-    Millions of new objects make it walk over all of them again and again, and everything stops for
-    up to a second each time. They hold no cycles, so they are freed without it.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
 
 
 def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
@@ -95,10 +74,15 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
     found = fetch(connection, PROJECT_COLUMNS, source, (project_id,))
     if not found:
         raise NotFound(f"There is no project {project_id!r}")
-    versions = _current_versions(connection, project_id)
-    entities = _entities(connection, project_id, versions)
-    references, missing = _references(connection, project_id, versions)
-    add_versions(connection, project_id, versions, missing)
+    spans = _spans(connection, project_id)
+    record = to_project(found[0])
+    versions = _current_versions(connection, project_id, spans)
+    entities = _entities(connection, project_id, spans, versions)
+    references = _references(connection, project_id, spans)
+    wanted = {(one.source, one.version) for one in references}
+    wanted.update([(one.id, one.approved_version) for one in entities if one.approved_version])
+    wanted.update(_built_on_assets(record, entities))
+    _add_built_on(connection, project_id, versions, wanted)
     seq = connection.execute(
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
@@ -111,7 +95,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
     )
     open_runs = [to_run(row) for row in fetch(connection, RUN_COLUMNS, source, (project_id,))]
     return StoredProject(
-        record=to_project(found[0]),
+        record=record,
         entities=entities,
         references=references,
         versions=list(versions.values()),
@@ -124,39 +108,52 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
     )
 
 
-def _all(
-    connection: sqlite3.Connection, columns: str, source: str, project_id: str, size: int
-) -> Iterator[list[list[Any]]]:
-    """The rows of a query in chunks; it takes a project, the last id before, and a limit."""
-    last = ""
-    while rows := fetch(connection, columns, source, (project_id, last, size)):
-        yield rows
-        last = rows[-1][0]
+def _spans(connection: sqlite3.Connection, project_id: str) -> list[Span]:
+    """All entities, in spans of some hundreds."""
+    source = "SELECT id FROM entities WHERE project_id = ? ORDER BY id LIMIT -1"
+    ids = [row[0] for row in fetch(connection, "id", source, (project_id,))]
+    ends = [*ids[_AT_ONCE - 1 :: _AT_ONCE], *ids[-1:]]
+    return list(zip(["", *ends], ends, strict=False))
 
 
-def _current_versions(connection: sqlite3.Connection, project_id: str) -> Versions:
+def _current_versions(
+    connection: sqlite3.Connection, project_id: str, spans: Sequence[Span]
+) -> Versions:
     # CROSS JOIN keeps the order of the tables: entities by id, each with a look-up.
     source = (
         "SELECT v.* FROM entities AS e CROSS JOIN versions AS v ON v.project_id = e.project_id "
         "AND v.entity_id = e.id AND v.number = e.number "
-        "WHERE e.project_id = ? AND e.id > ? ORDER BY e.id LIMIT ?"
+        "WHERE e.project_id = ? AND e.id > ? AND e.id <= ?"
     )
     versions: Versions = {}
-    for rows in _all(connection, VERSION_COLUMNS, source, project_id, _VERSIONS):
-        for row in rows:
-            version = to_version(row)
+    for span in spans:
+        columns = fetch_columns(connection, VERSION_COLUMNS, source, (project_id, *span))
+        for version in late_versions(columns):
             versions[version.entity_id, version.number] = version
     return versions
 
 
-def _entities(connection: sqlite3.Connection, project_id: str, versions: Versions) -> list[Entity]:
+def _built_on_assets(
+    record: ProjectRecord, entities: Iterable[Entity]
+) -> Iterator[tuple[str, int]]:
+    """What the current versions of assets embed: others resolve through it, all the way down."""
+    assets = {kind["name"] for kind in record.kinds.get("kinds", ()) if kind["category"] == "asset"}
+    for entity in entities:
+        if entity.kind in assets:
+            yield from ((one.source, one.version) for one in entity.current.references)
+
+
+def _entities(
+    connection: sqlite3.Connection, project_id: str, spans: Sequence[Span], versions: Versions
+) -> list[Entity]:
     source = (
         "SELECT * FROM entities JOIN looks USING (project_id, id) "
-        "WHERE project_id = ? AND id > ? ORDER BY id LIMIT ?"
+        "WHERE project_id = ? AND id > ? AND id <= ?"
     )
     entities: list[Entity] = []
     findings: dict[int, LastOutcome] = {}
-    for rows in _all(connection, ENTITY_COLUMNS, source, project_id, _ENTITIES):
+    for span in spans:
+        rows = list(fetch_many(connection, ENTITY_COLUMNS, source, (project_id, *span)))
         add_findings(connection, findings, {row[7] for row in rows} - {None})
         entities += [to_entity(row, versions, findings) for row in rows]
     return entities
@@ -168,30 +165,31 @@ def add_findings(
     """Add those findings that are not at hand: what a batch found out is one object in memory."""
     missing = sorted(wanted - findings.keys())
     if missing:
-        source = "SELECT f.* FROM json_each(?) AS one JOIN findings AS f ON f.number = one.value"
+        source = "SELECT f.* FROM json_each(?) AS one CROSS JOIN findings AS f ON f.number = one.value"
         numbers = (json_text(missing),)
         findings.update(map(to_finding, fetch(connection, FINDING_COLUMNS, source, numbers)))
 
 
 def _references(
-    connection: sqlite3.Connection, project_id: str, versions: Versions
-) -> tuple[list[Reference], list[tuple[str, int]]]:
-    """The references, by target, and the versions that they resolve to and that are not at hand."""
-    source = (
-        f"{REFERENCES} WHERE r.project_id = ? AND (r.target, r.number) > (?, ?) "
-        "ORDER BY r.target, r.number LIMIT ?"
-    )
+    connection: sqlite3.Connection, project_id: str, spans: Sequence[Span]
+) -> list[Reference]:
+    """The references, those of one target together."""
+    source = f"{REFERENCES} WHERE r.project_id = ? AND r.target > ? AND r.target <= ?"
     references: list[Reference] = []
-    missing: set[tuple[str, int]] = set()
-    last: tuple[str, int] = ("", 0)
-    while rows := fetch(connection, REFERENCE_COLUMNS, source, (project_id, *last, _REFERENCES)):
-        for row in rows:
-            reference = to_reference(row)
-            references.append(reference)
-            if (reference.source, reference.version) not in versions:
-                missing.add((reference.source, reference.version))
-        last = rows[-1][3], rows[-1][0]
-    return references, list(missing)
+    for span in spans:
+        columns = fetch_columns(connection, REFERENCE_COLUMNS, source, (project_id, *span))
+        references += to_references([orjson.loads(column) for column in columns])
+    return references
+
+
+def _all(
+    connection: sqlite3.Connection, columns: str, source: str, project_id: str, size: int
+) -> Iterator[list[list[Any]]]:
+    """The rows of a query in chunks; it takes a project, the last id before, and a limit."""
+    last = ""
+    while rows := fetch(connection, columns, source, (project_id, last, size)):
+        yield rows
+        last = rows[-1][0]
 
 
 def _newest_pictures(connection: sqlite3.Connection, project_id: str) -> list[Picture]:
@@ -207,14 +205,33 @@ def _newest_pictures(connection: sqlite3.Connection, project_id: str) -> list[Pi
     ]
 
 
+def _add_built_on(
+    connection: sqlite3.Connection,
+    project_id: str,
+    versions: Versions,
+    wanted: set[tuple[str, int]],
+) -> None:
+    """Add wanted versions, and what they were built on, all the way down."""
+    missing = list(wanted - versions.keys())
+    while missing:
+        add_versions(connection, project_id, versions, missing)
+        below = {
+            (one.source, one.version)
+            for key in missing
+            if key in versions
+            for one in versions[key].references
+        }
+        missing = list(below - versions.keys())
+
+
 def add_versions(
     connection: sqlite3.Connection,
     project_id: str,
     versions: Versions,
-    missing: list[tuple[str, int]],
+    missing: Sequence[tuple[str, int]],
 ) -> None:
-    """Add the versions that are in use without being current."""
-    for chunk in chunks(missing, _VERSIONS):
+    """Add versions that are not at hand; those that do not exist are left out."""
+    for chunk in chunks(missing, _AT_ONCE):
         source = (
             f"SELECT v.* FROM ({values(len(chunk), 2)}) AS wanted CROSS JOIN versions AS v "
             "ON v.project_id = ? AND v.entity_id = wanted.column1 AND v.number = wanted.column2"

@@ -6,7 +6,7 @@ of the ``…_COLUMNS`` beside it, as ``bulk.fetch`` reads them. Strings that rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Any
@@ -38,12 +38,14 @@ __all__ = [
     "reference_row",
     "run_row",
     "to_audit",
+    "to_digests",
     "to_entity",
     "to_event",
     "to_finding",
     "to_outcome",
     "to_project",
     "to_reference",
+    "to_references",
     "to_run",
     "to_version",
     "version_row",
@@ -65,9 +67,21 @@ def _shared(text: str | None) -> str | None:
 
 
 @lru_cache(maxsize=10_000)
-def _alike(roles: tuple[tuple[str, int], ...]) -> tuple[tuple[str, int], ...]:
-    """Equal roles as one object: most versions have the same."""
-    return roles
+def _roles(text: str) -> tuple[tuple[str, int], ...]:
+    """Equal roles are one object: most versions have the same."""
+    return tuple([(intern(role), number) for role, number in orjson.loads(text)])
+
+
+@lru_cache(maxsize=10_000)
+def _names(text: str) -> frozenset[str]:
+    return frozenset(map(intern, orjson.loads(text)))
+
+
+@lru_cache(maxsize=10_000)
+def _overrides(text: str) -> Mapping[str, Any]:
+    """Overrides are never written to, so that equal ones can be one object."""
+    overrides: Mapping[str, Any] = orjson.loads(text)
+    return overrides
 
 
 # -- projects -------------------------------------------------------------------------------------
@@ -129,7 +143,7 @@ def to_entity(
         intern(updated),
         last,
         approved,
-        _digests(visual, everything),
+        to_digests(visual, everything),
         last_outcome=None if finding is None else findings[finding],
         deleted_at=gone,
     )
@@ -146,17 +160,16 @@ def to_finding(row: Sequence[Any]) -> tuple[int, LastOutcome]:
     )
 
 
-def _digests(visual: str, everything: str) -> Digests:
+def to_digests(visual: str, everything: str) -> Digests:
     return _new(Digests, (_bytes(visual), _bytes(everything)))
 
 
 # -- versions -------------------------------------------------------------------------------------
 
 VERSION_COLUMNS = (
-    "entity_id, number, name, status, json(fields), json(visual_fields), json(built_on), "
-    "json(changes), previous, timestamp, author, message, cause, run_id, checksum, state_number, "
-    "hex(own_visual), hex(own_all), hex(built_on_visual), hex(built_on_all), hex(visual_hash), "
-    "hex(hash), json(roles)"
+    "entity_id, number, name, status, json(fields), visual_fields, built_on, changes, previous, "
+    "timestamp, author, message, cause, run_id, checksum, state_number, hex(own_visual), "
+    "hex(own_all), hex(built_on_visual), hex(built_on_all), hex(visual_hash), hex(hash), roles"
 )
 
 
@@ -193,9 +206,9 @@ def to_version(row: Sequence[Any]) -> Version:
         name=intern(row[2]),
         status=intern(row[3]),
         fields=row[4],
-        visual_fields=frozenset(map(intern, row[5])),
-        references=tuple([_to_built_on(one) for one in row[6]]),
-        changes=row[7] or _NOTHING,
+        visual_fields=_names(row[5]),
+        references=tuple([_to_built_on(one) for one in orjson.loads(row[6])]),
+        changes=_NOTHING if row[7] == "{}" else orjson.loads(row[7]),
         previous=row[8],
         timestamp=intern(row[9]),
         author=intern(row[10]),
@@ -204,10 +217,10 @@ def to_version(row: Sequence[Any]) -> Version:
         run_id=_shared(row[13]),
         checksum=row[14],
         state_number=row[15],
-        own_digests=_digests(row[16], row[17]),
-        built_on_digests=_digests(row[18], row[19]),
-        digests=_digests(row[20], row[21]),
-        roles=_alike(tuple([(intern(role), number) for role, number in row[22]])),
+        own_digests=to_digests(row[16], row[17]),
+        built_on_digests=to_digests(row[18], row[19]),
+        digests=to_digests(row[20], row[21]),
+        roles=_roles(row[22]),
     )
 
 
@@ -217,11 +230,10 @@ def _built_on_row(one: BuiltOn) -> Row:
 
 def _to_built_on(row: Sequence[Any]) -> BuiltOn:
     id_, source, role, policy, version, order, overrides = row
-    # A film's versions hold a million of these: past the constructor it takes half the time.
     return _new(
         BuiltOn,
         (
-            intern(id_),
+            id_,
             intern(source),
             intern(role),
             intern(policy),
@@ -234,9 +246,7 @@ def _to_built_on(row: Sequence[Any]) -> BuiltOn:
 
 # -- references -----------------------------------------------------------------------------------
 
-REFERENCE_COLUMNS = (
-    "number, id, source, target, role, policy, version, position, json(overrides), pinned_by"
-)
+REFERENCE_COLUMNS = "id, source, target, role, policy, version, position, overrides, pinned_by"
 
 
 def reference_row(project_id: str, one: Reference) -> Row:
@@ -254,19 +264,25 @@ def reference_row(project_id: str, one: Reference) -> Row:
     )
 
 
-def to_reference(row: Sequence[Any]) -> Reference:
-    _, id_, source, target, role, policy, version, order, overrides, pinned_by = row
-    return Reference(
-        intern(id_),
-        intern(source),
-        intern(target),
-        intern(role),
-        intern(policy),  # type: ignore[arg-type]
+def to_references(columns: Sequence[Sequence[Any]]) -> Iterator[Reference]:
+    """References by column: that many are made that each step between rows would cost a second."""
+    id_, source, target, role, policy, version, order, overrides, pinned_by = columns
+    return map(
+        Reference,
+        id_,
+        map(intern, source),
+        map(intern, target),
+        map(intern, role),
+        map(intern, policy),
         version,
-        intern(order),
-        overrides or _NOTHING,
-        _shared(pinned_by),
+        map(intern, order),
+        map(_overrides, overrides),
+        map(_shared, pinned_by),
     )
+
+
+def to_reference(row: Sequence[Any]) -> Reference:
+    return next(to_references([[value] for value in row]))
 
 
 # -- runs and outcomes ----------------------------------------------------------------------------
