@@ -16,6 +16,7 @@ from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, OutcomeName, Run
+from server.domain.undo import Undo
 from server.domain.webhooks import Delivery, Webhook
 
 __all__ = [
@@ -281,6 +282,12 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
         """One version; raises NotFound."""
         ...
 
+    async def some_versions(
+        self, project_id: str, wanted: Sequence[tuple[str, int]]
+    ) -> Sequence[Version]:
+        """Versions by entity and number, in any order, without those that are not."""
+        ...
+
     async def versions(
         self, project_id: str, entity_id: str, limit: int, cursor: str | None
     ) -> tuple[Sequence[Version], str | None]:
@@ -330,6 +337,26 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         """Up to ``limit`` events after a position; ``None`` when the stream no longer reaches that
         far back or has never been that far."""
+        ...
+
+    async def journal_begins(self, project_id: str) -> str:
+        """The time from which on all can be told of how a project was; raises NotFound."""
+        ...
+
+    async def first_step(
+        self, project_id: str, *, after: str | None = None, run_id: str | None = None
+    ) -> int | None:
+        """The number of the first step after a time, or of the first of a run: the oldest that
+        is to be taken back on the way to before it. ``None`` where there is none.
+        """
+        ...
+
+    async def steps(
+        self, project_id: str, first: int, before: int | None, limit: int
+    ) -> Sequence[tuple[int, Undo]]:
+        """Up to ``limit`` steps with their numbers, from ``first`` on and before ``before``, the
+        newest first.
+        """
         ...
 
     async def audit(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +36,7 @@ from server.services import (
     entities,
     pictures,
     reading,
+    restoring,
     runs,
 )
 from server.services.answers import PropagationResult, RollbackResult, RunRollback
@@ -241,9 +242,12 @@ class AssetPropagationSystem:
         reason: str = "",
         *,
         original_version: int | None = None,
+        fields: Collection[str] | None = None,
         plan_hash: str | None = None,
     ) -> RollbackResult:
-        """Bring an asset back to how a version had it, as a new version, and propagate that."""
+        """Bring an asset, or some ``fields`` of it, back to how a version had it, as a new version,
+        and propagate that.
+        """
         number = version_number if version_number is not None else original_version
         if number is None:
             raise Invalid("Which version?", [FieldError("version_number", "must name a version")])
@@ -253,6 +257,7 @@ class AssetPropagationSystem:
             number,
             self._actor,
             reason,
+            fields=fields,
             plan_hash=plan_hash,
             wait=None,
         )
@@ -287,6 +292,19 @@ class AssetPropagationSystem:
             plan_hash=plan_hash,
             wait=None,
         )
+
+    async def restore_project(
+        self, to: str, reason: str = "", *, plan_hash: str | None = None
+    ) -> restoring.ProjectRestored:
+        """Bring the whole project back to how it was at an ISO time, or before a run, as new
+        versions.
+        """
+        owner = await self.owner()
+        return await restoring.restore_project(owner, to, self._actor, reason, plan_hash=plan_hash)
+
+    async def restore_project_impact(self, to: str) -> Impact:
+        """What that would do; its ``plan_hash`` names it."""
+        return await restoring.restore_project_impact(await self.owner(), to, self._actor)
 
     async def _run(self, run_id: str) -> Run:
         owner = await self.owner()

@@ -16,6 +16,7 @@ from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
+from server.domain.undo import Undo
 from server.domain.webhooks import Delivery, Webhook
 
 __all__ = [
@@ -115,6 +116,7 @@ class Commit:
       deliveries. ``deliveries``: inserted, or queued again.
     - ``tokens``: inserted, with the entry that says so; each lets its person into the project.
     - ``approvals``: inserted, or replaced as the newest, whole.
+    - ``undo``: appended to the journal, where it holds anything.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
     """
@@ -146,6 +148,7 @@ class Commit:
     deliveries: list[Delivery] = field(default_factory=list)
     tokens: list[StoredToken] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
+    undo: Undo = field(default_factory=Undo)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

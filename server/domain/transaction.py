@@ -24,6 +24,7 @@ from server.domain.digests import NO_MEMBERS, checksum, combine, sum_members
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.kind_reader import read_kinds
+from server.domain.past import undo_of
 from server.domain.pictures import Picture
 from server.domain.rules import Rule, RulesEngine
 from server.domain.runs import Outcome, Run
@@ -67,6 +68,7 @@ class Transaction(StagedState):
         fields: Mapping[str, Any] | None = None,
         state: bytes | None = None,
         roles: Iterable[str] | None = None,
+        visual_fields: frozenset[str] | None = None,
     ) -> Version:
         """Cut the next version of an entity on top of its current one, and make it current.
 
@@ -89,7 +91,9 @@ class Transaction(StagedState):
             name=old.name if name is None else name,
             status=old.status if status is None else status,
             fields=old.fields if fields is None else fields,
-            visual_fields=old.visual_fields | change.visual,
+            visual_fields=(
+                old.visual_fields | change.visual if visual_fields is None else visual_fields
+            ),
             references=references,
             inputs=self.input_digests(entity_id),
             change=change,
@@ -320,6 +324,7 @@ class Transaction(StagedState):
         ]
         for id_ in self._removed:
             commit.pointers.pop(id_, None)
+        commit.undo = undo_of(self.state, commit)
         commit.audit = self._chain()
         commit.events = [
             Event(self.state.seq + number, body, concerns)

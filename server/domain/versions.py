@@ -147,8 +147,8 @@ def diff_references(before: Sequence[BuiltOn], after: Sequence[BuiltOn]) -> dict
     old = {one.reference_id: one for one in before}
     new = {one.reference_id: one for one in after}
     return {
-        "added": references_json(new[id_] for id_ in new.keys() - old.keys()),
-        "removed": references_json(old[id_] for id_ in old.keys() - new.keys()),
+        "added": references_json(one for id_, one in new.items() if id_ not in old),
+        "removed": references_json(one for id_, one in old.items() if id_ not in new),
         "changed": [
             {"id": id_, "from": _short(old[id_]), "to": _short(new[id_])}
             for id_ in sorted(old.keys() & new.keys())
@@ -159,6 +159,7 @@ def diff_references(before: Sequence[BuiltOn], after: Sequence[BuiltOn]) -> dict
 
 def _short(one: BuiltOn) -> dict[str, Any]:
     return {
+        "role": one.role,
         "version": one.version,
         "policy": one.policy,
         "order": one.order,

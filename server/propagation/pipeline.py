@@ -7,7 +7,7 @@ function serves the API, a publish from a draft, a rollback and a preview; they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -153,42 +153,93 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
 
 
 def propose_rollback(
-    tx: Transaction, target: Version, documents: Documents, message: str
+    tx: Transaction,
+    target: Version,
+    documents: Documents,
+    message: str,
+    only: Collection[str] | None = None,
 ) -> Proposal:
-    """Make a new version that is as an older one was: fields, name, and what it was built on.
+    """Make a new version that is as an older one was: fields, name, and what it was built on; with
+    ``only`` no more of it than these fields, ``@name``, ``@status`` and ``@references``.
 
     What the draft is ahead is parked first, as a version that was never current. A reference whose
-    source is gone, or that would make a cycle by now, stays away; its status is workflow and stays.
+    source is gone, or that would make a cycle by now, stays away; its status is workflow and stays,
+    unless it is asked for.
     """
     entity = tx.entity(target.entity_id)
     kind, current = tx.kind(entity), entity.current
+    fields = diff_fields(current.fields, target.fields)
+    visual = target.visual_fields - current.visual_fields
+    wanted = {*fields, *visual, "@name", "@references"} if only is None else set(only)
     change = Change(
-        fields=diff_fields(current.fields, target.fields),
-        visual=target.visual_fields - current.visual_fields,
-        name={"from": current.name, "to": target.name} if current.name != target.name else None,
-        references=_restore_references(tx, target),
+        fields={name: pair for name, pair in fields.items() if name in wanted},
+        visual=visual & wanted,
+        name=_pair(current.name, target.name) if "@name" in wanted else None,
+        status=_pair(current.status, target.status) if "@status" in wanted else None,
+        references=_restore_references(tx, target) if "@references" in wanted else None,
     )
     classification = _detector.classify_change(kind, change)
     if not change:
         return Proposal(entity.id, change, classification, (), None, None)
-    typed = set_fields({}, drafts.read_values(documents.draft))
-    if unpublished(current.fields, typed):
-        park(tx, entity, kind, typed, documents.draft)
-        entity = tx.entity(entity.id)
-    goal = {**dict.fromkeys(typed), **target.fields}
-    edited = drafts.edit_at_head(documents.draft, kind, goal)
-    tx.update_document(entity.id, edited.update)
+    if only is None:
+        state: bytes | None = _draft_as(tx, entity, target, documents)
+    else:
+        state = _fields_in_draft(tx, entity, change, documents)
+    if change.status:
+        unlock(tx, tx.entity(entity.id), check_status(tx, target.status))
+    goals = {name: pair["to"] for name, pair in change.fields.items()}
     version = tx.cut(
         entity.id,
         change,
         cause="rollback",
         message=message,
-        name=target.name,
-        fields=dict(target.fields),
-        state=edited.state,
+        name=change.name["to"] if change.name else None,
+        status=change.status["to"] if change.status else None,
+        fields=set_fields(current.fields, goals),
+        state=state,
     )
     root = Root(entity.id, current.number, version.number)
     return Proposal(entity.id, change, classification, (), version, root)
+
+
+def _pair(before: str, after: str) -> dict[str, str] | None:
+    return {"from": before, "to": after} if before != after else None
+
+
+def _draft_as(tx: Transaction, entity: Entity, target: Version, documents: Documents) -> bytes:
+    """Make a draft hold what a version held and nothing else, what was typed kept aside."""
+    kind = tx.kind(entity)
+    typed = set_fields({}, drafts.read_values(documents.draft))
+    if unpublished(entity.current.fields, typed):
+        park(tx, entity, kind, typed, documents.draft)
+    goal = {**dict.fromkeys(typed), **target.fields}
+    edited = drafts.edit_at_head(documents.draft, kind, goal)
+    tx.update_document(entity.id, edited.update)
+    return edited.state
+
+
+def _fields_in_draft(
+    tx: Transaction, entity: Entity, change: Change, documents: Documents
+) -> bytes | None:
+    """Make a draft hold some fields as a change sets them, whatever was typed there: that is kept
+    aside first. What is typed elsewhere stays in the draft. Answers the version's own state.
+    """
+    kind = tx.kind(entity)
+    goals = {name: pair["to"] for name, pair in change.fields.items()}
+    if not goals:
+        return None
+    typed = set_fields({}, drafts.read_values(documents.draft))
+    if unpublished(entity.current.fields, typed).keys() & goals.keys():
+        park(tx, entity, kind, typed, documents.draft)
+    edited = drafts.edit_draft(documents.version, documents.draft, kind, goals)
+    tx.update_document(entity.id, edited.update)
+    # The fork that the version is cut from knows nothing of what was typed in the same text.
+    merged = drafts.merge_states((documents.draft, edited.update))
+    here = drafts.read_values(merged)
+    left = {name: goal for name, goal in goals.items() if (here.get(name) or "") != (goal or "")}
+    if left:
+        tx.update_document(entity.id, drafts.edit_at_head(merged, kind, left).update)
+    return edited.state if edited.state != documents.version else None
 
 
 def _rejected(

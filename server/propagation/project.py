@@ -129,6 +129,10 @@ class ProjectOwner:
         async with self._lock:
             yield Transaction(self.state, actor, self._clock())
 
+    def now(self) -> str:
+        """The time, as steps are given it."""
+        return self._clock()
+
     def look(self) -> Transaction:
         """A transaction to read through, for use without an await in between."""
         return Transaction(self.state, Actor("", "read"), "")

@@ -4,7 +4,7 @@ library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from protocol.errors import FieldError, Invalid, NotFound
@@ -203,15 +203,19 @@ async def rollback_to_version(
     actor: Actor,
     reason: str = "",
     *,
+    fields: Collection[str] | None = None,
     plan_hash: str | None = None,
     wait: float | None = WAIT,
 ) -> RollbackResult:
-    """Bring an entity back to how a version had it, as a new version. Raises NotFound, and
-    StalePlan.
+    """Bring an entity back to how a version had it, as a new version; with ``fields`` no more of
+    it than these (``@name``, ``@status`` and ``@references`` too). Raises NotFound, StalePlan, and
+    Invalid for a field that there is not.
     """
     target = await _rollback_target(owner, asset_id, version_number)
-    message = reason or f"Rolled back to v{version_number}"
-    build = _of_rollback(owner, target, message)
+    _check_fields(owner, target, fields)
+    what = "" if fields is None else ", ".join(name.removeprefix("@") for name in fields)
+    message = reason or f"Rolled back {what} to v{version_number}".replace("  ", " ")
+    build = _of_rollback(owner, target, message, fields)
     await owner.survey([asset_id])
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
@@ -238,12 +242,28 @@ async def rollback_to_version(
     return RollbackResult(True, current, target.id, result)
 
 
-def _of_rollback(owner: ProjectOwner, target: Version, message: str) -> Build:
+def _of_rollback(
+    owner: ProjectOwner, target: Version, message: str, fields: Collection[str] | None
+) -> Build:
     async def build(tx: Transaction) -> Sequence[Proposal]:
         documents = await owner.documents(target.entity_id)
-        return [propose_rollback(tx, target, documents, message)]
+        return [propose_rollback(tx, target, documents, message, fields)]
 
     return build
+
+
+def _check_fields(owner: ProjectOwner, target: Version, fields: Collection[str] | None) -> None:
+    """Raises Invalid naming each field that is neither in the version nor in what there is now."""
+    entity = owner.state.entity(target.entity_id)
+    known = {"@name", "@status", "@references", *target.fields, *entity.current.fields}
+    known.update(spec.name for spec in owner.state.kind(entity).fields)
+    errors = [
+        FieldError(f"fields.{number}", f"{entity.name} has no {name!r}, now or in {target.id}")
+        for number, name in enumerate(fields or ())
+        if name not in known
+    ]
+    if errors:
+        raise Invalid("Some fields are not there; nothing was rolled back", errors)
 
 
 async def calculate_change_impact(
@@ -261,11 +281,16 @@ async def calculate_change_impact(
 
 
 async def rollback_impact(
-    owner: ProjectOwner, asset_id: str, version_number: int, actor: Actor
+    owner: ProjectOwner,
+    asset_id: str,
+    version_number: int,
+    actor: Actor,
+    fields: Collection[str] | None = None,
 ) -> Impact:
-    """What a rollback would do."""
+    """What a rollback would do. Raises as ``rollback_to_version``."""
     target = await _rollback_target(owner, asset_id, version_number)
-    return await preview(owner, actor, _of_rollback(owner, target, ""))
+    _check_fields(owner, target, fields)
+    return await preview(owner, actor, _of_rollback(owner, target, "", fields))
 
 
 async def approve(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from protocol.errors import StalePlan
@@ -18,7 +18,7 @@ from server.domain.transaction import Transaction
 from server.propagation.pipeline import Proposal
 from server.propagation.project import ProjectOwner
 
-__all__ = ["Build", "Impact", "check_plan", "preview"]
+__all__ = ["Build", "Impact", "check_plan", "check_shown", "impact_of", "preview", "shown_as"]
 
 Build = Callable[[Transaction], Awaitable[Sequence[Proposal]]]
 """Makes a change on a transaction, up to what its run starts from: to try it, and to do it."""
@@ -45,7 +45,7 @@ async def preview(
         proposals = await build(tx)
         made, shown = await _plan(owner, tx, proposals, mode)
     owner.plans.remember(shown)
-    return await _impact(owner, proposals, made, shown.hash)
+    return await impact_of(owner, proposals, made, shown.hash)
 
 
 async def check_plan(
@@ -61,7 +61,14 @@ async def check_plan(
     trial = Transaction(owner.state, tx.author, tx.at)
     proposals = await build(trial)
     _, now = await _plan(owner, trial, proposals, "realtime")
-    if now.hash == plan_hash:
+    check_shown(owner, tx, now, plan_hash)
+
+
+def check_shown(
+    owner: ProjectOwner, tx: Transaction, now: ShownPlan, plan_hash: str | None
+) -> None:
+    """Raises StalePlan where a named plan is not the one that would be carried out now."""
+    if plan_hash is None or now.hash == plan_hash:
         return
     then = owner.plans.get(plan_hash)
     if then is None:
@@ -99,14 +106,25 @@ async def _plan(
         if time.monotonic() - begun > _SLICE:
             await asyncio.sleep(0)
             begun = time.monotonic()
-    rests_on = [
+    return made, shown_as(owner, made, proposals, outcomes)
+
+
+def shown_as(
+    owner: ProjectOwner,
+    made: Plan,
+    proposals: Sequence[Proposal],
+    outcomes: Mapping[str, Seen],
+    more: Sequence[Any] = (),
+) -> ShownPlan:
+    """What is remembered of a plan; its hash is also over ``more``."""
+    rests_on: list[Any] = [
         [one.entity_id, one.change.to_json(), None if one.root is None else list(one.root)]
         for one in proposals
     ]
     subjects = [
         Subject(one.entity_id, _version(owner, one.entity_id), _sets(one)) for one in proposals
     ]
-    return made, ShownPlan(made.hash(rests_on), tuple(subjects), outcomes)
+    return ShownPlan(made.hash([*rests_on, *more]), tuple(subjects), outcomes)
 
 
 def _version(owner: ProjectOwner, entity_id: str) -> int:
@@ -119,9 +137,10 @@ def _sets(proposal: Proposal) -> dict[str, Any]:
     return {key: value.get("to", value) for key, value in proposal.change.to_json().items()}
 
 
-async def _impact(
+async def impact_of(
     owner: ProjectOwner, proposals: Sequence[Proposal], made: Plan, plan_hash: str
 ) -> Impact:
+    """A plan as it is shown."""
     category = owner.state.category
     rows: list[dict[str, Any]] = []
     affected: list[str] = []

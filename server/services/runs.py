@@ -18,6 +18,7 @@ from server.ports import AuditFilter
 from server.propagation.engine import APPROVAL
 from server.propagation.pipeline import Proposal
 from server.propagation.project import ProjectOwner
+from server.propagation.restoring import CAUSE as RESTORED
 from server.propagation.reversal import (
     Reversal,
     Sides,
@@ -51,6 +52,7 @@ _PAGE = 500
 _INSTEAD = {
     "deletion": "a deletion is taken back by restoring what was deleted",
     "restore": "a restore is taken back by deleting again what was restored",
+    RESTORED: "restore the project to before this run instead",
 }
 """Runs whose roots are not what was changed: what to do instead of rolling them back."""
 

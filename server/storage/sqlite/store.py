@@ -16,6 +16,7 @@ from server.domain.events import Event
 from server.domain.people import Member, Notice
 from server.domain.pictures import Picture
 from server.domain.runs import Outcome, OutcomeName, Run
+from server.domain.undo import Undo
 from server.domain.webhooks import Delivery
 from server.ports import (
     ApprovalFilter,
@@ -27,7 +28,7 @@ from server.ports import (
     StoredProject,
     StoredToken,
 )
-from server.storage.sqlite import outbox, people, reads
+from server.storage.sqlite import journal, outbox, people, reads
 from server.storage.sqlite.analytics import read_analytics
 from server.storage.sqlite.approvals import read_approval
 from server.storage.sqlite.around import read_around
@@ -194,6 +195,11 @@ class SqliteStorage:
             lambda c: reads.read_version_state(c, project_id, entity_id, number)
         )
 
+    async def some_versions(
+        self, project_id: str, wanted: Sequence[tuple[str, int]]
+    ) -> Sequence[Version]:
+        return await self._read(lambda c: journal.read_some_versions(c, project_id, wanted))
+
     async def load_document(self, project_id: str, entity_id: str) -> StoredDocument:
         return await self._read(lambda c: reads.read_document(c, project_id, entity_id))
 
@@ -225,6 +231,19 @@ class SqliteStorage:
 
     async def events_after(self, project_id: str, seq: int, limit: int) -> Sequence[Event] | None:
         return await self._read(lambda c: reads.read_events_after(c, project_id, seq, limit))
+
+    async def journal_begins(self, project_id: str) -> str:
+        return await self._read(lambda c: journal.read_beginning(c, project_id))
+
+    async def first_step(
+        self, project_id: str, *, after: str | None = None, run_id: str | None = None
+    ) -> int | None:
+        return await self._read(lambda c: journal.read_first_step(c, project_id, after, run_id))
+
+    async def steps(
+        self, project_id: str, first: int, before: int | None, limit: int
+    ) -> Sequence[tuple[int, Undo]]:
+        return await self._read(lambda c: journal.read_steps(c, project_id, first, before, limit))
 
     async def audit(
         self, project_id: str, wanted: AuditFilter, limit: int, cursor: str | None

@@ -311,11 +311,30 @@ class Version(Shape):
     references: list[BuiltOn]
 
 
+class Words(Shape):
+    """A stretch of prose: joined, what is ``equal`` or ``insert`` is the newer text, and what is
+    ``equal`` or ``delete`` the older one.
+    """
+
+    op: Literal["equal", "insert", "delete"]
+    text: str
+
+
+class FieldDiff(Shape):
+    """``words`` is there where the field is prose."""
+
+    from_: Any = Field(alias="from")
+    to: Any
+    words: list[Words] | None = None
+
+
 class Diff(Shape):
+    """What differs between two versions, whichever is the older, field by field."""
+
     asset_id: str
     from_: int = Field(alias="from")
     to: int
-    fields: dict[str, Any]
+    fields: dict[str, FieldDiff]
     references: dict[str, list[Any]]
     name: dict[str, str] | None = None
     status: dict[str, str] | None = None

@@ -20,6 +20,9 @@ from server.web.rest.shapes import Page
 __all__ = ["OPERATIONS", "number_of"]
 
 
+FieldName = Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class Change(Body):
     """``change_data`` holds fields (``null`` takes one away); ``visual_changes`` are visual.
 
@@ -49,7 +52,12 @@ class PublishBody(Body):
 
 
 class RollbackBody(Body):
+    """Without ``fields`` all of it; names are those under which a version's ``changes`` stand:
+    ``@name``, ``@status`` and ``@references`` too.
+    """
+
     version_number: Number
+    fields: Annotated[list[FieldName], Field(min_length=1, max_length=500)] | None = None
     reason: Text = ""
     dry_run: bool = False
     plan_hash: PlanHash | None = None
@@ -166,14 +174,17 @@ async def publish(call: Call[PublishBody, AssetWait]) -> Reply:
 
 
 async def rollback(call: Call[RollbackBody, AssetWait]) -> Reply:
-    """Bring an asset back to how a version had it, as a new version, and propagate that.
+    """Bring an asset, or some fields of it, back to how a version had it, as a new version, and
+    propagate that.
 
     ``dry_run`` and ``plan_hash`` as in propagate.
     """
     owner, asset_id = await _asset(call)
     body = call.body
     if body.dry_run:
-        found = await changes.rollback_impact(owner, asset_id, body.version_number, call.actor)
+        found = await changes.rollback_impact(
+            owner, asset_id, body.version_number, call.actor, body.fields
+        )
         return Reply(found)
     result = await changes.rollback_to_version(
         owner,
@@ -181,6 +192,7 @@ async def rollback(call: Call[RollbackBody, AssetWait]) -> Reply:
         body.version_number,
         call.actor,
         body.reason,
+        fields=body.fields,
         plan_hash=body.plan_hash,
         wait=call.query.wait,
     )

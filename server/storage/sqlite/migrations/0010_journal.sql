@@ -1,0 +1,17 @@
+-- What each step changed, as it was before: walked backwards it tells how a project was at a moment.
+-- before holds {"entities": {id: [version, approved, deleted] or null}, "references": {id: row or
+-- null}, "pointers": [[version, [reference, …]], …]}; null: it was not there.
+CREATE TABLE journal (
+    number INTEGER PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES projects (id),
+    at TEXT NOT NULL,
+    run_id TEXT,
+    before TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX journal_by_time ON journal (project_id, at);
+CREATE INDEX journal_by_run ON journal (project_id, run_id) WHERE run_id IS NOT NULL;
+
+-- Of a project that is older than the journal, nothing before today can be told.
+INSERT INTO journal (project_id, at, before)
+    SELECT id, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), '{}' FROM projects;
