@@ -86,6 +86,7 @@ class ProjectOwner:
         await _in_slices(stored.versions, state.load_versions)
         await _in_slices(stored.pictures, state.load_pictures)
         await _in_slices(stored.approvals, state.load_approvals)
+        await _in_slices(stored.conflicts, state.load_conflicts)
         people = await storage.people(project_id)
         owner = cls(state, storage, drafts, live, clock, tracker, people)
         await _in_slices(people.follows, lambda part: owner.people.following.take(part, ()))
@@ -109,11 +110,11 @@ class ProjectOwner:
             tx = Transaction(self.state, actor, self._clock())
             yield tx
             if not tx.is_empty:
+                settle(tx)
                 await self.people.add_to(tx)
                 await _to_its_end(self._commit(tx))
 
     async def _commit(self, tx: Transaction) -> None:
-        settle(tx)
         commit, members = tx.seal()
         self.people.seal(commit)
         await self.storage.commit(commit)
@@ -210,7 +211,8 @@ class ProjectOwner:
         """The states that an edit of an entity builds on."""
         current = self.state.entity(entity_id).current
         version = await self.storage.version_state(self.project_id, entity_id, current.state_number)
-        return Documents(version, await self._drafts.draft_state(self.project_id, entity_id))
+        draft = await self._drafts.draft_state(self.project_id, entity_id)
+        return Documents(version, draft, self._drafts.editor(self.project_id, entity_id))
 
     async def draft_state(self, entity_id: str) -> bytes:
         return await self._drafts.draft_state(self.project_id, entity_id)

@@ -18,6 +18,7 @@ from server.domain.pictures import Picture
 from server.ports import StoredProject
 from server.storage.sqlite.approvals import read_standing
 from server.storage.sqlite.bulk import chunks, fetch, values
+from server.storage.sqlite.conflicts import read_open
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
@@ -121,6 +122,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         open_runs=open_runs,
         pictures=_newest_pictures(connection, project_id),
         approvals=read_standing(connection, project_id),
+        conflicts=read_open(connection, project_id),
     )
 
 
