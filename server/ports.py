@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from server.domain.actors import Actor
 from server.domain.approvals import Approval, ApprovalStatus
 from server.domain.commit import AuditEntry, Commit, ProjectRecord, StoredToken
+from server.domain.conflicts import Conflict, ConflictStatus, ConflictType
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
@@ -25,6 +26,7 @@ __all__ = [
     "ApprovalFilter",
     "AuditFilter",
     "Clock",
+    "ConflictFilter",
     "DeliveryStore",
     "DocumentStore",
     "Drafts",
@@ -84,8 +86,8 @@ class StoredProject:
     ``versions`` holds each entity's current version (``Entity.current`` is that object), every
     version that a reference resolves to or that is approved, and all that those of assets were
     built on; ``pictures`` the newest picture of each entity that has
-    any, ``approvals`` the open ones and those whose rejection stands. ``seq`` and ``audit_head``
-    are the ends of the stream and of the chain.
+    any, ``approvals`` the open ones and those whose rejection stands, ``conflicts`` the open ones.
+    ``seq`` and ``audit_head`` are the ends of the stream and of the chain.
     """
 
     record: ProjectRecord
@@ -98,6 +100,7 @@ class StoredProject:
     open_runs: Sequence[Run]
     pictures: Sequence[Picture]
     approvals: Sequence[Approval] = ()
+    conflicts: Sequence[Conflict] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,16 @@ class ApprovalFilter:
     status: ApprovalStatus | None = None
     source: str | None = None
     target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictFilter:
+    """Which conflicts to read; ``None`` means any."""
+
+    status: ConflictStatus | None = None
+    entity_id: str | None = None
+    type: ConflictType | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +394,16 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
         """A page of approvals, those that changed last first."""
         ...
 
+    async def conflict(self, project_id: str, conflict_id: str) -> Conflict:
+        """One conflict as it is now, however it ended; raises NotFound."""
+        ...
+
+    async def conflicts(
+        self, project_id: str, wanted: ConflictFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Conflict], str | None]:
+        """A page of conflicts, those that changed last first."""
+        ...
+
     async def picture(self, project_id: str, picture_id: str) -> Picture:
         """One picture; raises NotFound."""
         ...
@@ -446,6 +469,10 @@ class Drafts(Protocol):
 
     async def draft_state(self, project_id: str, entity_id: str) -> bytes:
         """The encoded state of an entity's draft as it is this moment, loaded or not."""
+        ...
+
+    def editor(self, project_id: str, entity_id: str) -> str:
+        """Who typed last in an entity's draft, as far as it is loaded; empty where nobody knows."""
         ...
 
     def merge_committed(self, project_id: str, entity_id: str, update: bytes) -> None:

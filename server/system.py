@@ -31,6 +31,7 @@ from server.propagation.project import ProjectOwner
 from server.services import (
     approvals,
     changes,
+    conflicts,
     consistency,
     deciding,
     entities,
@@ -198,6 +199,42 @@ class AssetPropagationSystem:
         """Approve or reject; ``plan_hash`` names what was shown, else StalePlan is raised."""
         return await deciding.decide_approvals(
             await self.owner(), ids, decision, plan_hash, self._actor, comment, None
+        )
+
+    # -- conflicts ---------------------------------------------------------------------------------
+
+    async def list_conflicts(
+        self,
+        status: str | None = "open",
+        *,
+        entity_id: str | None = None,
+        type_: str | None = None,
+        limit: int = 500,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """A page of what waits for somebody to choose, with both sides and what is proposed."""
+        return await conflicts.conflict_page(
+            await self.owner(),
+            status=status,
+            entity_id=entity_id,
+            type_=type_,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    async def resolve_conflict(
+        self, conflict_id: str, choice: str, value: Any = conflicts.NOT_GIVEN
+    ) -> conflicts.ResolvedConflict:
+        """Choose ``ours``, ``theirs`` or ``merged``; a ``value`` beside the last is what the field
+        is to be instead of what was proposed.
+        """
+        return await conflicts.resolve_conflict(
+            await self.owner(),
+            conflict_id,
+            choice,
+            self._actor,
+            value,
+            wait=None,
         )
 
     # -- the mission's methods ---------------------------------------------------------------------

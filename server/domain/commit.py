@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from server.domain.approvals import Approval
+from server.domain.conflicts import Conflict
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
@@ -115,7 +116,7 @@ class Commit:
     - ``webhooks``: whole rows, inserted or replaced; ``webhooks_removed`` go with their
       deliveries. ``deliveries``: inserted, or queued again.
     - ``tokens``: inserted, with the entry that says so; each lets its person into the project.
-    - ``approvals``: inserted, or replaced as the newest, whole.
+    - ``approvals`` and ``conflicts``: inserted, or replaced as the newest, whole.
     - ``undo``: appended to the journal, where it holds anything.
     - ``audit`` and ``events``: appended; events carry their ``seq`` already, which is the project's
       next.
@@ -148,6 +149,7 @@ class Commit:
     deliveries: list[Delivery] = field(default_factory=list)
     tokens: list[StoredToken] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
     undo: Undo = field(default_factory=Undo)
     audit: list[AuditEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pycrdt import Array, Doc, Map, Text, merge_updates
@@ -21,7 +21,7 @@ from protocol.errors import Invalid
 from protocol.update_scan import scan_update
 from protocol.ysync import decode_state_vector, fresh_client_id
 from server.domain.kinds import MAX_JSON_DEPTH, Kind, normalise
-from server.domain.text import edits
+from server.domain.text import Edit, edits
 
 __all__ = [
     "Edited",
@@ -233,15 +233,46 @@ def declare_prose(draft_state: bytes, names: Collection[str]) -> bytes | None:
 
 
 def merge_text(base: str, ours: str, theirs: str) -> str:
-    """Merge two texts that grew from one base, the way their editors would have merged live."""
-    doc: Doc[Any] = Doc(client_id=fresh_client_id())
-    doc.get("fields", type=Map)["text"] = Text(base)
+    """Merge two texts that grew from one base, the way their editors would have merged live.
+
+    What both did alike is done once. It does not matter which side is which.
+    """
+    one, other = edits(base, ours), edits(base, theirs)
+    alike = [edit for edit in one if edit in other]
+    text = _edited(base, alike)
+    # The smaller client id goes first where both insert at one place: decided by the texts alone.
+    sides = sorted(
+        _after(text, [edit for edit in side if edit not in alike], alike) for side in (one, other)
+    )
+    doc: Doc[Any] = Doc(client_id=1)
+    doc.get("fields", type=Map)["text"] = Text(text)
     start = doc.get_update()
-    sides = []
-    for text in (ours, theirs):
-        fork, root = _open([start])
+    forks: list[bytes] = []
+    for client, side in enumerate(sides, 2):
+        fork: Doc[Any] = Doc(client_id=client)
+        fork.apply_update(start)
         with fork.transaction():
-            _set_text(root, "text", text)
-        sides.append(fork.get_update())
-    _, root = _open(sides)
-    return str(root["text"])
+            _set_text(fork.get("fields", type=Map), "text", side)
+        forks.append(fork.get_update())
+    return str(_open(forks)[1]["text"])
+
+
+def _edited(text: str, script: Iterable[Edit]) -> str:
+    """A text with edits made, which are given last first."""
+    for position, deleted, inserted in script:
+        text = text[:position] + inserted + text[position + deleted :]
+    return text
+
+
+def _after(text: str, script: Iterable[Edit], made: Sequence[Edit]) -> str:
+    """A text in which some edits are made already, with others of the same base on top."""
+    moved = [
+        edit._replace(
+            position=edit.position
+            + sum(
+                len(done.inserted) - done.deleted for done in made if done.position < edit.position
+            )
+        )
+        for edit in script
+    ]
+    return _edited(text, moved)

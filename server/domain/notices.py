@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from server.domain.conflicts import REFERENCES
 from server.domain.entities import Version
 from server.domain.ids import new_id
 from server.domain.people import Follow, Following, Member, Notice
@@ -72,10 +73,9 @@ def step_notices(tx: Transaction, following: Following) -> list[Notice]:
             kind = _TOLD[body["action"]]
             text = f"{tx.name_of(entity_id)} was {body['action']} by {tx.author.user}"
             users = following.followers(entity_id) - {tx.author.user}
-        elif body["type"] == "conflict_detected" and entity_id:
-            kind, users = "conflict", frozenset(body.get("affected_users", ()))
-            where = f" in {body['field']}" if body.get("field") else ""
-            text = f"{tx.name_of(entity_id)}: a conflict{where} waits for a decision"
+        elif body["type"] in ("conflict_detected", "conflict_resolved") and entity_id:
+            kind = "conflict"
+            text, users = _of_conflict(tx, body)
         else:
             continue
         about = [(entity_id, str(body.get("kind", "")))]
@@ -85,6 +85,23 @@ def step_notices(tx: Transaction, following: Following) -> list[Notice]:
             if not following.mutes(user, kind, about)
         ]
     return found
+
+
+def _of_conflict(tx: Transaction, body: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
+    """What is told of one conflict, and to whom: of one that waits everybody whom it concerns, of
+    one that was settled without asking whoever's value did not stay.
+    """
+    field = str(body.get("field", "")).removeprefix("@")
+    name, where = tx.name_of(str(body["entity_id"])), f" in {field}" if field else ""
+    users = frozenset(body.get("affected_users", ()))
+    if body["type"] == "conflict_detected":
+        return f"{name}: a conflict{where} waits for a decision", users
+    if body.get("automatic"):
+        lost = body["conflict_type"] == "simultaneous_edit" and body.get("theirs_by")
+        said = f"{name}: {field} was {body['reason']}; the conflict has both"
+        return said, frozenset({str(lost)} if lost else ())
+    said = f"{name}: the conflict{where} is settled: {body['reason']}"
+    return said, users - {tx.author.user}
 
 
 def run_notices(
@@ -112,6 +129,9 @@ def run_notices(
         for one in members:
             if one.role in _APPROVERS:
                 wishes.setdefault(one.user, []).append(_Wish("approval", asks))
+    for user, number in _contested(tx, run).items():
+        said = f"{title}: {_count(number, 'conflict')} {_wait(number)} for a decision"
+        wishes.setdefault(user, []).append(_Wish("conflict", said))
     for wish in _troubles(run, title):
         wishes.setdefault(run.author, []).append(wish)
     about = [
@@ -147,6 +167,16 @@ def _troubles(run: Run, title: str) -> Sequence[_Wish]:
         said = f"{title}: {_count(conflicts, 'conflict')} {_wait(conflicts)} for a decision"
         found.append(_Wish("conflict", said))
     return found
+
+
+def _contested(tx: Transaction, run: Run) -> Counter[str]:
+    """Whom but its author the conflicts concern that a run came upon, and how many."""
+    if not run.counts.get("conflict"):
+        return Counter()
+    found = [one for one in tx.state.conflicts.of_run(run.id) if one.field == REFERENCES]
+    users = Counter(user for one in found for user in one.affected_users)
+    del users[run.author]
+    return users
 
 
 def _title(tx: Transaction, run: Run) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from server.domain import revisions
 from server.domain.asking import authors_of, decide
 from server.domain.changes import Change
+from server.domain.dependency_conflicts import hold, orphaned, orphans
 from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
 from server.domain.graph import Follows
@@ -31,6 +32,7 @@ from server.domain.reasons import (
     Move,
     Scope,
     explain,
+    explain_orphans,
     explain_revision,
     roots_in_words,
 )
@@ -171,17 +173,22 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     is_container = entity.kind in tx.state.container_kinds
     if behind is UP_TO_DATE and not is_container and scope.cause != revisions.CAUSE:
         return _cut_off(tx, scope, entity, was.hex())
+    lost = ""
     if behind.moves:
+        lost = orphans(tx, scope, entity, behind.moves)
         _follow(tx, scope, entity, behind.moves)
     if behind.held and (to_pin := [one for one in behind.held if one[2].verdict == "pin"]):
         _pin(tx, scope, entity, to_pin)
     if behind.held:
         ask(tx, scope, entity, behind.held)
+        hold(tx, scope, entity, behind.held)
     if is_container:
         _follow_members(tx, scope, entity_id)
     if is_container or behind.moves:
         now = tx.refresh(entity_id).all
     name, reason = explain(tx, scope, entity, behind, differs=was != now)
+    if lost:
+        name, reason = explain_orphans(name, reason, lost)
     source, number = _source(scope, behind)
     if scope.cause == revisions.CAUSE:
         revised = revisions.revised_root(tx, scope.roots, entity)
@@ -249,7 +256,9 @@ def ask_again(tx: Transaction, target: str, sources: Iterable[str]) -> None:
     ends = frozenset(sources)
     scope = Scope("", (), classes, "restore", (), ends, ends)
     entity = tx.entity(target)
-    ask(tx, scope, entity, behind_of(tx, scope, entity).held)
+    held = behind_of(tx, scope, entity).held
+    ask(tx, scope, entity, held)
+    hold(tx, scope, entity, held)
 
 
 def _unless_rejected(
@@ -269,9 +278,10 @@ def _between(
     empty where nothing does. Without overrides it is the same for all dependents.
     """
     if reference.overrides:
-        return _classes_between(
-            scope, tx.contribution(reference, here), tx.contribution(reference, goal)
-        )
+        shown, then = tx.contribution(reference, here), tx.contribution(reference, goal)
+        # What is overridden hides that there is nothing left to override.
+        hidden = ("metadata",) if orphaned(tx, reference, goal) else ()
+        return _classes_between(scope, shown, then) or hidden
     key = reference.source, here, goal
     known = scope.between.get(key)
     if known is None:

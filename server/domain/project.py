@@ -11,6 +11,7 @@ from typing import Any
 from protocol.errors import NotFound
 from server.domain.approvals import Approval, Approvals
 from server.domain.commit import Commit, ProjectRecord
+from server.domain.conflicts import Conflict, Conflicts
 from server.domain.digests import sum_members
 from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.graph import DependencyGraph
@@ -36,6 +37,7 @@ class ProjectState:
     restored. ``pictures`` holds the newest one of every entity that has any, deleted ones too.
     ``critical`` names the entities that runs reach first.
     ``approvals`` holds those that are open, and what stands rejected.
+    ``conflicts`` holds those that wait.
     ``generation`` grows with every commit that changes what depends on what or how:
     caches hang on it.
     """
@@ -55,6 +57,7 @@ class ProjectState:
         self.pictures: dict[str, Picture] = {}
         self.input_digests = InputDigests()
         self.approvals = Approvals()
+        self.conflicts = Conflicts()
         self._inputs: dict[str, dict[str, Reference]] = {}
         self._dependents: dict[str, tuple[tuple[str, int], ...]] = {}
         self._dependents_at = 0
@@ -147,6 +150,10 @@ class ProjectState:
         for approval in approvals:
             self.approvals.put(approval)
 
+    def load_conflicts(self, conflicts: Iterable[Conflict]) -> None:
+        for conflict in conflicts:
+            self.conflicts.put(conflict)
+
     def recount_members(self, container_id: str) -> tuple[int, int]:
         """The members' sum of a scene or sequence, from nothing; stored on the entity and
         returned.
@@ -180,6 +187,7 @@ class ProjectState:
         self._take_outcomes(commit)
         self._take_pictures(commit)
         self.load_approvals(commit.approvals)
+        self.load_conflicts(commit.conflicts)
         if commit.events:
             self.seq = commit.events[-1].seq
         if commit.audit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from server.domain.asking import Asked
 from server.domain.entities import Entity, Reference
@@ -20,6 +20,7 @@ __all__ = [
     "Move",
     "Scope",
     "explain",
+    "explain_orphans",
     "explain_revision",
     "roots_in_words",
 ]
@@ -30,7 +31,14 @@ Move = tuple[Reference, int]
 Held = tuple[Reference, int, Decision]
 """A reference, the version that it is behind, and the decision that holds it back."""
 
-_SEVEREST: tuple[Verdict, ...] = ("block", "require_approval", "pin", "mark_stale", "notify")
+_SEVEREST: tuple[Verdict | Literal["undecided"], ...] = (
+    "block",
+    "undecided",
+    "require_approval",
+    "pin",
+    "mark_stale",
+    "notify",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +111,22 @@ def explain(
     return known
 
 
+def explain_orphans(name: OutcomeName, reason: str, orphans: str) -> tuple[OutcomeName, str]:
+    """The outcome of a dependent some of whose overrides have nothing left to override: a conflict,
+    unless what a rule holds back asks for somebody; either way with both reasons.
+    """
+    if name in ("awaiting_approval", "blocked"):
+        return name, f"{reason}; {orphans}"
+    return "conflict", f"{orphans}; {reason}"
+
+
 def explain_revision(
     name: OutcomeName, reason: str, revision: str, moved: bool
 ) -> tuple[OutcomeName, str]:
     """The outcome of a shot whose scene was revised: stale, unless what a rule holds back asks
     for somebody; either way with both reasons.
     """
-    if name in ("awaiting_approval", "blocked"):
+    if name in ("awaiting_approval", "blocked", "conflict"):
         return name, f"{reason}; {revision}"
     return "stale", f"{revision}; {reason}" if moved or name == "pinned" else revision
 
@@ -172,6 +189,9 @@ def _held_by_rules(
         case "require_approval":
             this = f"this {entity.kind}, which is {entity.status}"
             return "awaiting_approval", f"{what} waits for approval to reach {this}{because}"
+        case "undecided":
+            this = f"this {entity.kind}, which is {entity.status}"
+            return "conflict", f"no rule says whether {what} may reach {this}"
         case "pin":
             return "pinned", f"a rule pinned it as it was before {what}{because}"
         case "mark_stale":

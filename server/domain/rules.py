@@ -244,10 +244,11 @@ def default_rules() -> tuple[Rule, ...]:
 
 class Decision(NamedTuple):
     """The verdict on one dependent, and the rule that gave it. ``rejected`` says who refused what
-    the rule asked for; empty where nobody did.
+    the rule asked for; empty where nobody did. ``undecided`` is about what is locked and has no
+    rule: that is a conflict.
     """
 
-    verdict: Verdict
+    verdict: Verdict | Literal["undecided"]
     rule: Rule | None
     rejected: str = ""
 
@@ -258,6 +259,9 @@ class Decision(NamedTuple):
 
 
 _FOLLOW = Decision("update", None)
+_UNDECIDED = Decision("undecided", None)
+_LOCKED = "final"
+"""Of this status nothing moves that no rule lets move."""
 
 
 class RulesEngine:
@@ -289,20 +293,22 @@ class RulesEngine:
         )
 
     def decide(self, question: Question) -> Decision:
-        """What the first rule that holds says; what no rule is about follows."""
+        """What the first rule that holds says. What no rule is about follows, unless locked."""
         decision = self._known.get(question)
         if decision is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             decision = self._known[question] = next(
                 (Decision(one.verdict, one) for one in self._enabled if one.holds(question)),
-                _FOLLOW,
+                _UNDECIDED if question.status == _LOCKED else _FOLLOW,
             )
         return decision
 
     def explain(self, question: Question) -> str:
         """Why the decision is what it is, in words: what the rule goes by."""
         rule = self.decide(question).rule
+        if rule is None and question.status == _LOCKED:
+            return f"no rule is about this, and what is {_LOCKED} does not move by itself"
         if rule is None:
             return "no rule is about this, so it follows"
         said = "; ".join(check.text for check in rule.checks(question))

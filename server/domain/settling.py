@@ -1,7 +1,7 @@
 """Settling: which approvals a step opens, updates and closes, and the word of all that.
 
 ``ask`` is called for what a rule holds back; ``settle`` once, before a step commits: whatever the
-step did, no approval stays open that has nothing left to ask.
+step did, no approval stays open that has nothing left to ask, and no conflict.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from protocol.errors import NotFound
 from server.domain.approvals import Approval, Waits
+from server.domain.conflict_settling import settle_conflicts
 from server.domain.entities import Entity, Reference, version_id
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
@@ -37,7 +38,8 @@ def ask(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> 
     for reference, _, decision in held:
         moot = tx.approval(reference.source, entity.id)
         if moot is not None and reference.source not in by_source:
-            _close(tx, moot, f"the rule “{decision.name}” holds it back now")
+            by = f"the rule “{decision.name}” holds it back" if decision.rule else "no rule decides"
+            _close(tx, moot, f"{by} now")
 
 
 def _asked(
@@ -84,6 +86,7 @@ def settle(tx: Transaction) -> None:
                     _check(tx, approval)
     if tx.asked:
         _tell(tx)
+    settle_conflicts(tx)
 
 
 def _check(tx: Transaction, approval: Approval) -> None:

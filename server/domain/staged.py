@@ -12,6 +12,7 @@ from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.approvals import Approval
 from server.domain.commit import Commit
+from server.domain.conflicts import Conflict
 from server.domain.digests import (
     add_members,
     combine,
@@ -56,6 +57,7 @@ class StagedState:
         self._approvals: dict[str, Approval] = {}
         self._asked_of: dict[tuple[str, str], Approval | None] = {}
         self._asked_for: dict[str, dict[str, Approval]] = {}
+        self._conflicts: dict[str, Conflict] = {}
         self._events: list[tuple[Mapping[str, Any], frozenset[str] | None]] = []
         self._audit: list[tuple[str, str | None, str | None, Mapping[str, Any]]] = []
 
@@ -145,6 +147,15 @@ class StagedState:
         if found is None or (reference.id, self.pointer(reference), goal) not in found.references:
             return None
         return found
+
+    def conflicts_of(self, entity_id: str) -> list[Conflict]:
+        """The open conflicts of an entity, as the step sees them."""
+        stored = self.state.conflicts.of_entity(entity_id).values()
+        found = [one for one in stored if one.id not in self._conflicts]
+        staged = self._conflicts.values()
+        return found + [
+            one for one in staged if one.entity_id == entity_id and one.status == "open"
+        ]
 
     def digests(self, entity_id: str) -> Digests:
         found = self.commit.digests.get(entity_id)

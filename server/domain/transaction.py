@@ -6,7 +6,7 @@ becomes a ``Commit`` that a store can write and the state can apply.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +20,11 @@ from server.domain.commit import (
     ProjectRecord,
     RemovedPicture,
 )
+from server.domain.conflicts import Conflict
 from server.domain.digests import NO_MEMBERS, checksum, combine, sum_members
 from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
+from server.domain.ids import new_id
 from server.domain.kind_reader import read_kinds
 from server.domain.past import undo_of
 from server.domain.pictures import Picture
@@ -230,6 +232,41 @@ class Transaction(StagedState):
         """The approvals that the step made or changed, those that it opened last."""
         return sorted(self._approvals.values(), key=lambda one: one.status == "open")
 
+    def put_conflict(self, one: Conflict) -> Conflict:
+        """Record a conflict, or change what became of it; answers it as it is kept.
+
+        One that waits already over the same thing is updated in place. What came settled is told as
+        settled now.
+        """
+        if not one.id:
+            known = self._waiting(one) if one.status == "open" else None
+            one = replace(
+                one,
+                id=known.id if known else new_id("conf"),
+                created_at=known.created_at if known else self.at,
+                resolved_at=self.at if one.status == "resolved" else None,
+            )
+            if one == known:
+                return known
+        self._conflicts.pop(one.id, None)
+        self._conflicts[one.id] = one
+        return one
+
+    def _waiting(self, one: Conflict) -> Conflict | None:
+        """The open conflict over the same thing, where there is one."""
+        found = self.conflicts_of(one.entity_id)
+        return next((old for old in found if old.key == one.key), None) if found else None
+
+    @property
+    def contested(self) -> list[Conflict]:
+        """The conflicts that the step recorded or changed, in that order."""
+        return list(self._conflicts.values())
+
+    @property
+    def restated(self) -> Set[str]:
+        """The entities whose own rows the step changed."""
+        return self._entities.keys()
+
     @property
     def touched(self) -> set[str]:
         """The entities whose references the step changed, or that a run came to in it."""
@@ -285,6 +322,7 @@ class Transaction(StagedState):
             or self._removed
             or self._events
             or self._audit
+            or self._conflicts
             or commit.project
             or commit.run
             or commit.documents
@@ -315,6 +353,7 @@ class Transaction(StagedState):
             if container is not None:
                 container.members = total
         commit.approvals = self.asked
+        commit.conflicts = self.contested
         commit.entities = list(self._entities.values())
         commit.references_put = list(self._added.values())
         commit.references_removed = [

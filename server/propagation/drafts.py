@@ -24,6 +24,9 @@ class StoredDrafts:
             return stored.state
         return merge_states((stored.state, *stored.updates))
 
+    def editor(self, project_id: str, entity_id: str) -> str:
+        return ""
+
     def merge_committed(self, project_id: str, entity_id: str, update: bytes) -> None:
         """Nothing is loaded, so there is nothing to merge into."""
 

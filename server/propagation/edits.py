@@ -13,6 +13,7 @@ from typing import Any
 from protocol.errors import Conflict, FieldError, InUse, Invalid, NotFound
 from server.domain import drafts
 from server.domain.changes import Change, diff_fields, set_fields
+from server.domain.dependency_conflicts import bereft, refused, side
 from server.domain.entities import (
     STATUSES,
     BuiltOn,
@@ -200,6 +201,7 @@ def delete_entity(tx: Transaction, entity_id: str, force: bool) -> list[Root]:
     if users and not force:
         named = ", ".join(users[:5]) + (f" and {len(users) - 5} more" if len(users) > 5 else "")
         raise InUse(f"{entity.name} is used by {named}", users)
+    bereft(tx, entity, uses)
     for reference in [*uses, *tx.inputs(entity_id)]:
         tx.remove_reference(reference, dormant=True)
     roots = relate(tx, uses, "removed", f"{entity.name} was deleted")
@@ -231,6 +233,8 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
             # loaded again, with both ends alive, it would close the cycle.
             tx.remove_reference(reference)
             tx.audit("reference_removed", reference.to_json(), reference.target)
+            gone, why = side(reference, reference.version), "it would make a cycle by now"
+            tx.put_conflict(refused(reference.target, gone, why, tx.author.user))
             continue
         tx.put_reference(reference)
         if reference.source == entity_id:

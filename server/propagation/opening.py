@@ -28,6 +28,7 @@ async def load_state(storage: Storage, project_id: str) -> tuple[ProjectState, S
         await in_slices(stored.versions, state.load_versions)
         await in_slices(stored.pictures, state.load_pictures)
         await in_slices(stored.approvals, state.load_approvals)
+        await in_slices(stored.conflicts, state.load_conflicts)
         await _count_members(state)
         lasting(len(state.entities) + len(state.references))
     return state, stored.open_runs

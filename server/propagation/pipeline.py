@@ -21,9 +21,11 @@ from server.domain.changes import (
     set_fields,
     unpublished,
 )
-from server.domain.conflicts import Conflict, ConflictResolver
+from server.domain.conflicts import Conflict
+from server.domain.dependency_conflicts import refused, wanted_side
 from server.domain.entities import BuiltOn, Cause, Entity, Reference, Version
 from server.domain.kinds import Kind
+from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation.edits import check_name, check_status
@@ -47,11 +49,12 @@ _resolver = ConflictResolver()
 @dataclass(frozen=True, slots=True)
 class Documents:
     """An entity's documents: the state its current version was cut from, and its draft as it is
-    now.
+    now; ``editor`` is who typed in it last, empty where nobody knows.
     """
 
     version: bytes
     draft: bytes
+    editor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,8 @@ class Edit:
     away.
 
     ``from_draft``: the fields come out of the draft, so the draft has them already; ``whole_draft``
-    when the version takes over all that the draft is ahead. ``references``: those that the step
+    when the version takes over all that the draft is ahead. ``since`` names who set each field last
+    after the ``base``, as far as it is known. ``references``: those that the step
     added or changed just now, by id, under ``added`` and ``changed``: one version tells of both.
     """
 
@@ -70,6 +74,7 @@ class Edit:
     name: str | None = None
     status: str | None = None
     base: Version | None = None
+    since: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
     cause: Cause = "api"
     from_draft: bool = False
@@ -79,8 +84,8 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the pipeline made of an edit: nothing where ``change`` is empty, nothing yet where it
-    conflicts.
+    """What the pipeline made of an edit: nothing where ``change`` is empty. ``conflicts`` are what
+    of it was left out and waits for somebody, ``settled`` what was merged with other people's work.
     """
 
     entity_id: str
@@ -89,6 +94,7 @@ class Proposal:
     conflicts: tuple[Conflict, ...]
     version: Version | None
     root: Root | None
+    settled: tuple[Conflict, ...] = ()
 
 
 def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str], str | None]:
@@ -127,13 +133,14 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
     wanted = kind.check(edit.fields)
     # resolve conflicts
     wanted.update(_name_and_status(tx, edit))
-    merge = _resolver.settle(kind, edit.base, current, wanted, tx.author.user)
-    if merge.conflicts:
-        return _rejected(kind, edit, current, merge.fields, merge.conflicts)
+    merge = _resolver.settle(kind, edit.base, current, wanted, tx.author.user, edit.since)
     change = _change(tx, kind, current, edit, merge.fields)
     classification = _detector.classify_change(kind, change)
     if not change:
-        return Proposal(entity.id, change, classification, (), None, None)
+        return Proposal(
+            entity.id, change, classification, merge.conflicts, None, None, merge.settled
+        )
+    settled = (*merge.settled, *_overtaken(tx, kind, edit, change, documents))
     # version
     state = _documents(tx, kind, edit, change, documents)
     if change.status and current.status != change.status["to"]:
@@ -149,7 +156,7 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
         state=state,
     )
     root = Root(entity.id, current.number, version.number)
-    return Proposal(entity.id, change, classification, (), version, root)
+    return Proposal(entity.id, change, classification, merge.conflicts, version, root, settled)
 
 
 def propose_rollback(
@@ -242,19 +249,24 @@ def _fields_in_draft(
     return edited.state if edited.state != documents.version else None
 
 
-def _rejected(
-    kind: Kind,
-    edit: Edit,
-    current: Version,
-    fields: Mapping[str, Any],
-    conflicts: tuple[Conflict, ...],
-) -> Proposal:
-    theirs = {**fields, **{one.field: one.theirs for one in conflicts}}
-    after = set_fields(current.fields, _only_fields(theirs))
-    change = Change(fields=diff_fields(current.fields, after), visual=edit.visual)
-    return Proposal(
-        edit.entity_id, change, _detector.classify_change(kind, change), conflicts, None, None
-    )
+def _overtaken(
+    tx: Transaction, kind: Kind, edit: Edit, change: Change, documents: Documents
+) -> list[Conflict]:
+    """What somebody has set in the draft and not published, and this edit sets otherwise. (Prose
+    merges, and what comes out of the draft has seen it.)
+    """
+    names = [name for name in change.fields if not kind.is_prose(name)]
+    if edit.from_draft or not names:
+        return []
+    typed = drafts.read_values(documents.draft)
+    found: list[Conflict] = []
+    for name in names:
+        value, pair = typed.get(name), change.fields[name]
+        if value is None or value in (pair["from"], pair["to"]):
+            continue
+        kept, lost = (pair["to"], tx.author.user), (value, documents.editor)
+        found.append(_resolver.simultaneous_edit.resolve(edit.entity_id, name, kept, lost))
+    return found
 
 
 def _change(
@@ -349,6 +361,7 @@ def _restore_references(tx: Transaction, target: Version) -> dict[str, Sequence[
         removed.append(reference_id)
     for reference_id, one in then.items():
         if not tx.exists(one.source):
+            _stays_away(tx, target.entity_id, one, f"{tx.name_of(one.source)} was deleted")
             continue
         wanted = _rebuilt(tx, target.entity_id, one)
         before = now.get(reference_id)
@@ -356,6 +369,8 @@ def _restore_references(tx: Transaction, target: Version) -> dict[str, Sequence[
             if tx.would_cycle(one.source, target.entity_id) is None:
                 tx.put_reference(wanted)
                 added.append(reference_id)
+            else:
+                _stays_away(tx, target.entity_id, one, "it would make a cycle by now")
         elif (before.policy, before.overrides, before.role, before.order) != (
             wanted.policy,
             wanted.overrides,
@@ -366,6 +381,10 @@ def _restore_references(tx: Transaction, target: Version) -> dict[str, Sequence[
             changed.append(reference_id)
     found: dict[str, Sequence[Any]] = {"added": added, "removed": removed, "changed": changed}
     return found if added or removed or changed else None
+
+
+def _stays_away(tx: Transaction, target_id: str, one: BuiltOn, why: str) -> None:
+    tx.put_conflict(refused(target_id, wanted_side(one), why, tx.author.user))
 
 
 def _rebuilt(tx: Transaction, target_id: str, one: BuiltOn) -> Reference:

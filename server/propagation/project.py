@@ -99,11 +99,11 @@ class ProjectOwner:
             tx = Transaction(self.state, actor, self._clock())
             yield tx
             if not tx.is_empty:
+                settle(tx)
                 await self.people.add_to(tx)
                 await _to_its_end(self._commit(tx))
 
     async def _commit(self, tx: Transaction) -> None:
-        settle(tx)
         commit, members = tx.seal()
         self.people.seal(commit)
         await self.storage.commit(commit)
@@ -204,7 +204,8 @@ class ProjectOwner:
         """The states that an edit of an entity builds on."""
         current = self.state.entity(entity_id).current
         version = await self.storage.version_state(self.project_id, entity_id, current.state_number)
-        return Documents(version, await self._drafts.draft_state(self.project_id, entity_id))
+        draft = await self._drafts.draft_state(self.project_id, entity_id)
+        return Documents(version, draft, self._drafts.editor(self.project_id, entity_id))
 
     async def draft_state(self, entity_id: str) -> bytes:
         return await self._drafts.draft_state(self.project_id, entity_id)

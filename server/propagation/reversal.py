@@ -20,8 +20,9 @@ from server.domain.changes import (
     set_fields,
     unpublished,
 )
-from server.domain.conflicts import Conflict, ConflictResolver
+from server.domain.conflicts import Choice, Conflict
 from server.domain.entities import BuiltOn, Entity, Reference, Version, version_id
+from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation.edits import approve_version
@@ -42,19 +43,25 @@ class Reversal:
     """A root of a run, as it was before and as the run's change left it.
 
     ``members`` are the shots and scenes that came into a scene or sequence by that change, went, or
-    moved in it, by reference: versions do not hold them.
+    moved in it, by reference: versions do not hold them. ``kept`` names fields and references of
+    which somebody has said that they stay as they are now.
     """
 
     before: Version
     after: Version
     members: Mapping[str, Sides] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
     def references(self) -> dict[str, Sides]:
         """The references that the change added, removed or changed, by id."""
         then = {one.reference_id: one for one in self.before.references}
         made = {one.reference_id: one for one in self.after.references}
         pairs = {id_: (then.get(id_), made.get(id_)) for id_ in {**then, **made}}
-        return {id_: pair for id_, pair in {**pairs, **self.members}.items() if not _same(*pair)}
+        return {
+            id_: pair
+            for id_, pair in {**pairs, **self.members}.items()
+            if id_ not in self.kept and not _same(*pair)
+        }
 
 
 def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: str) -> Proposal:
@@ -71,6 +78,7 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
         goal["@name"] = before.name
     if before.status != after.status:
         goal["@status"] = before.status
+    goal = {name: value for name, value in goal.items() if name not in wanted.kept}
     merge = _resolver.rollback_conflict.resolve(kind, after, current, goal, tx.author.user)
     references, clashes = _References(tx, entity, wanted).take_back()
     fields = set_fields(
@@ -262,9 +270,21 @@ def _conflict(tx: Transaction, entity_id: str, what: str, ours: Any, theirs: Any
     buried = tx.state.deleted.get(entity_id)
     last = (buried.current if buried else tx.entity(entity_id).current).author
     people = tuple(sorted({last, tx.author.user}))
-    options = ("ours", "theirs")
+    nothing = what == "@approved" and theirs is None
+    options: tuple[Choice, ...] = ("ours",) if nothing else ("ours", "theirs")
     return Conflict(
-        "dependency_conflict", "high", entity_id, what, ours, theirs, None, people, options
+        "dependency_conflict",
+        "high",
+        entity_id,
+        what,
+        ours,
+        theirs,
+        None,
+        people,
+        options,
+        ours_by=last,
+        theirs_by=tx.author.user,
+        reason=_resolver.rollback_conflict.reason,
     )
 
 

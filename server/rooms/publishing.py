@@ -100,6 +100,11 @@ class Publishing:
             draft.editor = editor
         draft.throttle.touch()
 
+    def editor(self, entity_id: str) -> str:
+        """Who changed a draft last; empty where nobody knows."""
+        draft = self._drafts.get(entity_id)
+        return "" if draft is None or draft.editor in (None, _NOBODY) else draft.editor.user
+
     def opened(self, entity_id: str) -> None:
         """A draft was loaded: what it is ahead since an earlier time is published now."""
         if self._publishable(entity_id):

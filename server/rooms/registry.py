@@ -206,6 +206,10 @@ class RealTimeSyncManager:
             return await room.draft_state(entity_id)
         return await encode_stored(await self._store.load_document(project_id, entity_id))
 
+    def editor(self, project_id: str, entity_id: str) -> str:
+        room = self._rooms.get(project_id)
+        return room.editor(entity_id) if room is not None else ""
+
     def merge_committed(self, project_id: str, entity_id: str, update: bytes) -> None:
         room = self._rooms.get(project_id)
         if room is not None:

@@ -205,6 +205,9 @@ class Room:
         stored = await self._store.load_document(self.core.project_id, entity_id)
         return await encode_stored(stored)
 
+    def editor(self, entity_id: str) -> str:
+        return self._publishing.editor(entity_id)
+
     def merge_committed(self, entity_id: str, update: bytes) -> None:
         channel = self._channels.get(entity_id)
         if channel is not None and not channel.gone:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from server.domain.conflicts import Conflict
 from server.domain.entities import version_id
 from server.domain.runs import Run
-from server.propagation.pipeline import Proposal
 
 __all__ = [
     "PropagationResult",
@@ -147,32 +146,43 @@ def unchanged(entity_id: str, number: int) -> PropagationResult:
     return PropagationResult("success", 0, version_id(entity_id, number), None)
 
 
-def conflicted(proposals: Sequence[Proposal], entity_id: str, number: int) -> PropagationResult:
-    """The answer to a change that collides: nothing was applied."""
-    conflicts: list[Conflict] = [conflict for one in proposals for conflict in one.conflicts]
-    return PropagationResult(
-        "conflict",
-        0,
-        version_id(entity_id, number),
-        None,
-        {},
-        [conflict.to_json() for conflict in conflicts],
-        True,
+def conflicted(result: PropagationResult, waiting: Iterable[Conflict]) -> PropagationResult:
+    """The answer to a change that collides: what of it was left out waits, the rest was applied."""
+    own = {one.id: one.to_json() for one in waiting}
+    others = [one for one in result.conflicts if one["id"] not in own]
+    return replace(
+        result,
+        status=result.status if result.status == "accepted" else "conflict",
+        conflicts=[*own.values(), *others],
+        requires_intervention=True,
     )
 
 
-def result_of(run: Run, version: str, superseded: str | None = None) -> PropagationResult:
+def result_of(
+    run: Run,
+    version: str,
+    superseded: str | None = None,
+    waiting: Iterable[Conflict] = (),
+) -> PropagationResult:
     """The answer that a run gives, where it took over ``superseded`` for whoever asked for that.
+    ``waiting`` are the conflicts that it came upon.
 
-    ``pending_approval`` where all that it reached waits for somebody, ``accepted`` while it has not
-    ended; one that failed stays ``accepted`` and asks for somebody.
+    ``pending_approval`` where all that it reached waits for approval, ``conflict`` where all waits
+    for somebody in another way too, ``accepted`` while it has not ended; one that failed stays
+    ``accepted`` and asks for somebody.
     """
-    waiting = run.counts.get("awaiting_approval", 0)
+    approvals = run.counts.get("awaiting_approval", 0)
+    clashes = run.counts.get("conflict", 0)
     status: Status = "success"
     if not run.finished or run.status == "failed":
         status = "accepted"
-    elif waiting and waiting == run.affected:
+    elif approvals and approvals == run.affected:
         status = "pending_approval"
+    elif clashes and approvals + clashes == run.affected:
+        status = "conflict"
     needs = run.status == "failed" or any(run.counts.get(name) for name in _NEEDS_SOMEBODY)
     counts = dict(run.counts)
-    return PropagationResult(status, run.affected, version, run.id, counts, (), needs, superseded)
+    shown = [one.to_json() for one in waiting]
+    return PropagationResult(
+        status, run.affected, version, run.id, counts, shown, needs, superseded
+    )

@@ -12,6 +12,7 @@ from server.domain.actors import Actor
 from server.domain.entities import Version, version_id
 from server.domain.runs import Phase
 from server.domain.transaction import Transaction
+from server.propagation.conflicts import record
 from server.propagation.edits import approve_version
 from server.propagation.engine import APPROVAL
 from server.propagation.pipeline import (
@@ -37,6 +38,7 @@ __all__ = [
     "base_of",
     "batch_impact",
     "calculate_change_impact",
+    "changed_since",
     "propagate_asset_change",
     "propagate_batch",
     "publish",
@@ -44,6 +46,10 @@ __all__ = [
     "rollback_impact",
     "rollback_to_version",
 ]
+
+
+_LOOKED_BACK = 100
+"""So many versions are looked through for who changed what."""
 
 
 async def propagate_asset_change(
@@ -63,7 +69,7 @@ async def propagate_asset_change(
 
     Raises NotFound, Invalid (empty, a field that does not fit, a base version that does not exist),
     StalePlan where it would not do what the plan ``plan_hash`` said. A stale ``base_version`` is
-    merged three ways; what cannot be merged is answered as ``conflict``, nothing applied.
+    merged three ways; what cannot be merged waits in the conflicts, and the answer is ``conflict``.
     """
     edit = await _edit_of(owner, asset_id, change_data, base_version, message)
     return await apply_edits(
@@ -90,17 +96,16 @@ async def apply_edits(
     await owner.survey(edit.entity_id for edit in edits)
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
-        number = tx.entity(first).current.number
         proposals = await build(tx)
-        if any(one.conflicts for one in proposals):
-            tx.discard()
-            return conflicted(proposals, first, number)
         message = next((edit.message for edit in edits if edit.message), "")
         run = owner.run_for(tx, proposals, cause, message=message, mode=mode, notify=notify)
+        waiting = record(tx, proposals, run.id if run is not None else None)
         current = tx.current(first).number
     if run is None:
-        return unchanged(first, current)
-    return await finish(owner, run, version_id(first, current), wait)
+        result = unchanged(first, current)
+    else:
+        result = await finish(owner, run, version_id(first, current), wait)
+    return conflicted(result, waiting) if waiting else result
 
 
 def _of_edits(owner: ProjectOwner, edits: Sequence[Edit]) -> Build:
@@ -321,7 +326,8 @@ async def _edit_of(
     owner.state.entity(asset_id)
     fields, visual, name = change_from_data(change_data)
     base = await base_of(owner, asset_id, base_version)
-    return Edit(asset_id, fields, visual, name=name, base=base, message=message)
+    since = await changed_since(owner, base)
+    return Edit(asset_id, fields, visual, name=name, base=base, since=since, message=message)
 
 
 async def base_of(owner: ProjectOwner, asset_id: str, base_version: int | None) -> Version | None:
@@ -341,6 +347,23 @@ async def base_of(owner: ProjectOwner, asset_id: str, base_version: int | None) 
             f"{asset_id} has no version {base_version}",
             [FieldError("base_version", "must be one of its versions")],
         ) from None
+
+
+async def changed_since(owner: ProjectOwner, base: Version | None) -> dict[str, str]:
+    """Who set each field last after a version: of the newest changes, if there are very many."""
+    found: dict[str, str] = {}
+    if base is None:
+        return found
+    version = owner.state.entity(base.entity_id).current
+    for _ in range(_LOOKED_BACK):
+        if version.number <= base.number:
+            break
+        for name in version.changes:
+            found.setdefault(name, version.author)
+        if version.previous is None:
+            break
+        version = await owner.storage.version(owner.project_id, base.entity_id, version.previous)
+    return found
 
 
 async def _rollback_target(owner: ProjectOwner, asset_id: str, number: int) -> Version:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from protocol.errors import FieldError, Invalid, NotFound
+from protocol.errors import Cycle, FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.entities import Policy, version_id
 from server.domain.resolve import entity_json
@@ -18,7 +18,8 @@ from server.propagation.links import NewReference
 from server.propagation.pipeline import Edit
 from server.propagation.project import ProjectOwner
 from server.services.answers import PropagationResult, unchanged
-from server.services.changes import apply_edits, base_of
+from server.services.changes import apply_edits, base_of, changed_since
+from server.services.conflicts import keep_refused
 from server.services.runs import WAIT, finish
 
 __all__ = [
@@ -75,7 +76,16 @@ async def patch_entity(
     """Change an entity's name, status or fields: a version, propagated."""
     owner.state.entity(entity_id)
     base = await base_of(owner, entity_id, base_version)
-    edit = Edit(entity_id, fields or {}, name=name, status=status, base=base, message=message)
+    since = await changed_since(owner, base)
+    edit = Edit(
+        entity_id,
+        fields or {},
+        name=name,
+        status=status,
+        base=base,
+        since=since,
+        message=message,
+    )
     return await apply_edits(owner, [edit], actor, wait=wait)
 
 
@@ -142,9 +152,7 @@ async def link(
     owner: ProjectOwner, target: str, new: NewReference, actor: Actor, wait: float | None = WAIT
 ) -> tuple[dict[str, Any], PropagationResult]:
     """Make a reference; answers it and what followed. Raises NotFound, Cycle, Conflict, Invalid."""
-    owner.state.entity(new.source)
     number = owner.state.entity(target).current.number
-    await know_pins(owner, [new])
     made: list[dict[str, Any]] = []
 
     def build(tx: Transaction) -> list[Root]:
@@ -152,7 +160,13 @@ async def link(
         made.append(reference.to_json())
         return roots
 
-    result = await _relate(owner, actor, target, number, build, "relationship", wait)
+    try:
+        owner.state.entity(new.source)
+        await know_pins(owner, [new])
+        result = await _relate(owner, actor, target, number, build, "relationship", wait)
+    except (Cycle, NotFound) as error:
+        await keep_refused(owner, target, new, actor, error)
+        raise
     return made[0], result
 
 

@@ -54,7 +54,11 @@ def try_question(owner: ProjectOwner, question: Question, wanted: Wanted) -> dic
         "outcome": None,
     }
     counts = {"now": {now["verdict"]: 1}, "candidate": then and {then["verdict"]: 1}}
-    return _answer([item], 1, int(differs), counts)
+    decided = {
+        "now": {now["rule"]["id"]: 1} if now["rule"] else {},
+        "candidate": then and ({then["rule"]["id"]: 1} if then["rule"] else {}),
+    }
+    return _answer([item], 1, int(differs), counts, decided)
 
 
 async def try_change(
@@ -130,6 +134,7 @@ async def _trial(
     if wanted.target is not None:
         owner.state.entity(wanted.target)
     counts: dict[str, Counter[str]] = {"now": Counter(), "candidate": Counter()}
+    decided: dict[str, Counter[str]] = {"now": Counter(), "candidate": Counter()}
     differing: list[Pair] = []
     alike: list[Pair] = []
     for position, key in enumerate({**now, **then}):
@@ -141,13 +146,18 @@ async def _trial(
         verdicts = _verdict(one), _verdict(other)
         counts["now"][verdicts[0]] += 1
         counts["candidate"][verdicts[1]] += 1
+        decided["now"].update(_rule_of(one))
+        decided["candidate"].update(_rule_of(other))
         (alike if verdicts[0] == verdicts[1] else differing).append((one, other))
     items = [
         _item(tx, candidate, one, other, done)
         for one, other in [*differing, *alike][: wanted.limit]
     ]
-    told = {**counts, "candidate": None if candidate is None else counts["candidate"]}
-    return _answer(items, len(differing) + len(alike), len(differing), told)
+    told, by_rule = (
+        {**of, "candidate": None if candidate is None else of["candidate"]}
+        for of in (counts, decided)
+    )
+    return _answer(items, len(differing) + len(alike), len(differing), told, by_rule)
 
 
 async def _tried(
@@ -168,6 +178,12 @@ def _verdict(one: Tried | None) -> str:
     if one is None:
         return NOT_REACHED
     return one.reference.policy if one.decision is None else one.decision.verdict
+
+
+def _rule_of(one: Tried | None) -> tuple[str, ...]:
+    """The rule that decides at a reference, where one does."""
+    rule = one.decision.rule if one and one.decision else None
+    return (rule.id,) if rule else ()
 
 
 def _item(
@@ -210,7 +226,11 @@ def _decided(rules: RulesEngine, one: Tried | None) -> dict[str, Any]:
 
 
 def _answer(
-    items: list[dict[str, Any]], total: int, changed: int, counts: Mapping[str, Any]
+    items: list[dict[str, Any]],
+    total: int,
+    changed: int,
+    counts: Mapping[str, Any],
+    decided: Mapping[str, Any],
 ) -> dict[str, Any]:
     """``verdict``, ``rule`` and ``why`` stand for themselves where there is one question only."""
     only = items[0]["candidate"] or items[0]["now"] if total == 1 else None
@@ -222,4 +242,5 @@ def _answer(
         "total": total,
         "changed": changed,
         "counts": counts,
+        "decided": decided,
     }

@@ -14,7 +14,8 @@ from server.domain.entities import Version, version_id
 from server.domain.plan import PINNED
 from server.domain.runs import Root, Run
 from server.domain.transaction import Transaction
-from server.ports import AuditFilter
+from server.ports import AuditFilter, ConflictFilter
+from server.propagation.conflicts import record
 from server.propagation.engine import APPROVAL
 from server.propagation.pipeline import Proposal
 from server.propagation.project import ProjectOwner
@@ -49,6 +50,7 @@ __all__ = [
 
 WAIT = 10.0
 _PAGE = 500
+_NOTHING: frozenset[str] = frozenset()
 _INSTEAD = {
     "deletion": "a deletion is taken back by restoring what was deleted",
     "restore": "a restore is taken back by deleting again what was restored",
@@ -65,7 +67,8 @@ async def finish(
     Where a newer one has taken it over, the answer is that one's.
     """
     last = await _ended(owner, run, wait)
-    return result_of(last, version, None if last is run else run.id)
+    waiting = owner.state.conflicts.of_run(last.id)
+    return result_of(last, version, None if last is run else run.id, waiting)
 
 
 async def _ended(owner: ProjectOwner, run: Run, wait: float | None) -> Run:
@@ -139,8 +142,9 @@ async def rollback_run(
     step, with one run over all that depends on them.
 
     What was changed since then stays; where it is what the run itself had changed, the answer is
-    ``conflict`` with both sides, and nothing is applied. Raises Conflict where the run has not
-    ended, or followed a deletion, StalePlan.
+    ``conflict`` with both sides, and nothing is applied: they wait in the conflicts. What was kept
+    there stays when the run is rolled back again. Raises Conflict where the run has not ended, or
+    followed a deletion, StalePlan.
     """
     build = await _reversal(owner, run, reason)
     first = run.roots[0].asset_id
@@ -152,7 +156,8 @@ async def rollback_run(
         proposals = await build(tx)
         if any(one.conflicts for one in proposals):
             tx.discard()
-            return RunRollback(run, (), None, conflicted(proposals, first, number))
+            waiting = record(tx, proposals, run.id)
+            return RunRollback(run, (), None, conflicted(unchanged(first, number), waiting))
         message = _message(run, reason)
         again = owner.run_for(tx, proposals, cause, message=message, rollback_of=run.id)
         if again is None:
@@ -237,16 +242,19 @@ async def _reversal(owner: ProjectOwner, run: Run, reason: str) -> Build:
     if run.cause in _INSTEAD:
         raise Conflict(f"This run cannot be rolled back: {_INSTEAD[run.cause]}")
     message = _message(run, reason)
+    kept = await _kept(owner, run)
     if run.cause == APPROVAL:
         approved = [await _approved(owner, root) for root in run.roots]
     else:
-        wanted = [await _wanted(owner, root) for root in run.roots]
+        wanted = [await _wanted(owner, root, kept) for root in run.roots]
         pins = [entry async for entry in _entries(owner, AuditFilter(run_id=run.id), {PINNED})]
 
     async def build(tx: Transaction) -> Sequence[Proposal]:
         proposals: list[Proposal] = []
         for number, root in enumerate(run.roots):
             await asyncio.sleep(0)
+            if kept.get(root.asset_id, _NOTHING) & {"@deleted", "@approved"}:
+                continue
             if not tx.exists(root.asset_id):
                 proposals.append(deleted(tx, root))
             elif run.cause == APPROVAL:
@@ -262,6 +270,23 @@ async def _reversal(owner: ProjectOwner, run: Run, reason: str) -> Build:
     return build
 
 
+async def _kept(owner: ProjectOwner, run: Run) -> Mapping[str, frozenset[str]]:
+    """What somebody kept when this run was to be rolled back before, by entity: fields, and ids of
+    references.
+    """
+    found: dict[str, frozenset[str]] = {}
+    cursor: str | None = None
+    wanted = ConflictFilter(status="resolved", run_id=run.id)
+    while True:
+        page, cursor = await owner.storage.conflicts(owner.project_id, wanted, _PAGE, cursor)
+        for one in page:
+            if one.resolution == "ours" and not one.automatic:
+                names = found.get(one.entity_id, _NOTHING)
+                found[one.entity_id] = names | {one.reference_id or one.field}
+        if cursor is None:
+            return found
+
+
 async def _approved(owner: ProjectOwner, root: Root) -> Version | None:
     """The version that was approved before a run; ``None`` where none was."""
     if not root.from_version or root.asset_id not in owner.state.entities:
@@ -269,14 +294,15 @@ async def _approved(owner: ProjectOwner, root: Root) -> Version | None:
     return await owner.know(root.asset_id, root.from_version)
 
 
-async def _wanted(owner: ProjectOwner, root: Root) -> Reversal:
+async def _wanted(owner: ProjectOwner, root: Root, kept: Mapping[str, frozenset[str]]) -> Reversal:
     """A root of a run before and after it, with everything that its references name at hand."""
     before = await owner.version(root.asset_id, root.from_version)
     after = await owner.version(root.asset_id, root.to_version)
     for one in before.references:
         if one.source in owner.state.entities:
             await owner.know(one.source, one.version)
-    return Reversal(before, after, await _members(owner, before, after))
+    members = await _members(owner, before, after)
+    return Reversal(before, after, members, kept.get(root.asset_id, _NOTHING))
 
 
 async def _members(owner: ProjectOwner, before: Version, after: Version) -> Mapping[str, Sides]:

@@ -214,6 +214,7 @@ def _behind(tx: Transaction, entity: Entity, reference: Reference) -> dict[str, 
         "block": f"v{goal} must not reach it: {by}",
         "mark_stale": f"v{goal} only marks it as stale: {by}",
         "notify": f"v{goal} is only told about: {by}",
+        "undecided": f"v{goal} waits for a decision: {decision['why']}",
         "pin": f"v{goal} makes it stay where it is: {by}",
     }
     why = words.get(decision["verdict"], f"no run has brought v{goal} to it yet")

@@ -9,9 +9,10 @@ import { inspect, type OpenProject } from './store/open-project.ts'
 import type { Person, Project } from './types.ts'
 import { Notice, Skeleton } from './ui/bits.tsx'
 import { Icon } from './ui/icon.tsx'
+import { lazy } from './ui/lazy.tsx'
 import { density, grouping, PANEL, panelSize, theme } from './ui/preferences.ts'
 import { needsServer, reaches } from './ui/reach.ts'
-import { go, hrefOf, route } from './ui/router.ts'
+import { go, hrefOf, route, type View as ViewName } from './ui/router.ts'
 import { WiredApprovals } from './views/approvals/wired.tsx'
 import { WiredBreakdown } from './views/breakdown/wired.tsx'
 import { WiredInspector } from './views/inspector/wired.tsx'
@@ -61,7 +62,7 @@ function back(): void {
 /** Closes the inspector; the focus goes back to the panel or the row that it was about. */
 function leave(entity: string): void {
   inspect(null)
-  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown, .approval[tabindex="0"]`) ?? document.querySelector<HTMLElement>('main.view')
+  const home = document.querySelector<HTMLElement>(`[data-panel="${CSS.escape(entity)}"] .panel-link, .breakdown, :is(.approval, .conflict, .rule)[tabindex="0"]`) ?? document.querySelector<HTMLElement>('main.view')
   home?.focus()
 }
 
@@ -84,6 +85,7 @@ function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
       if (event.key === 'b') go({ view: 'breakdown' })
       else if (event.key === 's') go({ view: 'storyboard' })
       else if (event.key === 'w') go({ view: 'approvals' })
+      else if (event.key === 'r') go({ view: 'rules' })
       else if (event.key === '?') onKeys()
     }
     document.addEventListener('keydown', onKeyDown)
@@ -91,7 +93,9 @@ function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
   }, [following, onFind, onKeys])
 }
 
-const LABELS = { breakdown: 'Breakdown', storyboard: 'Storyboard', approvals: 'What waits for approval' }
+const LABELS: { [view in ViewName]: string } = { breakdown: 'Breakdown', storyboard: 'Storyboard', approvals: 'What waits for approval', conflicts: 'Conflicts', rules: 'Rules' }
+
+const WiredRules = lazy(async () => (await import('./views/rules/wired.tsx')).WiredRules)
 
 interface Doings {
   mayCreate: boolean
@@ -117,6 +121,7 @@ function commandsOf(doings: Doings): Command[] {
     { id: 'breakdown', words: 'Go to the breakdown', icon: 'rows-3', key: 'B', run: () => go({ view: 'breakdown' }) },
     { id: 'inbox', words: 'Notifications', icon: 'bell', key: 'I', run: openInbox },
     { id: 'approvals', words: 'What waits for approval', icon: 'approved', key: 'W', run: () => go({ view: 'approvals' }) },
+    { id: 'rules', words: 'Rules', icon: 'rules', key: 'R', run: () => go({ view: 'rules' }) },
     { id: 'projects', words: 'All projects', icon: 'film', key: '', run: () => go({ project: null, entity: null }) },
     ...when(doings.mayImport,
       { id: 'new shot', words: 'New shot', icon: 'plus', key: '', run: () => reaches() && doings.onNewShot() },
@@ -209,6 +214,7 @@ function View({ project, doings, onScreen }: { project: OpenProject; doings: Doi
   const phase = project.phase.value
   if (phase === 'failed') return <Failed project={project} />
   if (view === 'approvals') return <WiredApprovals project={project} onScreen={onScreen} />
+  if (view === 'rules') return <WiredRules project={project} onScreen={onScreen} />
   const groups = project.shots.groups.value
   if (phase === 'loading' && groups.length === 0) return <div class="pad"><Skeleton words="Loading the shots…" rows={8} /></div>
   if (groups.length === 0 && project.shots.sequences.value.size === 0 && project.shots.scenes.value.size === 0) return <EmptyProject {...doings} />
@@ -276,8 +282,8 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
   return (
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
       <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} stalled={project.drafts.stalled.value} savedAt={project.savedAt.value}
-        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} waiting={project.approvals.open.value} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} inbox={<WiredInbox project={project} />} {...doings} />
-      <Rail onKeys={keys} onSignOut={rest.onSignOut} />
+        me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} inbox={<WiredInbox project={project} />} {...doings} />
+      <Rail project={project.id} view={view} entity={entity} approvals={project.approvals.open.value} onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={LABELS[view]}>
         <WiredSafety project={project} onLogIn={rest.onLogIn} />
         <View project={project} doings={doings} onScreen={onScreen} />

@@ -66,6 +66,17 @@ def rules() -> Said:
     return found
 
 
+def conflicts() -> Said:
+    """A final shot that no rule is about, and overrides of what is not there any more."""
+    world = film({"verdict": "update", "target_statuses": ["wip"]})
+    world.create("shot", "sh060", {}, ["coat"], status="final")
+    found = said(world.edit("coat", {"colour": "#000000", "hem": "torn", "lining": "silk"}))
+    over = {"hem": "sewn", "lining": "wool"}
+    world.create("shot", "sh070", {}, [NewReference("coat", overrides={"hem": "sewn"})])
+    world.create("shot", "sh080", {}, [NewReference("coat", overrides=over)])
+    return found | said(world.edit("coat", {"hem": None, "lining": None}))
+
+
 def decisions() -> Said:
     """One of two changes is approved while the other still waits, and then that one is rejected."""
     world = film()
@@ -165,7 +176,7 @@ async def broken_off(monkeypatch: pytest.MonkeyPatch) -> Said:
 async def test_every_row_of_the_table_is_produced_and_every_reason_has_a_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = policies() | rules() | decisions() | revisions()
+    found = policies() | rules() | conflicts() | decisions() | revisions()
     with monkeypatch.context() as patch:
         found |= await interrupted(patch)
     with monkeypatch.context() as patch:

@@ -17,6 +17,7 @@ from tests.domain.world import World
 
 OUTCOMES = {
     "block": "blocked",
+    "undecided": "conflict",
     "require_approval": "awaiting_approval",
     "pin": "pinned",
     "mark_stale": "stale",
@@ -31,7 +32,7 @@ def some(*items: str) -> st.SearchStrategy[list[str]]:
 
 
 conditions = st.fixed_dictionaries(
-    {"verdict": st.sampled_from(SEVEREST)},
+    {"verdict": st.sampled_from([one for one in SEVEREST if one != "undecided"])},
     optional={
         "change_classes": some("visual", "metadata"),
         "source_kinds": some("character", "wardrobe"),

@@ -65,6 +65,16 @@ def _click(*steps: str) -> Callable[[Page], None]:
     return prepare
 
 
+def _new_rule(page: Page) -> None:
+    """One that would have changed something, with a key that is wrong beside it."""
+    page.locator("[data-testid=rule-new]").click()
+    page.locator('[data-rule-field="target_kinds"] [data-value=shot]').click()
+    page.locator("[data-tested] summary").first.click()
+    page.locator("[data-tried]").first.wait_for()
+    page.locator('[data-rule-field="affected_over"] input').fill("many")
+    page.locator("[data-problem]").wait_for()
+
+
 def _drop(name: str, text: str, then: str) -> Callable[[Page], None]:
     def prepare(page: Page) -> None:
         page.locator("[data-testid=import-file]").set_input_files(
@@ -148,6 +158,15 @@ SCREENS = {
     ),
     "what waits for approval": Screen(
         "/p/waits/approvals", "[data-side] .sketch[aria-label]", _press("Space", "[data-selected]")
+    ),
+    "the rules": Screen(_view("rules"), "[data-tested][data-decides]"),
+    "a new rule that is not valid": Screen(
+        _view("rules"),
+        "[data-tested][data-decides]",
+        _new_rule,
+    ),
+    "the rules as text": Screen(
+        _view("rules"), "[data-rule]", _click("[data-testid=rules-yaml]", "[data-rules-yaml] .yaml")
     ),
     "nothing waits for approval": Screen("/p/empty/approvals", ".approvals .notice"),
     "an empty project": Screen("/p/empty/storyboard", "[data-testid=new-shot]"),

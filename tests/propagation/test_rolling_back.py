@@ -102,7 +102,7 @@ async def test_later_edits_of_other_fields_stay() -> None:
 
 
 async def test_what_was_set_since_is_a_conflict_and_nothing_at_all_is_applied() -> None:
-    async with film() as (system, owner):
+    async with film() as (system, _):
         changed: Changes = [
             ("coat", {"colour": "#222222"}),
             ("mara", {"age": 31, "hair": "#222222", "description": "Tall and thin"}),
@@ -110,7 +110,7 @@ async def test_what_was_set_since_is_a_conflict_and_nothing_at_all_is_applied() 
         result = await system.propagate_batch(changed)
         later = {"hair": "#333333", "description": "Tall, thin and wet"}
         await system.propagate_asset_change("mara", later)
-        seq, versions = owner.seq, (await system.get_entity("coat"))["version"]
+        versions = (await system.get_entity("coat"))["version"]
         back = await system.rollback_run(result.run_id or "")
         assert (back.status, back.success, back.run_id) == ("conflict", False, None)
         assert {one["field"]: (one["ours"], one["theirs"]) for one in back.conflicts} == {
@@ -118,9 +118,66 @@ async def test_what_was_set_since_is_a_conflict_and_nothing_at_all_is_applied() 
             "description": ("Tall, thin and wet", "Tall"),
         }
         assert {one["entity_id"] for one in back.conflicts} == {"mara"}
-        assert owner.seq == seq
         assert (await system.get_entity("coat"))["version"] == versions
+        assert (await system.get_entity("mara"))["fields"]["age"] == 31
         assert back.to_json()["status"] == "conflict"
+        waiting = (await system.list_conflicts())["items"]
+        assert {one["id"] for one in waiting} == {one["id"] for one in back.conflicts}
+        assert {one["run_id"] for one in waiting} == {result.run_id}
+
+
+async def test_once_it_is_decided_what_stays_the_rest_is_rolled_back() -> None:
+    """One collision is settled as it was before the run, the other stays as it is."""
+    async with film() as (system, _):
+        changed: Changes = [
+            ("coat", {"colour": "#222222"}),
+            ("mara", {"age": 31, "hair": "#222222", "description": "Tall and thin"}),
+        ]
+        result = await system.propagate_batch(changed)
+        later = {"hair": "#333333", "description": "Tall, thin and wet"}
+        await system.propagate_asset_change("mara", later)
+        back = await system.rollback_run(result.run_id or "")
+        ids = {one["field"]: one["id"] for one in back.conflicts}
+        await system.resolve_conflict(ids["hair"], "ours")
+        again = await system.rollback_run(result.run_id or "")
+        assert {one["field"]: one["id"] for one in again.conflicts} == {
+            "description": ids["description"]
+        }
+        await system.resolve_conflict(ids["description"], "theirs")
+        done = await system.rollback_run(result.run_id or "")
+        assert (done.status, done.conflicts) == ("success", [])
+        mara = (await system.get_entity("mara"))["fields"]
+        assert (mara["hair"], mara["description"]) == ("#333333", "Tall")
+        assert mara["age"] == 30
+        assert (await system.get_entity("coat"))["fields"]["colour"] == "#111111"
+
+
+async def test_links_that_collide_wait_and_are_settled_as_either_side_has_them() -> None:
+    async with film() as (system, owner):
+        await system.create_entity("prop", "Lamp", id="lamp")
+        made, result = await system.add_reference("lamp", "sh2")
+        await entities.relink(owner, made["id"], ME, overrides={"age": 50}, wait=None)
+        back = await system.rollback_run(result.run_id or "")
+        (one,) = back.conflicts
+        assert (one["field"], one["theirs"], one["ours"]["id"]) == (
+            "@references", None, made["id"],
+        )  # fmt: skip
+        done = await system.resolve_conflict(one["id"], "theirs")
+        assert done.propagation.status == "success"
+        references = (await system.get_entity("sh2"))["references"]
+        assert made["id"] not in [one["id"] for one in references]
+
+
+async def test_a_deleted_root_comes_back_where_somebody_says_so() -> None:
+    async with film() as (system, owner):
+        result = await system.propagate_asset_change("coat", {"colour": "#222222"})
+        await entities.delete_entity(owner, "coat", ME, force=True, wait=None)
+        back = await system.rollback_run(result.run_id or "")
+        (one,) = back.conflicts
+        await system.resolve_conflict(one["id"], "theirs")
+        again = await system.rollback_run(result.run_id or "")
+        assert again.status == "success"
+        assert (await system.get_entity("coat"))["fields"]["colour"] == "#111111"
 
 
 async def test_what_was_set_since_to_what_it_was_before_is_no_conflict() -> None:

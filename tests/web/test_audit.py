@@ -83,6 +83,15 @@ async def _decide(client: httpx.AsyncClient) -> httpx.Response:
     return await client.post(f"{FILM}/approvals/decide", json=body)
 
 
+async def _resolve(client: httpx.AsyncClient) -> httpx.Response:
+    for age in (1, 2):
+        body = {"change_data": {"age": age}, "base_version": 1}
+        await client.post(f"{API}/assets/mara/propagate", json=body)
+    one = (await client.get(f"{FILM}/conflicts")).json()["items"][0]
+    path = f"{FILM}/conflicts/{one['id']}/resolve"
+    return await client.post(path, json={"choice": "ours"})
+
+
 async def _hook(client: httpx.AsyncClient) -> str:
     made = await client.post(f"{FILM}/webhooks", json={"url": HOOK})
     return f"{FILM}/webhooks/{made.json()['id']}"
@@ -155,6 +164,7 @@ WRITES: dict[str, Write] = {
     "DELETE /projects/{project_id}/rules/{rule_id}": lambda c: c.delete(f"{FILM}/rules/final-asks"),
     "POST /runs/{run_id}/rollback": _run_back,
     "POST /projects/{project_id}/approvals/decide": _decide,
+    "POST /projects/{project_id}/conflicts/{conflict_id}/resolve": _resolve,
     "POST /projects/{project_id}/members": post(f"{FILM}/members", INES),
     "DELETE /projects/{project_id}/members": _no_named_member,
     "DELETE /projects/{project_id}/members/{user}": _no_member,

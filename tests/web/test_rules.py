@@ -208,6 +208,7 @@ async def test_which_rule_decides_for_a_change_and_a_target_and_why(film: Web) -
     assert found["verdict"] == "update"
     assert found["rule"]["id"] == "looks-follow"
     assert found["why"] == "the change is visual"
+    assert found["decided"] == {"now": {"looks-follow": 1}, "candidate": None}
     (item,) = found["items"]
     assert item["target"]["id"] == "sh010"
     assert item["source"]["id"] == "coat"
@@ -228,6 +229,7 @@ async def test_a_target_and_a_change_need_not_be_there(film: Web) -> None:
     change = {"source_kind": "style", "classes": ["visual"], "affected": 51}
     found = await tried(film, change=change, target={"kind": "shot"})
     assert (found["verdict"], found["rule"]["id"]) == ("require_approval", "wide-style-asks")
+    assert found["decided"] == {"now": {"wide-style-asks": 1}, "candidate": None}
     final = await tried(film, change=CHANGE, target={"kind": "shot", "status": "final"})
     assert final["rule"]["id"] == "final-asks"
     assert final["items"][0]["question"]["change_classes"] == ["visual"]
@@ -242,6 +244,7 @@ async def test_a_candidate_is_compared_target_by_target(film: Web) -> None:
         "now": {"update": 2},
         "candidate": {"require_approval": 1, "not_reached": 1},
     }
+    assert found["decided"] == {"now": {"looks-follow": 2}, "candidate": {"coats-ask": 1}}
     coat, shot = found["items"]
     assert coat["candidate"]["rule"] == {"id": "coats-ask", "name": "Coats ask"}
     assert shot["candidate"]["why"] == "what it would come through does not follow"

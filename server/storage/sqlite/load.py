@@ -20,6 +20,7 @@ from server.domain.pictures import Picture
 from server.ports import StoredProject
 from server.storage.sqlite.approvals import read_standing
 from server.storage.sqlite.bulk import chunks, fetch, fetch_columns, fetch_many, values
+from server.storage.sqlite.conflicts import read_open
 from server.storage.sqlite.late import late_versions
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
 from server.storage.sqlite.rows import (
@@ -105,6 +106,7 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         open_runs=open_runs,
         pictures=_newest_pictures(connection, project_id),
         approvals=read_standing(connection, project_id),
+        conflicts=read_open(connection, project_id),
     )
 
 
@@ -165,7 +167,7 @@ def add_findings(
     """Add those findings that are not at hand: what a batch found out is one object in memory."""
     missing = sorted(wanted - findings.keys())
     if missing:
-        source = "SELECT f.* FROM json_each(?) AS one CROSS JOIN findings AS f ON f.number = one.value"
+        source = "SELECT f.* FROM json_each(?) AS j CROSS JOIN findings AS f ON f.number = j.value"
         numbers = (json_text(missing),)
         findings.update(map(to_finding, fetch(connection, FINDING_COLUMNS, source, numbers)))
 

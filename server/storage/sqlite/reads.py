@@ -11,6 +11,7 @@ import orjson
 from protocol.errors import NotFound
 from server.domain.approvals import Approval
 from server.domain.commit import AuditEntry, ProjectRecord
+from server.domain.conflicts import Conflict
 from server.domain.entities import Digests, Version
 from server.domain.events import Event
 from server.domain.pictures import Picture
@@ -18,6 +19,7 @@ from server.domain.runs import Outcome, Run
 from server.ports import (
     ApprovalFilter,
     AuditFilter,
+    ConflictFilter,
     RunTotals,
     StoredDocument,
     StoredLook,
@@ -25,6 +27,7 @@ from server.ports import (
 )
 from server.storage.sqlite.approvals import select_approvals, to_approval
 from server.storage.sqlite.bulk import fetch
+from server.storage.sqlite.conflicts import select_conflicts, to_conflict
 from server.storage.sqlite.paging import END as _END
 from server.storage.sqlite.paging import position as _position
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
@@ -50,6 +53,7 @@ __all__ = [
     "read_approvals",
     "read_audit",
     "read_audit_head",
+    "read_conflicts",
     "read_document",
     "read_events_after",
     "read_looks",
@@ -326,6 +330,18 @@ def read_approvals(
     before = _position(cursor, _END)
     rows = select_approvals(connection, project_id, wanted, limit + 1, before)
     return [to_approval(row) for row in rows[:limit]], _next(rows, limit, 0)
+
+
+def read_conflicts(
+    connection: sqlite3.Connection,
+    project_id: str,
+    wanted: ConflictFilter,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Conflict], str | None]:
+    before = _position(cursor, _END)
+    rows = select_conflicts(connection, project_id, wanted, limit + 1, before)
+    return [to_conflict(row) for row in rows[:limit]], _next(rows, limit, 0)
 
 
 def read_token(connection: sqlite3.Connection, hash_: str) -> StoredToken | None:

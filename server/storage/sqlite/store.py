@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from protocol.errors import Unavailable
 from server.domain.approvals import Approval
 from server.domain.commit import AuditEntry, Commit, ProjectRecord
+from server.domain.conflicts import Conflict
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.people import Member, Notice
@@ -21,6 +22,7 @@ from server.domain.webhooks import Delivery
 from server.ports import (
     ApprovalFilter,
     AuditFilter,
+    ConflictFilter,
     RunTotals,
     StoredDocument,
     StoredLook,
@@ -32,6 +34,7 @@ from server.storage.sqlite import journal, outbox, people, reads
 from server.storage.sqlite.analytics import read_analytics
 from server.storage.sqlite.approvals import read_approval
 from server.storage.sqlite.around import read_around
+from server.storage.sqlite.conflicts import read_conflict
 from server.storage.sqlite.connection import Database, open_reader, open_writer
 from server.storage.sqlite.load import read_project
 from server.storage.sqlite.paging import END, position
@@ -263,6 +266,18 @@ class SqliteStorage:
     ) -> tuple[Sequence[Approval], str | None]:
         return await self._read(
             lambda c: reads.read_approvals(c, project_id, wanted, limit, cursor)
+        )
+
+    # -- conflicts --------------------------------------------------------------------------------
+
+    async def conflict(self, project_id: str, conflict_id: str) -> Conflict:
+        return await self._read(lambda c: read_conflict(c, project_id, conflict_id))
+
+    async def conflicts(
+        self, project_id: str, wanted: ConflictFilter, limit: int, cursor: str | None
+    ) -> tuple[Sequence[Conflict], str | None]:
+        return await self._read(
+            lambda c: reads.read_conflicts(c, project_id, wanted, limit, cursor)
         )
 
     # -- pictures ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from protocol.errors import Conflict, NotFound
 from server.domain.commit import Commit, ProjectRecord
 from server.storage.sqlite.approvals import write_approvals
 from server.storage.sqlite.bulk import MARKS, put
+from server.storage.sqlite.conflicts import write_conflicts
 from server.storage.sqlite.journal import write_journal
 from server.storage.sqlite.outbox import write_outbox
 from server.storage.sqlite.people import NOTICES_KEPT, admit, write_people
@@ -87,6 +88,7 @@ def weight(commit: Commit) -> int:
         + len(commit.digests)
         + 2 * len(commit.outcomes)
         + len(commit.approvals)
+        + len(commit.conflicts)
         + len(commit.audit)
         + len(commit.events)
         + len(commit.follows)
@@ -122,6 +124,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     for token in commit.tokens:
         admit(connection, token)
     write_approvals(connection, commit)
+    write_conflicts(connection, commit)
     write_journal(connection, commit)
     put(connection, _ADD_AUDIT, [audit_row(project_id, one) for one in commit.audit])
     if commit.audit:

@@ -109,7 +109,11 @@ async def read_entity(call: Call[Body, NoQuery]) -> Reply:
 
 
 async def change_entity(call: Call[EntityChange, Wait]) -> Reply:
-    """Change name, status or fields: a version, propagated. Answers entity and what followed."""
+    """Change name, status or fields: a version, propagated. Answers entity and what followed.
+
+    What others changed since ``base_version`` waits in the conflicts, and the rest is applied; 409
+    ``conflict`` where nothing is left of it.
+    """
     owner, change, entity_id = await call.project(), call.body, call.path["entity_id"]
     if change.name is None and change.status is None and not change.fields:
         owner.state.entity(entity_id)
@@ -126,7 +130,7 @@ async def change_entity(call: Call[EntityChange, Wait]) -> Reply:
         message=change.message,
         wait=call.query.wait,
     )
-    if result.status == "conflict":
+    if result.status == "conflict" and result.run_id is None:
         conflicts = [dict(one) for one in result.conflicts]
         fields = ", ".join(sorted({str(one.get("field")) for one in conflicts}))
         detail = f"Somebody changed {fields} since version {change.base_version}"

@@ -77,7 +77,8 @@ class TriedRule(Shape):
 class RuleTest(Shape):
     """``verdict``, ``rule`` and ``why`` are those of the only item, where there is one only: the
     candidate's, if there is a candidate. ``items`` are at most ``limit`` of ``total``, those first
-    in which the two differ; ``changed`` counts those.
+    in which the two differ; ``changed`` counts those. ``counts`` is by verdict, ``decided`` by the
+    id of the rule that gave it.
     """
 
     verdict: str | None
@@ -87,3 +88,4 @@ class RuleTest(Shape):
     total: int
     changed: int
     counts: dict[str, dict[str, int] | None]
+    decided: dict[str, dict[str, int] | None]

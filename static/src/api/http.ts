@@ -28,7 +28,20 @@ function toProblem(status: number, body: unknown): Problem {
 
 /** Resolves with the decoded body (`undefined` for none); rejects with a `Problem`. A `Blob` is sent as it is. */
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { accept: 'application/json' }
+  const text = await ask(method, path, body, 'application/json')
+  return read(text) as T
+}
+
+function read(text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+async function ask(method: Method, path: string, body: unknown, accept: string): Promise<string> {
+  const headers: Record<string, string> = { accept }
   if (body !== undefined) headers['content-type'] = body instanceof Blob ? body.type || 'application/octet-stream' : 'application/json'
   if (method !== 'GET') headers['idempotency-key'] = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`
   let response: Response
@@ -43,17 +56,11 @@ export async function request<T>(method: Method, path: string, body?: unknown): 
     throw new Problem(0, 'unreachable', 'The server cannot be reached', 'The server cannot be reached.')
   }
   const text = await response.text()
-  let decoded: unknown
-  try {
-    decoded = text === '' ? undefined : JSON.parse(text)
-  } catch {
-    decoded = undefined
-  }
   if (!response.ok) {
     if (response.status === 401) unauthenticated()
-    throw toProblem(response.status, decoded)
+    throw toProblem(response.status, read(text))
   }
-  return decoded as T
+  return text
 }
 
 function change<T>(method: Method, path: string, body?: unknown): Promise<T> {
@@ -62,6 +69,9 @@ function change<T>(method: Method, path: string, body?: unknown): Promise<T> {
 }
 
 export const get = <T>(path: string) => request<T>('GET', path)
+/** As the server writes it, in another type than JSON. */
+export const getText = (path: string, accept: string) => ask('GET', path, undefined, accept)
 export const post = <T>(path: string, body: unknown = {}) => change<T>('POST', path, body)
+export const put = <T>(path: string, body: unknown) => change<T>('PUT', path, body)
 export const patch = <T>(path: string, body: unknown) => change<T>('PATCH', path, body)
 export const remove = <T>(path: string) => change<T>('DELETE', path)

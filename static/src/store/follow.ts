@@ -8,6 +8,7 @@ export interface Followers {
   newest(asset: string, version: number): void
   /** Something was asked, or decided. */
   approvals(): void
+  rules(): void
   people(people: readonly Person[]): void
   progress(frame: Frame): void
   finished(frame: Frame): void
@@ -74,6 +75,9 @@ export function follow(frame: Frame, to: Followers): void {
     case 'approval_decided':
       to.approvals()
       to.changed(subjects(frame), null)
+      return
+    case 'rules_changed':
+      to.rules()
       return
     case 'presence':
       if (Array.isArray(frame['people'])) to.people(frame['people'] as unknown as Person[])

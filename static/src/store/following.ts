@@ -10,9 +10,9 @@ export interface Ports {
   nameOf(id: string): string
 }
 
-const VIEWS: { [view in View]: string } = { storyboard: 'the storyboard', breakdown: 'the breakdown', approvals: 'the approvals' }
+const VIEWS: { [view in View]: string } = { storyboard: 'the storyboard', breakdown: 'the breakdown', approvals: 'the approvals', conflicts: 'the conflicts', rules: 'the rules' }
 
-const viewOf = (view: string | null): View | null => (view === 'storyboard' || view === 'breakdown' || view === 'approvals' ? view : null)
+const viewOf = (view: string | null): View | null => (view !== null && Object.hasOwn(VIEWS, view) ? (view as View) : null)
 
 /** "has Coat open in the storyboard" */
 export function whereabouts({ view, entity }: Pick<Person, 'view' | 'entity'>, nameOf: (id: string) => string): string {

@@ -1,6 +1,7 @@
 /** Everything of one opened project: loads it, keeps it live, lets go of it. */
 import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import * as api from '../api/endpoints.ts'
+import * as ruled from '../api/rules.ts'
 import { Channel, type LiveState } from '../live/channel.ts'
 import { Drafts } from '../live/drafts.ts'
 import type { Fields, Kind, Me, Person, Project, Resolved } from '../types.ts'
@@ -17,6 +18,7 @@ import { Names } from './names.ts'
 import { difference } from './overlay.ts'
 import { Past } from './past.ts'
 import { Refresher } from './refresher.ts'
+import { Rules } from './rules.ts'
 import { Runs } from './runs.ts'
 import { ShotStore } from './shots.ts'
 import { readSnapshot } from './snapshot.ts'
@@ -65,6 +67,7 @@ export class OpenProject {
   readonly runs = new Runs()
   readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
   readonly approvals: Approvals
+  readonly rules: Rules
   readonly channel: Channel
   readonly drafts: Drafts
   readonly following: Following
@@ -86,12 +89,14 @@ export class OpenProject {
       decide: (ids, decision, planHash, comment) => api.decideApprovals(id, ids, decision, planHash, comment),
       failed: fail,
     })
+    this.rules = new Rules({ read: () => ruled.readRules(id), add: (rule) => ruled.addRule(id, rule), put: (rule, to) => ruled.putRule(id, rule, to), remove: (rule) => ruled.removeRule(id, rule) })
     this.channel = new Channel(id, {
       onFrame: (frame) => follow(frame, {
         draft: (asset, values) => this.#onRemoteDraft(asset, values),
         changed: (ids, asset) => this.#onChanged(ids, asset),
         newest: (asset, version) => this.names.newest(asset, version),
         approvals: () => this.approvals.stir(),
+        rules: () => this.rules.stir(),
         people: (people) => (this.people.value = people),
         progress: (f) => this.runs.progress(f),
         finished: (f) => this.runs.finished(f),
@@ -169,6 +174,7 @@ export class OpenProject {
       this.shots.clearOverlays()
       void this.inspection.peek()?.load()
       void this.approvals.load()
+      this.rules.stir()
       this.error.value = null
       this.phase.value = 'ready'
     } catch (error) {

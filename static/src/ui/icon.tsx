@@ -4,6 +4,7 @@ import {
   ArrowRight, ArrowRightLeft, Box, Check, CircleAlert, Clapperboard, Clock, Cloud, CloudOff, Eye, FileQuestion, Film, Keyboard, Loader, Lock,
   LogOut, MapPin, Moon, Package, Palette, Pin, Rows3, Rows4, ScrollText, Search, Settings, Shirt, Sun, SunMoon, Undo2, UserRound, X, ChevronDown, PencilLine,
   ArrowLeft, ChevronRight, Download, ImagePlus, Minus, Plus, RotateCcw, Trash2, Upload, BadgeCheck, SlidersHorizontal, Bell, BellOff,
+  GripVertical, ListChecks, GitMerge, FileText,
 } from 'lucide'
 
 const ICONS = {
@@ -16,6 +17,7 @@ const ICONS = {
   'scroll-text': ScrollText, search: Search, settings: Settings, shirt: Shirt, sun: Sun, 'sun-moon': SunMoon, undo: Undo2,
   'user-round': UserRound, x: X, 'chevron-down': ChevronDown, pencil: PencilLine, 'arrow-left': ArrowLeft, 'chevron-right': ChevronRight, download: Download,
   'image-plus': ImagePlus, plus: Plus, minus: Minus, again: RotateCcw, trash: Trash2, upload: Upload, approved: BadgeCheck, sliders: SlidersHorizontal, bell: Bell, 'bell-off': BellOff,
+  grip: GripVertical, rules: ListChecks, merge: GitMerge, 'file-text': FileText,
 } as const
 
 export type IconName = keyof typeof ICONS

@@ -2,7 +2,8 @@
 import { batch, signal } from '@preact/signals'
 import { shownPart, queryOf, withQuery } from './query.ts'
 
-export type View = 'storyboard' | 'breakdown' | 'approvals'
+const VIEWS = ['storyboard', 'breakdown', 'approvals', 'conflicts', 'rules'] as const
+export type View = (typeof VIEWS)[number]
 
 export interface Route {
   project: string | null
@@ -32,7 +33,7 @@ export function parse(path: string, search: string): Route {
   const version = Number(query.get('v'))
   return {
     project: decode(project),
-    view: view === 'breakdown' || view === 'approvals' ? view : 'storyboard',
+    view: VIEWS.find((one) => one === view) ?? 'storyboard',
     entity,
     ...(entity !== null && Number.isInteger(version) && version > 0 ? { version } : {}),
   }

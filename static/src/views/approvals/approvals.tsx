@@ -103,7 +103,7 @@ function useFocus(at: string | null) {
   const element = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {
     const here = document.activeElement
-    if (here !== null && here !== document.body && here !== element.current && !element.current?.contains(here) && here.closest('.asks, .view') === null) return
+    if (here !== null && here !== document.body && here !== element.current && !element.current?.contains(here) && here.closest('.rail, .view') === null) return
     if (typing(here)) return
     const row = element.current?.querySelector<HTMLElement>('.approval[tabindex="0"]')
     ;(row ?? element.current)?.focus()

@@ -6,7 +6,6 @@ import { Icon, type IconName } from '../../ui/icon.tsx'
 import { Menu } from '../../ui/menu.tsx'
 import { exact } from '../../ui/time.tsx'
 import { href, type View } from '../../ui/router.ts'
-import { count } from '../../ui/bits.tsx'
 import { needsServer } from '../../ui/reach.ts'
 import { FIND_KEY } from './keys.tsx'
 import { Followed, People } from './people.tsx'
@@ -32,8 +31,6 @@ export interface HeaderProps {
   mayCreate: boolean
   mayImport: boolean
   nameOf(id: string): string
-  /** How much waits for approval. */
-  waiting: number
   onFollow(user: string): void
   onFind(): void
   onNew(): void
@@ -72,16 +69,6 @@ function ProjectMenu(props: HeaderProps) {
   )
 }
 
-/** Reached from everywhere; a number, and nothing where nothing waits. */
-function Waiting({ project, view, entity, waiting }: Pick<HeaderProps, 'project' | 'view' | 'entity' | 'waiting'>) {
-  const words = waiting === 0 ? 'Nothing waits for approval' : `${count(waiting, 'change waits', 'changes wait')} for approval`
-  return (
-    <a href={href({ project, view: 'approvals', entity })} class={view === 'approvals' ? 'tab asks on' : 'tab asks'} aria-current={view === 'approvals' ? 'page' : undefined} aria-label={words} data-tip={`${words} (W)`} data-testid="approvals" data-count={waiting}>
-      <Icon name="approved" size={16} />{waiting > 0 && <b class="badge mono" aria-hidden="true">{waiting > 999 ? '999+' : waiting}</b>}
-    </a>
-  )
-}
-
 export function Header(props: HeaderProps) {
   const { project, name, view, entity, live, unsent, stalled, savedAt, me, others, following, said, nameOf, onFollow, onFind } = props
   const tab = (to: View, label: string) => (
@@ -96,7 +83,6 @@ export function Header(props: HeaderProps) {
       <Saved live={live} unsent={unsent} stalled={stalled} savedAt={savedAt} />
       <p class="only-read" role="status" data-testid="followed-said">{said}</p>
       {following !== null && <Followed {...following} onStop={() => onFollow(following.user)} />}
-      <Waiting {...props} />
       {props.inbox}
       <People me={me} others={others} following={following?.user ?? null} nameOf={nameOf} onFollow={onFollow} />
     </header>
