@@ -37,11 +37,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(project: Path, strict: bool) -> subprocess.CompletedProcess[str]:
+def _run(project: Path, strict: bool, *more: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if "STRICT" not in key}
     if strict:
         environment["RIPPLECUT_TEST_STRICT"] = "1"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(project)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *more, str(project)]
     return subprocess.run(
         command, env=environment, cwd=project, capture_output=True, text=True, check=False
     )
@@ -53,8 +53,9 @@ def test_a_skip_is_a_skip_by_default(project: Path) -> None:
     assert "1 passed, 3 skipped, 1 xfailed" in done.stdout
 
 
-def test_a_skip_is_a_failure_where_strict(project: Path) -> None:
-    done = _run(project, strict=True)
+@pytest.mark.parametrize("more", [(), ("--numprocesses=2", "--dist=loadfile")])
+def test_a_skip_is_a_failure_where_strict(project: Path, more: tuple[str, ...]) -> None:
+    done = _run(project, True, *more)
     assert done.returncode == 1
     assert "1 failed, 1 passed, 1 skipped, 1 xfailed, 1 error" in done.stdout
     assert "no browser: apt-get install chromium" in done.stdout

@@ -117,18 +117,23 @@ def validate(model: type[B], data: Any) -> B:
 
 
 def read_query(model: type[M], query_string: bytes) -> M:
-    """The query as its model; an empty value is like none. Raises Invalid."""
+    """The query as its model; an empty value is like none. Raises Invalid, also where it says two
+    things of one parameter.
+    """
     try:
         pairs = parse_qsl(query_string.decode("latin-1"), max_num_fields=1000)
     except ValueError:
         raise Invalid("The query has too many parts") from None
     values: dict[str, Any] = {}
-    lists = {(field.alias or name) for name, field in model.model_fields.items() if _is_list(field)}
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    twice: dict[str, FieldError] = {}
     for key, value in pairs:
-        if key in lists:
+        if key in fields and _is_list(fields[key]):
             values.setdefault(key, []).append(value)
-        else:
-            values[key] = value
+        elif key in fields and values.setdefault(key, value) != value:
+            twice[key] = FieldError(key, "is given more than once")
+    if twice:
+        raise Invalid("The query is not valid", list(twice.values()))
     try:
         return model.model_validate(values)
     except ValidationError as error:

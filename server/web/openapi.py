@@ -171,7 +171,7 @@ def _responses(one: Operation) -> dict[str, Any]:
         done["content"] = _content(one.answer)
     if one.gives:
         done["content"] = done.get("content", {}) | {media: {} for media in one.gives}
-    out = {str(one.status): done}
+    out = {str(status): done for status in (one.status, *one.also)}
     if "wait" in one.query.model_fields and one.status == 200:
         out["202"] = {**done, "description": "Accepted: the run goes on after the answer"}
     if not one.writes:

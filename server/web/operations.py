@@ -106,8 +106,9 @@ class Operation:
 
     ``secret``: the answer must not be kept, so an Idempotency-Key is not looked at. ``file``: the
     body is a file and not JSON of ours. ``accepts`` are the media types of the body. ``limit``
-    is the setting that bounds the body. ``long``: one at a time for each token. ``answer`` is what
-    comes back, or ``gives`` its media types where that is not JSON, for the documentation.
+    is the setting that bounds the body. ``long``: one at a time for each token. For the
+    documentation: ``answer`` is what comes back, ``gives`` its media types where that is not JSON,
+    ``status`` what a success is, ``also`` what else it may be.
     """
 
     method: str
@@ -118,6 +119,7 @@ class Operation:
     query: type[Query]
     answer: type[BaseModel] | None
     status: int
+    also: tuple[int, ...]
     secret: bool
     file: bool
     long: bool
@@ -140,6 +142,7 @@ def operation(
     query: type[Q] = NoQuery,  # type: ignore[assignment]
     answer: type[BaseModel] | None = None,
     status: int = 200,
+    also: tuple[int, ...] = (),
     secret: bool = False,
     file: bool = False,
     long: bool = False,
@@ -161,6 +164,7 @@ def operation(
         query,
         answer,
         status,
+        also,
         secret,
         file,
         long,

@@ -96,13 +96,15 @@ def _is_read_by_a_person(request: Request) -> bool:
 
 async def http_problem(request: Request, error: Exception) -> Response:
     """What the router itself refuses: a route that does not exist, a method that it has not."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
+    status, headers = 500, {}
+    if isinstance(error, HTTPException):
+        status, headers = error.status_code, dict(error.headers or {})  # such as Allow
     code = _CODES.get(status, "internal")
     path = request.url.path
     if status == 404 and not path.startswith("/api") and _is_read_by_a_person(request):
         text = f"There is nothing at {path}. The link may be mistyped. Nothing else is affected."
         return note("Not found", text, status, way_on=True)
     if not path.startswith("/api"):
-        return PlainTextResponse(f"{TABLE[code].title}\n", status)
+        return PlainTextResponse(f"{TABLE[code].title}\n", status, headers)
     found = problem(code, f"There is nothing at {path}")
-    return Response(found.body, found.status, dict(found.headers), PROBLEM)
+    return Response(found.body, found.status, {**found.headers, **headers}, PROBLEM)

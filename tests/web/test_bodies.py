@@ -122,6 +122,7 @@ async def test_a_bad_query_is_invalid(film: Web, query: str) -> None:
         ("projects/film/audit?since=yesterday", "since"),
         ("projects/film/audit?format=xml", "format"),
         ("projects/film/audit?cursor=x", "cursor"),
+        ("projects/film/entities?kind=prop&kind=character", "kind"),
         ("projects/film/export", "format"),
         ("projects/film/export?format=otio", "format"),
         ("assets/mara/dependencies?depth=0", "depth"),
@@ -159,6 +160,13 @@ async def test_a_wrong_method_names_the_right_ones(web: Web) -> None:
     assert response.status_code == 405
     assert code_of(response) == "method_not_allowed"
     assert response.headers["allow"] == "GET, HEAD, POST"
+
+
+async def test_a_wrong_method_outside_the_api_names_the_right_ones_too(web: Web) -> None:
+    for path in ("/healthz", "/readyz", "/api/openapi.json"):
+        response = await web.client.request("TRACE", path)
+        assert response.status_code == 405, path
+        assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}, path
 
 
 async def test_an_error_that_nobody_foresaw_shows_nothing_of_the_inside(

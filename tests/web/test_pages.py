@@ -75,6 +75,17 @@ async def test_every_route_is_described(web: Web) -> None:
     assert described == served | {("GET", "/healthz"), ("GET", "/readyz")}
 
 
+def test_every_answer_that_a_route_gives_is_described() -> None:
+    paths = openapi.document()["paths"]
+    audit = paths[f"{PREFIX}/projects/{{project_id}}/audit"]["get"]["responses"]["200"]
+    assert set(audit["content"]) == {"application/json", "application/jsonl", "text/csv"}
+    members = paths[f"{PREFIX}/projects/{{project_id}}/members"]["post"]["responses"]
+    assert {"200", "201"} <= set(members)
+    graph = paths[f"{PREFIX}/projects/{{project_id}}/graph"]["get"]["parameters"]
+    direction = next(one["schema"] for one in graph if one["name"] == "direction")
+    assert direction["enum"] == ["down", "up", "both"]
+
+
 def references(value: Any) -> set[str]:
     if isinstance(value, dict):
         here = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()

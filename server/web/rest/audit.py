@@ -127,5 +127,6 @@ OPERATIONS: list[Operation] = [
         read_audit,
         query=AuditQuery,
         answer=Page[answers.AuditEntry],
+        gives=("application/jsonl", "text/csv"),
     ),
 ]

@@ -109,6 +109,7 @@ OPERATIONS: list[Operation] = [
         body=MemberBody,
         answer=MemberShape,
         status=201,
+        also=(200,),
     ),
     operation(
         "DELETE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -26,7 +26,7 @@ class GraphQuery(Query):
 
     root: Id | None = None
     depth: Annotated[int, Field(ge=0, le=1000)] | None = None
-    direction: str = "down"
+    direction: Literal["down", "up", "both"] = "down"
     limit: Limit | None = None
     cursor: Id | None = None
 
