@@ -87,7 +87,7 @@ async def apply_edits(
     """
     first = edits[0].entity_id
     build = _of_edits(owner, edits)
-    await owner.survey(edit.entity_id for edit in edits)
+    await owner.foresee(edit.entity_id for edit in edits)
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
         number = tx.entity(first).current.number
@@ -212,7 +212,7 @@ async def rollback_to_version(
     target = await _rollback_target(owner, asset_id, version_number)
     message = reason or f"Rolled back to v{version_number}"
     build = _of_rollback(owner, target, message)
-    await owner.survey([asset_id])
+    await owner.foresee([asset_id])
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
         proposals = await build(tx)
@@ -277,7 +277,7 @@ async def approve(
 ) -> PropagationResult:
     """Move the pointer that ``approved`` references follow. Raises NotFound."""
     version = await owner.know(asset_id, version_number)
-    await owner.survey([asset_id])
+    await owner.foresee([asset_id])
     async with owner.step(actor) as tx:
         roots = approve_version(tx, asset_id, version)
         if not roots:

@@ -165,7 +165,9 @@ def add_findings(
     """Add those findings that are not at hand: what a batch found out is one object in memory."""
     missing = sorted(wanted - findings.keys())
     if missing:
-        source = "SELECT f.* FROM json_each(?) AS one CROSS JOIN findings AS f ON f.number = one.value"
+        source = (
+            "SELECT f.* FROM json_each(?) AS one CROSS JOIN findings AS f ON f.number = one.value"
+        )
         numbers = (json_text(missing),)
         findings.update(map(to_finding, fetch(connection, FINDING_COLUMNS, source, numbers)))
 
