@@ -192,7 +192,7 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     why.
     """
     entity = tx.entity(entity_id)
-    was = now = tx.digests(entity_id).all
+    was = now = (tx.commit.digests.get(entity_id) or entity.digests).all
     behind = behind_of(tx, scope, entity)
     is_container = entity.kind in tx.state.container_kinds
     if behind is UP_TO_DATE and not is_container and scope.cause != revisions.CAUSE:

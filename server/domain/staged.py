@@ -61,9 +61,9 @@ class StagedState:
 
     def entity(self, entity_id: str) -> Entity:
         """The entity as the step sees it; raises NotFound where there is none or it is deleted."""
-        entity = self._entities.get(entity_id)
+        entity = self._entities.get(entity_id) or self.state.entities.get(entity_id)
         if entity is None:
-            return self.state.entity(entity_id)
+            return self.state.entity(entity_id)  # which says that it is not there
         if entity.deleted_at is not None:
             raise NotFound(f"{entity_id!r} has been deleted")
         return entity
