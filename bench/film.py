@@ -14,6 +14,7 @@ from server.domain.actors import Actor
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.services.entities import create_entities
+from server.services.rules import remove_rule
 
 __all__ = ["STYLE", "make_film"]
 
@@ -33,6 +34,7 @@ def make_film(database: Path, project_id: str, shots: int, per_sequence: int) ->
 async def _make(database: Path, project_id: str, shots: int, per_sequence: int) -> None:
     async with AssetPropagationSystem(project_id, database) as system:
         owner = await system.owner()
+        await remove_rule(owner, "wide-style-asks", _ACTOR)  # here it follows, however wide
         await create_entities(owner, list(_assets()), _ACTOR)
         for begin in range(0, shots, _AT_ONCE):
             some = [_shot(number) for number in range(begin, min(shots, begin + _AT_ONCE))]

@@ -84,14 +84,14 @@ def inputs_digest(parts: Iterable[tuple[str, str, Digests]]) -> Digests:
 
 def combine(own: Digests, inputs: Digests, members: tuple[int, int] = NO_MEMBERS) -> Digests:
     """The digest of a resolved entity."""
-    if members == NO_MEMBERS:
-        tail_visual = tail_all = _NOTHING
-    else:
+    tail_visual = tail_all = _NOTHING
+    if members != NO_MEMBERS:
         tail_visual = members[0].to_bytes(32, "big")
         tail_all = members[1].to_bytes(32, "big")
+    (own_visual, own_all), (inputs_visual, inputs_all) = own, inputs
     return Digests(
-        sha256(own.visual + inputs.visual + tail_visual).digest(),
-        sha256(own.all + inputs.all + tail_all).digest(),
+        sha256(own_visual + inputs_visual + tail_visual).digest(),
+        sha256(own_all + inputs_all + tail_all).digest(),
     )
 
 

@@ -8,11 +8,11 @@ Edges come and go one at a time; nothing here ever rebuilds the graph.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar, cast
 
 import networkx as nx
@@ -20,11 +20,12 @@ import networkx as nx
 from protocol.errors import Cycle, NotFound
 from server.domain.entities import Reference
 
-__all__ = ["DependencyGraph", "Dependent", "Follows", "Reached"]
+__all__ = ["DependencyGraph", "Dependent", "Follows", "Found", "Reached"]
 
 Follows = Callable[[Reference], bool]
 T = TypeVar("T")
 
+_NOBODY: Mapping[str, tuple[Reference, ...]] = {}
 _EDGES_AT_ONCE = 2000
 """A millisecond of walking, about."""
 
@@ -48,17 +49,26 @@ class Dependent:
     path: tuple[str, ...]
 
 
+class Found(NamedTuple):
+    """What depends on ``roots``, in no order, as of one generation of the graph. So many of them
+    (``containers``) are scenes and sequences.
+    """
+
+    generation: int
+    roots: tuple[str, ...]
+    ids: AbstractSet[str]
+    containers: int
+
+
 class Reached(NamedTuple):
     """What a change of ``roots`` reaches, in dependency order, and the same as a set with the roots
-    in it; as of one generation of the graph. So many of them (``containers``) are scenes and
-    sequences; ``sources`` are the roots, and the assets among them.
+    in it; as of one generation of the graph. ``sources`` are the roots, and the assets among them.
     """
 
     generation: int
     roots: tuple[str, ...]
     order: tuple[str, ...]
     reachable: AbstractSet[str]
-    containers: int
     sources: AbstractSet[str]
 
 
@@ -73,8 +83,11 @@ class DependencyGraph:
         self._following: dict[str, dict[str, tuple[Reference, ...]]] = plain._succ
         self._used: dict[str, dict[str, tuple[Reference, ...]]] = plain._pred
         self._alike: dict[tuple[str, str], Mapping[str, str]] = {}
+        self._containers: set[str] = set()
+        self._assets: set[str] = set()
         self.generation = 0
-        self._last_walk = Reached(-1, (), (), frozenset(), 0, frozenset())
+        self._last_found = Found(-1, (), frozenset(), 0)
+        self._last_walk = Reached(-1, (), (), frozenset(), frozenset())
 
     # -- building ----------------------------------------------------------------------------------
 
@@ -84,12 +97,20 @@ class DependencyGraph:
             self._used[entity_id] = {}
         alike = self._alike.setdefault((kind, category), {"kind": kind, "category": category})
         self._nodes[entity_id] = alike  # one for all of a kind
+        self._containers.discard(entity_id)
+        self._assets.discard(entity_id)
+        if category in ("scene", "sequence"):
+            self._containers.add(entity_id)
+        elif category != "shot":
+            self._assets.add(entity_id)
         self.generation += 1
 
     def remove_node(self, entity_id: str) -> None:
         """Take an entity out, with every edge from and to it."""
         self._known(entity_id)
         self.graph.remove_node(entity_id)
+        self._containers.discard(entity_id)
+        self._assets.discard(entity_id)
         self.generation += 1
 
     def add_edge(self, reference: Reference) -> None:
@@ -224,6 +245,65 @@ class DependencyGraph:
             return list(self.reached(roots).order)
         return _exhausted(self._walk(roots, follows))[0]
 
+    def found(self, sources: Iterable[str]) -> Found:
+        """All that depends on several entities: what it takes to say how many a change reaches, at
+        a fraction of the cost of their order. The last answer is remembered.
+        """
+        return _exhausted(self.finding(sources))
+
+    def finding(self, sources: Iterable[str]) -> Generator[None, None, Found]:
+        """As ``found``, in pieces of about a millisecond, as ``reaching``."""
+        roots = tuple(dict.fromkeys(sources))
+        while self._last_found[:2] != (self.generation, self._roots(roots)):
+            begun = self.generation
+            try:
+                ids: set[str] = set()
+                waiting = list(roots)
+                while waiting:
+                    edges = chain.from_iterable(map(self._following.__getitem__, waiting))
+                    waiting = []
+                    while some := set(islice(edges, _EDGES_AT_ONCE)):
+                        some -= ids
+                        ids |= some
+                        waiting += some.difference(roots)
+                        yield
+            except (KeyError, RuntimeError):
+                if self.generation == begun:
+                    raise
+                continue  # it changed under the walk
+            if self.generation == begun:
+                containers = len(self._containers & ids)
+                self._last_found = Found(begun, roots, ids, containers)
+        return self._last_found
+
+    def kinds_of(self, ids: Iterable[str]) -> Counter[str]:
+        """How many of them there are of each kind."""
+        return Counter([self._nodes[one]["kind"] for one in ids])
+
+    def between(self, roots: Collection[str], ids: Iterable[str]) -> list[str]:
+        """Those of several entities that depend on one of the roots, each behind whatever stands
+        between it and them: found upstream, at a cost that does not know how many others depend on
+        the roots.
+        """
+        on_way: dict[str, bool] = {}
+        order: list[str] = []
+        for entity_id in ids:
+            stack = [] if entity_id in on_way else [entity_id]
+            while stack:
+                here = stack[-1]
+                sources = self._used.get(here, _NOBODY)
+                unknown = [one for one in sources if one not in on_way]
+                if unknown:
+                    stack += unknown
+                    continue
+                stack.pop()
+                if here not in on_way:
+                    depends = any(map(on_way.__getitem__, sources))
+                    on_way[here] = depends or here in roots
+                    if depends:
+                        order.append(here)
+        return order
+
     def reached(self, sources: Iterable[str]) -> Reached:
         """All that a change of several entities reaches. A change, its run and every rescan of that
         ask the same question of the same graph, so the last answer is remembered.
@@ -239,15 +319,13 @@ class DependencyGraph:
             begun = self.generation
             try:
                 order, seen = yield from self._walk(roots, None)
-                containers, assets = yield from self._sort_out(order)
             except (KeyError, RuntimeError):
                 if self.generation == begun:
                     raise
                 continue  # it changed under the walk
             if self.generation == begun:
-                self._last_walk = Reached(
-                    begun, roots, tuple(order), seen, containers, assets.union(roots)
-                )
+                sources_too = (self._assets & seen).union(roots)
+                self._last_walk = Reached(begun, roots, tuple(order), seen, sources_too)
         return self._last_walk
 
     def _roots(self, sources: Iterable[str]) -> tuple[str, ...]:
@@ -255,20 +333,6 @@ class DependencyGraph:
         for root in roots:
             self._known(root)
         return roots
-
-    def _sort_out(self, order: Sequence[str]) -> Generator[None, None, tuple[int, set[str]]]:
-        """How many are scenes and sequences, and which are assets."""
-        nodes = self._nodes
-        containers, assets = 0, set[str]()
-        for begin in range(0, len(order), _EDGES_AT_ONCE):
-            for one in order[begin : begin + _EDGES_AT_ONCE]:
-                category = nodes[one]["category"]
-                if category in ("scene", "sequence"):
-                    containers += 1
-                elif category != "shot":
-                    assets.add(one)
-            yield
-        return containers, assets
 
     def _walk(
         self, roots: Sequence[str], follows: Follows | None

@@ -37,17 +37,20 @@ class InputDigests:
     """Digests of inputs, by content: what is remembered is never out of date, only let go of."""
 
     def __init__(self) -> None:
-        self.parts: dict[tuple[str, str, Digests], Part] = {}
+        self.at: dict[tuple[str, str, int], Part] = {}
+        """The parts of whole versions, which stay as they are, by role, source and number."""
+        self._parts: dict[tuple[str, str, Digests], Part] = {}
         self._sums: dict[tuple[Part, ...], Digests] = {}
 
     def part(self, role: str, source: str, digests: Digests) -> Part:
         key = (role, source, digests)
-        part = self.parts.get(key)
+        part = self._parts.get(key)
         if part is None:
-            if len(self.parts) >= _MOST_PARTS:
-                self.parts.clear()
+            if len(self._parts) >= _MOST_PARTS:
+                self.at.clear()
+                self._parts.clear()
                 self._sums.clear()
-            part = self.parts[key] = Part(role, source, digests)
+            part = self._parts[key] = Part(role, source, digests)
         return part
 
     def of(self, parts: tuple[Part, ...]) -> Digests:

@@ -53,6 +53,7 @@ __all__ = [
     "plan",
     "reach",
     "scope_of",
+    "scope_of_viewed",
 ]
 
 PINNED = "reference_pinned"
@@ -107,6 +108,31 @@ def scope_of(
     if only is not None:
         order = _only(state, order, only)
     return Scope(run_id, tuple(roots), classes, cause, order, reachable, reached.sources)
+
+
+def scope_of_viewed(
+    state: ProjectState,
+    run_id: str,
+    roots: Sequence[Root],
+    classes: tuple[str, ...],
+    cause: str,
+    viewed: Iterable[str],
+) -> Scope:
+    """The same for no more than what somebody looks at, and what stands between that and the
+    roots. Scenes and sequences are left out, with what hangs on them: they come last.
+    """
+    ids = [root.asset_id for root in roots]
+    containers = state.container_kinds
+    order: list[str] = []
+    late: set[str] = set()
+    for entity_id in state.graph.between(ids, viewed):
+        rests_on_late = any(one.source in late for one in state.inputs(entity_id).values())
+        if rests_on_late or state.entities[entity_id].kind in containers:
+            late.add(entity_id)
+        else:
+            order.append(entity_id)
+    reachable = frozenset(order).union(ids)
+    return Scope(run_id, tuple(roots), classes, cause, tuple(order), reachable, reachable)
 
 
 def _only(state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]) -> tuple[str, ...]:
@@ -168,7 +194,7 @@ def reach(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:
     why.
     """
     entity = tx.entity(entity_id)
-    was = now = tx.digests(entity_id).all
+    was = now = (tx.commit.digests.get(entity_id) or entity.digests).all
     behind = behind_of(tx, scope, entity)
     is_container = entity.kind in tx.state.container_kinds
     if behind is UP_TO_DATE and not is_container and scope.cause != revisions.CAUSE:

@@ -4,7 +4,6 @@ it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -108,7 +107,7 @@ class ProjectState:
             self._dependents_at = self.graph.generation
         found = self._dependents.get(source)
         if found is None:
-            kinds = Counter(self.entities[one].kind for one in self.graph.affected([source]))
+            kinds = self.graph.kinds_of(self.graph.found([source]).ids)
             found = self._dependents[source] = tuple(sorted(kinds.items()))
         return found
 

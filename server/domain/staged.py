@@ -63,9 +63,9 @@ class StagedState:
 
     def entity(self, entity_id: str) -> Entity:
         """The entity as the step sees it; raises NotFound where there is none or it is deleted."""
-        entity = self._entities.get(entity_id)
+        entity = self._entities.get(entity_id) or self.state.entities.get(entity_id)
         if entity is None:
-            return self.state.entity(entity_id)
+            return self.state.entity(entity_id)  # which says that it is not there
         if entity.deleted_at is not None:
             raise NotFound(f"{entity_id!r} has been deleted")
         return entity
@@ -182,22 +182,23 @@ class StagedState:
         apart.
         """
         known = self.state.input_digests
-        get, part, moved = known.parts.get, known.part, self.commit.pointers
-        cut, versions = self._versions, self.state.versions
+        at, moved = known.at.get, self.commit.pointers
         parts: list[Part] = []
         for one in self.inputs(target):
             if one.member:
                 continue
             number = moved.get(one.id, one.version) if moved else one.version
-            key = one.source, number
-            version = (cut and cut.get(key)) or versions.get(key)
-            if version is None or one.overrides:
-                digests = self.contribution(one, number)
-            else:
-                digests = version.digests
-            found = get((one.role, one.source, digests))
-            parts.append(found or part(one.role, one.source, digests))
+            part = None if one.overrides else at((one.role, one.source, number))
+            parts.append(part or self._part(one, number))
         return known.of(tuple(parts))
+
+    def _part(self, reference: Reference, number: int) -> Part:
+        """What a reference brings in; remembered by version where that is committed and whole."""
+        role, source = reference.role, reference.source
+        part = self.state.input_digests.part(role, source, self.contribution(reference, number))
+        if not reference.overrides and (source, number) not in self._versions:
+            self.state.input_digests.at[role, source, number] = part
+        return part
 
     def is_member(self, reference: Reference) -> bool:
         """Whether a reference says that a shot or scene stands in a scene or sequence."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.phases import PHASES, Agenda
 from server.domain.plan import Scope
+from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Outcome, Phase, Run
 from server.domain.transaction import Transaction
 from server.propagation.approvals import CAUSE
@@ -25,6 +26,7 @@ from server.propagation.recording import (
     RunHost,
     reach_or_leave,
     scope_now,
+    scope_of_screens,
     step_of,
     untouched,
 )
@@ -74,6 +76,8 @@ class Execution:
         if run.cause == CAUSE:
             self._recorder.decided = frozenset(self._done)
         begun = host.state.generation
+        if not self._done and run.only is None and run.cause != REVISION:
+            await self._reach_screens()
         surveyed = -1
         while run.status != "cancelling" and surveyed != host.state.generation:
             surveyed = host.state.generation
@@ -97,6 +101,20 @@ class Execution:
         """
         await Ending(self._host, self._run, self._recorder).give_up(error)
         self._progress.finish("")
+
+    async def _reach_screens(self) -> None:
+        """Reach what people look at before all else is even counted: somebody waits to see it."""
+        scope = scope_of_screens(self._host, self._run)
+        while self._run.status != "cancelling":
+            size = self._cost.batch_size if self._done else FIRST_BATCH
+            batch = scope.order[len(self._done) : len(self._done) + size]
+            if not batch:
+                break
+            self._reached["realtime"] += len(batch)
+            await self._commit_batch(scope, batch)
+            self._done.update(batch)
+            self._progress.step("realtime")
+            await asyncio.sleep(0)
 
     async def _lay_out(self, scope: Scope, agenda: Agenda) -> None:
         """Put what has no outcome yet on the agenda, a piece at a time."""

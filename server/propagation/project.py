@@ -6,7 +6,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -17,8 +25,9 @@ from server.domain.changes import Change, ChangeDetector, set_fields, unpublishe
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
-from server.domain.plan import Scope, follows_latest, scope_of
+from server.domain.plan import follows_latest, scope_of
 from server.domain.project import ProjectState
+from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Phase, Root, Run
 from server.domain.settling import settle
 from server.domain.shown import ShownPlans
@@ -138,20 +147,35 @@ class ProjectOwner:
         return Transaction(self.state, Actor("", "read"), "")
 
     async def survey(self, sources: Iterable[str]) -> None:
-        """Find out what a change of entities would reach, letting others have their turn: the step
-        that begins the run finds the answer ready. What does not exist is left out.
+        """Find out in which order a change of entities would reach what, letting others have their
+        turn: the run finds the answer ready. What does not exist is left out.
         """
+        await self._ask_the_graph(self.state.graph.reaching, sources)
+
+    async def foresee(self, sources: Iterable[str]) -> None:
+        """The same for how many it would reach, which is all that the step asks that begins the
+        run.
+        """
+        await self._ask_the_graph(self.state.graph.finding, sources)
+
+    async def _ask_the_graph(
+        self, ask: Callable[[Iterable[str]], Iterator[None]], sources: Iterable[str]
+    ) -> None:
         known = [one for one in sources if one in self.state.graph]
         with suppress(NotFound):  # one of them was deleted meanwhile: the step will say so
-            for _ in self.state.graph.reaching(known):
+            for _ in ask(known):
                 await asyncio.sleep(0)
 
-    def _containers(self, scope: Scope, roots: Sequence[Root], whole: bool) -> int:
-        """How many scenes and sequences a scope has; of a whole one that was counted on the way."""
-        if whole:
-            return self.state.graph.reached(root.asset_id for root in roots).containers
+    def _sizes(
+        self, run_id: str, roots: Sequence[Root], cause: str, only: frozenset[str] | None
+    ) -> tuple[int, int]:
+        """How many a run is to reach, and how many of them are scenes and sequences."""
+        if only is None and cause != REVISION:
+            found = self.state.graph.found(root.asset_id for root in roots)
+            return len(found.ids), found.containers
+        order = scope_of(self.state, run_id, roots, (), cause, only).order
         entities, kinds = self.state.entities, self.state.container_kinds
-        return sum(entities[entity_id].kind in kinds for entity_id in scope.order)
+        return len(order), sum(entities[entity_id].kind in kinds for entity_id in order)
 
     def begin_run(
         self,
@@ -172,9 +196,8 @@ class ProjectOwner:
         It takes over those that wait and start from no other root: the last state wins.
         """
         run_id = new_id("run")
-        scope = scope_of(self.state, run_id, roots, classes, cause, only)
-        last = self._containers(scope, roots, only is None)
-        counted = {"batch": len(scope.order) - last, "background": last}
+        total, last = self._sizes(run_id, roots, cause, only)
+        counted = {"batch": total - last, "background": last}
         phases = {name: count for name, count in counted.items() if count}
         run = Run(
             run_id,
@@ -187,7 +210,7 @@ class ProjectOwner:
             mode,
             notify,
             "queued",
-            len(scope.order),
+            total,
             tx.at,
             phases=phases,
             retry_of=retry_of,
@@ -295,7 +318,7 @@ class ProjectOwner:
         """Publish some discrete fields of the draft; those whose values do not fit raise Invalid,
         all told.
         """
-        await self.survey([entity_id])
+        await self.foresee([entity_id])
         async with self.step(actor) as tx:
             entity = tx.entity(entity_id)
             kind = tx.kind(entity)
@@ -312,7 +335,7 @@ class ProjectOwner:
         """Publish all that the draft is ahead; ``None`` where there is nothing. Raises Invalid, as
         above.
         """
-        await self.survey([entity_id])
+        await self.foresee([entity_id])
         async with self.step(actor) as tx:
             proposal, errors = await self.propose_draft(tx, entity_id, message)
             run = self.run_for(tx, [proposal], "edit", message=message)

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
 from server.domain.events import MAX_IDS_PER_FRAME
-from server.domain.plan import Scope, reach, scope_of
+from server.domain.plan import Scope, reach, scope_of, scope_of_viewed
 from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Root, Run
 from server.domain.transaction import Transaction, outcomes_digest
@@ -23,9 +24,14 @@ __all__ = [
     "count",
     "reach_or_leave",
     "scope_now",
+    "scope_of_screens",
     "step_of",
     "untouched",
 ]
+
+
+MOST_ON_SCREENS = 500
+"""So many are looked up before a run knows what else it reaches; the rest comes soon enough."""
 
 
 class RunHost(Protocol):
@@ -145,6 +151,15 @@ def scope_now(host: RunHost, run: Run) -> Scope:
     """What a run is to reach, as the graph stands now: edges that came meanwhile included."""
     roots = [root for root in run.roots if root.asset_id in host.state.graph]
     return scope_of(host.state, run.id, roots, run.classes, run.cause, run.only)
+
+
+def scope_of_screens(host: RunHost, run: Run) -> Scope:
+    """What people have on screen of that, and what it takes to get there."""
+    state = host.state
+    roots = [root for root in run.roots if root.asset_id in state.graph]
+    _, viewed = host.viewed_since(-1)
+    seen = sorted(islice(viewed, MOST_ON_SCREENS))
+    return scope_of_viewed(state, run.id, roots, run.classes, run.cause, seen)
 
 
 def reach_or_leave(tx: Transaction, scope: Scope, entity_id: str) -> Outcome:

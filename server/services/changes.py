@@ -93,7 +93,7 @@ async def apply_edits(
     """
     first = edits[0].entity_id
     build = _of_edits(owner, edits)
-    await owner.survey(edit.entity_id for edit in edits)
+    await owner.foresee(edit.entity_id for edit in edits)
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
         proposals = await build(tx)
@@ -221,7 +221,7 @@ async def rollback_to_version(
     what = "" if fields is None else ", ".join(name.removeprefix("@") for name in fields)
     message = reason or f"Rolled back {what} to v{version_number}".replace("  ", " ")
     build = _of_rollback(owner, target, message, fields)
-    await owner.survey([asset_id])
+    await owner.foresee([asset_id])
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
         proposals = await build(tx)
@@ -307,7 +307,7 @@ async def approve(
 ) -> PropagationResult:
     """Move the pointer that ``approved`` references follow. Raises NotFound."""
     version = await owner.know(asset_id, version_number)
-    await owner.survey([asset_id])
+    await owner.foresee([asset_id])
     async with owner.step(actor) as tx:
         roots = approve_version(tx, asset_id, version)
         if not roots:

@@ -149,7 +149,7 @@ async def rollback_run(
     build = await _reversal(owner, run, reason)
     first = run.roots[0].asset_id
     cause = APPROVAL if run.cause == APPROVAL else "rollback"
-    await owner.survey(root.asset_id for root in run.roots)
+    await owner.foresee(root.asset_id for root in run.roots)
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
         number = _number(owner, first)

@@ -103,14 +103,14 @@ def test_how_far_a_source_reaches_is_counted_once_for_a_graph(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks = 0
-    affected = world.state.graph.affected
+    found = world.state.graph.found
 
     def counted(sources: Any) -> Any:
         nonlocal walks
         walks += 1
-        return affected(sources)
+        return found(sources)
 
-    monkeypatch.setattr(world.state.graph, "affected", counted)
+    monkeypatch.setattr(world.state.graph, "found", counted)
     assert world.state.dependents("mara") == (("shot", 1), ("wardrobe", 1))
     assert world.state.dependents("mara") == (("shot", 1), ("wardrobe", 1))
     assert walks == 1

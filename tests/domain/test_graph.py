@@ -70,6 +70,36 @@ def test_affected_is_every_descendant_after_all_it_depends_on(
             assert position[source] < position[target]
 
 
+@given(edge_lists, st.lists(st.integers(0, SIZE - 1), min_size=1, max_size=3, unique=True))
+def test_found_is_what_is_affected(edges: Edges, roots: list[int]) -> None:
+    graph, _, _ = build(edges)
+    names = [f"n{root}" for root in roots]
+    order = graph.affected(names)
+    found = graph.found(names)
+    assert (found.ids, found.containers) == (set(order), 0)
+    assert sum(graph.kinds_of(found.ids).values()) == len(order)
+
+
+@given(
+    edge_lists,
+    st.lists(st.integers(0, SIZE - 1), min_size=1, max_size=3, unique=True),
+    st.lists(st.integers(0, SIZE - 1), max_size=3, unique=True),
+)
+def test_between_is_the_affected_upstream_of_some_in_dependency_order(
+    edges: Edges, roots: list[int], some: list[int]
+) -> None:
+    graph, peer, _ = build(edges)
+    names, ids = [f"n{root}" for root in roots], [f"n{one}" for one in some]
+    order = graph.between(names, ids)
+    upstream = set(ids).union(*(nx.ancestors(peer, one) for one in ids))
+    assert set(order) == upstream & set(graph.affected(names))
+    position = {name: index for index, name in enumerate(order)}
+    assert len(position) == len(order)
+    for source, target in peer.edges:
+        if source in position and target in position:
+            assert position[source] < position[target]
+
+
 @given(edge_lists, st.integers(1, 4))
 def test_dependents_have_shortest_ways(edges: Edges, depth: int) -> None:
     graph, peer, _ = build(edges)
