@@ -147,7 +147,7 @@ def linked(path: Path, entry: AuditEntry) -> AuditEntry:
 
 def insert(path: Path, entry: AuditEntry) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        values = ["film", *entry]
+        values = ["film", *entry, None]
         values[8] = '{"version":"mara_v9"}'
         marks = ", ".join("?" * len(values))
         connection.execute(f"INSERT INTO audit VALUES ({marks})", values)

@@ -83,7 +83,7 @@ def question_of(
 
     Parts that no rule looks at are left empty, unless the question is wanted ``whole``, for people.
     """
-    rules, state = tx.rules, tx.state
+    rules = tx.rules
     source = tx.entity(reference.source)
     fields = authors = _NOTHING
     if whole or rules.reads_fields:
@@ -98,7 +98,7 @@ def question_of(
         target.status,
         reference.role,
         fields,
-        state.dependents(source.id) if counted else (),
+        tx.dependents(source.id) if counted else (),
         authors,
     )
 

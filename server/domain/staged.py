@@ -5,6 +5,7 @@ It reads through to the committed state, in which nothing is touched.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -127,6 +128,21 @@ class StagedState:
         found = {one.id: one for one in self.state.outputs(source) if one.id not in self._removed}
         found.update(self._added_from.get(source, {}))
         return list(found.values())
+
+    def dependents(self, source: str) -> tuple[tuple[str, int], ...]:
+        """How many dependents an entity has, by kind; of one that comes back in this step as the
+        step sees them, for the graph does not know it yet.
+        """
+        if source in self.state.entities:
+            return self.state.dependents(source)
+        found: set[str] = set()
+        waiting = [source]
+        while waiting:
+            for reference in self.outputs(waiting.pop()):
+                if reference.target not in found:
+                    found.add(reference.target)
+                    waiting.append(reference.target)
+        return tuple(sorted(Counter(self.entity(one).kind for one in found).items()))
 
     def approval(self, source: str, target: str) -> Approval | None:
         """The open approval of a source and a target, as the step sees it."""

@@ -36,6 +36,7 @@ __all__ = [
     "Edit",
     "Proposal",
     "change_from_data",
+    "fitting",
     "park",
     "propose",
     "propose_rollback",
@@ -175,7 +176,7 @@ def propose_rollback(
     """
     entity = tx.entity(target.entity_id)
     kind, current = tx.kind(entity), entity.current
-    fields = diff_fields(current.fields, target.fields)
+    fields = fitting(kind, diff_fields(current.fields, target.fields))
     visual = target.visual_fields - current.visual_fields
     wanted = {*fields, *visual, "@name", "@references"} if only is None else set(only)
     change = Change(
@@ -188,13 +189,14 @@ def propose_rollback(
     classification = _detector.classify_change(kind, change)
     if not change:
         return Proposal(entity.id, change, classification, (), None, None)
+    goals = {name: pair["to"] for name, pair in change.fields.items()}
+    after = set_fields(current.fields, goals)
     if only is None:
-        state: bytes | None = _draft_as(tx, entity, target, documents)
+        state: bytes | None = _draft_as(tx, entity, after, documents)
     else:
         state = _fields_in_draft(tx, entity, change, documents)
     if change.status:
         unlock(tx, tx.entity(entity.id), check_status(tx, target.status))
-    goals = {name: pair["to"] for name, pair in change.fields.items()}
     version = tx.cut(
         entity.id,
         change,
@@ -202,25 +204,38 @@ def propose_rollback(
         message=message,
         name=change.name["to"] if change.name else None,
         status=change.status["to"] if change.status else None,
-        fields=set_fields(current.fields, goals),
+        fields=after,
         state=state,
     )
     root = Root(entity.id, current.number, version.number)
     return Proposal(entity.id, change, classification, (), version, root)
 
 
+def fitting(kind: Kind, fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Those of some differences whose new value fits: a kind may have declared a field since."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, pair in fields.items():
+        try:
+            kind.check({name: pair["to"]})
+        except Invalid:
+            continue
+        found[name] = pair
+    return found
+
+
 def _pair(before: str, after: str) -> dict[str, str] | None:
     return {"from": before, "to": after} if before != after else None
 
 
-def _draft_as(tx: Transaction, entity: Entity, target: Version, documents: Documents) -> bytes:
-    """Make a draft hold what a version held and nothing else, what was typed kept aside."""
+def _draft_as(
+    tx: Transaction, entity: Entity, fields: Mapping[str, Any], documents: Documents
+) -> bytes:
+    """Make a draft hold some fields and nothing else, what was typed kept aside."""
     kind = tx.kind(entity)
     typed = set_fields({}, drafts.read_values(documents.draft))
     if unpublished(entity.current.fields, typed):
         park(tx, entity, kind, typed, documents.draft)
-    goal = {**dict.fromkeys(typed), **target.fields}
-    edited = drafts.edit_at_head(documents.draft, kind, goal)
+    edited = drafts.edit_at_head(documents.draft, kind, {**dict.fromkeys(typed), **fields})
     tx.update_document(entity.id, edited.update)
     return edited.state
 

@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from protocol.errors import Invalid
 from server.domain import drafts
 from server.domain.changes import Change, ChangeDetector, diff_fields, set_fields, unpublished
 from server.domain.entities import STATUSES, Entity, Reference, Version
@@ -28,7 +27,7 @@ from server.domain.reasons import Scope, explain
 from server.domain.runs import Outcome, Root
 from server.domain.settling import ask
 from server.domain.transaction import Transaction
-from server.propagation.pipeline import Proposal, park
+from server.propagation.pipeline import Proposal, fitting, park
 
 __all__ = ["CAUSE", "Restoration"]
 
@@ -182,12 +181,19 @@ class Restoration:
         stand elsewhere.
         """
         tx, found, moved = self._tx, dict[str, list[str]](), list[str]()
-        if lost := self._lost.get(entity.id):
+        # The version of what was deleted still tells of what it used then.
+        told = set[str]()
+        if entity.id in tx.state.deleted:
+            told = {one.reference_id for one in entity.current.references}
+        lost = [*self._lost.get(entity.id, ()), *sorted(told - self._wanted.keys())]
+        if lost:
             found["removed"] = lost
         here = {one.id: one for one in tx.inputs(entity.id)}
         for then in self._uses.get(entity.id, ()):
-            now = here.get(then.id)
-            number = self._number(then)
+            now, number = here.get(then.id), self._number(then)
+            if now is None and then.id in told and then.id in tx.state.dormant:
+                now = tx.state.dormant[then.id]
+                tx.put_reference(now)
             if now is None or _differ(now, then, tx.pointer(now)):
                 tx.put_reference(replace(then, version=number))
                 found.setdefault("added" if now is None else "changed", []).append(then.id)
@@ -217,13 +223,10 @@ class Restoration:
 
     def _change(self, entity: Entity, goal: Version, references: dict[str, list[str]]) -> Change:
         current = entity.current
-        fields = dict(diff_fields(current.fields, goal.fields))
-        for name, pair in list(fields.items()):
-            try:
-                self._tx.kind(entity).check({name: pair["to"]})
-            except Invalid:  # the kind declares the field otherwise by now
-                del fields[name]
-                self._keep(entity, name, "its value then does not fit the field as it is by now")
+        differs = diff_fields(current.fields, goal.fields)
+        fields = fitting(self._tx.kind(entity), differs)
+        for name in differs.keys() - fields.keys():
+            self._keep(entity, name, "its value then does not fit the field as it is by now")
         status = goal.status
         if status != current.status and status not in (
             self._tx.settings.get("statuses") or STATUSES

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from server.domain import drafts
+from server.domain.approvals import Waits
 from server.domain.changes import (
     Change,
     ChangeDetector,
@@ -25,14 +26,26 @@ from server.domain.entities import BuiltOn, Entity, Reference, Version, version_
 from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
-from server.propagation.edits import approve_version
+from server.propagation.edits import approve_version, check_status
 from server.propagation.links import catch_up
-from server.propagation.pipeline import Documents, Proposal, park, unlock
+from server.propagation.pipeline import Documents, Proposal, fitting, park, unlock
 
-__all__ = ["Reversal", "deleted", "members_of", "release_pin", "reverse", "reverse_approval"]
+__all__ = [
+    "Given",
+    "Reversal",
+    "deleted",
+    "members_of",
+    "release_pin",
+    "reverse",
+    "reverse_approval",
+    "reverse_decision",
+]
 
 _detector = ChangeDetector()
 _resolver = ConflictResolver()
+
+Given = tuple[str, Sequence[Waits]]
+"""A target for which somebody said yes, and where its references stood and went to."""
 
 Sides = tuple[BuiltOn | None, BuiltOn | None]
 """A reference before a run and after it; ``None`` where it was not there."""
@@ -65,7 +78,8 @@ class Reversal:
 
 
 def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: str) -> Proposal:
-    """Make a version that has taken back what a run's change brought. Raises NotFound.
+    """Make a version that has taken back what a run's change brought. Raises NotFound, and Invalid
+    for a status that there is not any more.
 
     What is typed and not published is parked first. Where something was set since then, the
     proposal has conflicts, and the step must be left without committing.
@@ -73,7 +87,8 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
     before, after = wanted.before, wanted.after
     entity = tx.entity(before.entity_id)
     kind, current = tx.kind(entity), entity.current
-    goal = {name: pair["to"] for name, pair in diff_fields(after.fields, before.fields).items()}
+    differs = fitting(kind, diff_fields(after.fields, before.fields))
+    goal = {name: pair["to"] for name, pair in differs.items()}
     if before.name != after.name:
         goal["@name"] = before.name
     if before.status != after.status:
@@ -99,7 +114,7 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
         return Proposal(entity.id, change, classification, conflicts, None, None)
     state = _into_draft(tx, entity, change, documents)
     if change.status:
-        unlock(tx, tx.entity(entity.id), status)
+        unlock(tx, tx.entity(entity.id), check_status(tx, status))
     version = tx.cut(
         entity.id,
         change,
@@ -128,6 +143,36 @@ def reverse_approval(tx: Transaction, root: Root, before: Version | None) -> Pro
     classification = Classification(("metadata", "visual"), "high", "realtime")
     made = roots[0] if roots else None
     return Proposal(entity.id, Change(), classification, conflicts, None, made)
+
+
+def reverse_decision(tx: Transaction, source: str, given: Sequence[Given]) -> Proposal:
+    """Move what somebody let through from one source back to where it stood: the run that follows
+    asks again. What was moved on since, or is gone, is a conflict. Raises NotFound.
+    """
+    moved: list[str] = []
+    conflicts: list[Conflict] = []
+    for target, waits in given:
+        here = {one.id: one for one in tx.inputs(target)} if tx.exists(target) else {}
+        mine: list[str] = []
+        for one in waits:
+            reference = here.get(one.reference_id)
+            now = None if reference is None else tx.pointer(reference)
+            if reference is None or now not in (one.from_version, one.to_version):
+                conflicts.append(_conflict(tx, target, "@references", now, one.from_version))
+            elif now == one.to_version:
+                tx.move_pointer(reference, one.from_version)
+                mine.append(reference.id)
+        if mine and tx.kind(tx.entity(target)).category == "asset":
+            message = f"No longer what was approved of {tx.name_of(source)}"
+            tx.cut(target, Change(references={"changed": mine}), cause="rollback", message=message)
+        elif mine:
+            tx.refresh(target)
+        moved += mine
+    number = tx.current(source).number
+    change = Change(references={"changed": moved} if moved else None)
+    classification = Classification(("visual", "metadata"), "high", "realtime")
+    root = Root(source, number, number) if moved and not conflicts else None
+    return Proposal(source, change, classification, tuple(conflicts), None, root)
 
 
 def deleted(tx: Transaction, root: Root) -> Proposal:

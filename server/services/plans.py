@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from protocol.errors import StalePlan
@@ -18,7 +18,7 @@ from server.domain.transaction import Transaction
 from server.propagation.pipeline import Proposal
 from server.propagation.project import ProjectOwner
 
-__all__ = ["Build", "Impact", "check_plan", "check_shown", "impact_of", "preview", "shown_as"]
+__all__ = ["Build", "Impact", "check_plan", "check_shown", "impact_of", "preview", "subject_of"]
 
 Build = Callable[[Transaction], Awaitable[Sequence[Proposal]]]
 """Makes a change on a transaction, up to what its run starts from: to try it, and to do it."""
@@ -106,25 +106,18 @@ async def _plan(
         if time.monotonic() - begun > _SLICE:
             await asyncio.sleep(0)
             begun = time.monotonic()
-    return made, shown_as(owner, made, proposals, outcomes)
-
-
-def shown_as(
-    owner: ProjectOwner,
-    made: Plan,
-    proposals: Sequence[Proposal],
-    outcomes: Mapping[str, Seen],
-    more: Sequence[Any] = (),
-) -> ShownPlan:
-    """What is remembered of a plan; its hash is also over ``more``."""
-    rests_on: list[Any] = [
+    rests_on = [
         [one.entity_id, one.change.to_json(), None if one.root is None else list(one.root)]
         for one in proposals
     ]
-    subjects = [
-        Subject(one.entity_id, _version(owner, one.entity_id), _sets(one)) for one in proposals
-    ]
-    return ShownPlan(made.hash([*rests_on, *more]), tuple(subjects), outcomes)
+    subjects = [subject_of(owner, one) for one in proposals]
+    return made, ShownPlan(made.hash(rests_on), tuple(subjects), outcomes)
+
+
+def subject_of(owner: ProjectOwner, proposal: Proposal) -> Subject:
+    """What a plan starts from, to tell later how it came to be stale."""
+    id_ = proposal.entity_id
+    return Subject(id_, _version(owner, id_), _sets(proposal))
 
 
 def _version(owner: ProjectOwner, entity_id: str) -> int:

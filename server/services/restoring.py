@@ -6,28 +6,31 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.changes import Classification
+from server.domain.digests import canonical
 from server.domain.ids import new_id
 from server.domain.past import Past
 from server.domain.plan import Plan
 from server.domain.runs import Run
-from server.domain.shown import Seen, ShownPlan
+from server.domain.shown import Seen, ShownPlan, Subject
 from server.domain.transaction import Transaction
 from server.propagation.approvals import record_decisions
 from server.propagation.project import ProjectOwner
 from server.propagation.restoring import CAUSE, Restoration
 from server.services.answers import PropagationResult, result_of
-from server.services.plans import Impact, check_shown, impact_of, shown_as
+from server.services.plans import Impact, check_shown, impact_of, subject_of
 
 __all__ = ["ProjectRestored", "restore_project", "restore_project_impact"]
 
 _STEPS = 20
 """So many steps of the journal are read at once: a batch names up to 500 references."""
 _VERSIONS = 200
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +207,18 @@ async def _shown(owner: ProjectOwner, made: Restoration) -> tuple[Plan, ShownPla
     for number, outcome in enumerate(made.outcomes):
         plan.add(outcome)
         outcomes[outcome.entity_id] = Seen(outcome.kind, outcome.outcome, outcome.reason)
-        if number % _VERSIONS == 0:
+        if number % _AT_ONCE == 0:
             await asyncio.sleep(0)
-    more = [["deleted", *made.deleted], ["restored", *made.restored]]
-    return plan, shown_as(owner, plan, made.proposals, outcomes, more)
+    subjects: list[Subject] = []
+    changes = sha256()
+    for number, one in enumerate(made.proposals):
+        subjects.append(subject_of(owner, one))
+        versions = None if one.root is None else list(one.root)
+        changes.update(canonical([one.entity_id, one.change.to_json(), versions]))
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    rests_on = [changes.hexdigest(), made.deleted, made.restored]
+    return plan, ShownPlan(plan.hash(rests_on), tuple(subjects), outcomes)
 
 
 def _run(tx: Transaction, made: Restoration, run_id: str, message: str) -> Run:

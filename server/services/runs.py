@@ -9,6 +9,7 @@ from typing import Any
 
 from protocol.errors import Conflict
 from server.domain.actors import Actor
+from server.domain.approvals import Waits
 from server.domain.commit import AuditEntry
 from server.domain.entities import Version, version_id
 from server.domain.plan import PINNED
@@ -21,6 +22,7 @@ from server.propagation.pipeline import Proposal
 from server.propagation.project import ProjectOwner
 from server.propagation.restoring import CAUSE as RESTORED
 from server.propagation.reversal import (
+    Given,
     Reversal,
     Sides,
     deleted,
@@ -28,6 +30,7 @@ from server.propagation.reversal import (
     release_pin,
     reverse,
     reverse_approval,
+    reverse_decision,
 )
 from server.services.answers import (
     PropagationResult,
@@ -146,9 +149,8 @@ async def rollback_run(
     there stays when the run is rolled back again. Raises Conflict where the run has not ended, or
     followed a deletion, StalePlan.
     """
-    build = await _reversal(owner, run, reason)
+    build, cause = await _reversal(owner, run, reason)
     first = run.roots[0].asset_id
-    cause = APPROVAL if run.cause == APPROVAL else "rollback"
     await owner.foresee(root.asset_id for root in run.roots)
     async with owner.step(actor) as tx:
         await check_plan(owner, tx, build, plan_hash)
@@ -177,7 +179,8 @@ async def rollback_run_impact(
     owner: ProjectOwner, run: Run, actor: Actor, reason: str = ""
 ) -> Impact:
     """What taking back a run would do. Raises as ``rollback_run``."""
-    return await preview(owner, actor, await _reversal(owner, run, reason))
+    build, _ = await _reversal(owner, run, reason)
+    return await preview(owner, actor, build)
 
 
 async def outcome_page(
@@ -236,12 +239,17 @@ def _tell(tx: Transaction, again: Run, run: Run, proposal: Proposal, actor: Acto
     )
 
 
-async def _reversal(owner: ProjectOwner, run: Run, reason: str) -> Build:
-    """How a run is taken back on a transaction. Everything that is stored is read before."""
+async def _reversal(owner: ProjectOwner, run: Run, reason: str) -> tuple[Build, str]:
+    """How a run is taken back on a transaction, and the cause of the run that follows. Everything
+    that is stored is read before.
+    """
     _check_ended(run, "rolled back")
     if run.cause in _INSTEAD:
         raise Conflict(f"This run cannot be rolled back: {_INSTEAD[run.cause]}")
     message = _message(run, reason)
+    given = await _given(owner, run) if run.cause == APPROVAL else {}
+    if given:
+        return _of_decision(given), "rollback"
     kept = await _kept(owner, run)
     if run.cause == APPROVAL:
         approved = [await _approved(owner, root) for root in run.roots]
@@ -267,6 +275,17 @@ async def _reversal(owner: ProjectOwner, run: Run, reason: str) -> Build:
                 release_pin(tx, entry.detail["before"], entry.detail["after"])
         return proposals
 
+    return build, APPROVAL if run.cause == APPROVAL else "rollback"
+
+
+def _of_decision(given: Mapping[str, Sequence[Given]]) -> Build:
+    async def build(tx: Transaction) -> Sequence[Proposal]:
+        return [
+            reverse_decision(tx, source, ones)
+            for source, ones in given.items()
+            if tx.exists(source)
+        ]
+
     return build
 
 
@@ -285,6 +304,29 @@ async def _kept(owner: ProjectOwner, run: Run) -> Mapping[str, frozenset[str]]:
                 found[one.entity_id] = names | {one.reference_id or one.field}
         if cursor is None:
             return found
+
+
+async def _given(owner: ProjectOwner, run: Run) -> Mapping[str, Sequence[Given]]:
+    """What a decision of approvals let through, by source; nothing where a run followed another
+    approved version. Raises Conflict for a decision that let nothing through.
+    """
+    actions = {"approval_approved", "approval_rejected"}
+    found: dict[str, list[Given]] = {}
+    said_no = False
+    async for entry in _entries(
+        owner, AuditFilter(actor=run.author, since=run.created_at), actions
+    ):
+        if entry.at == run.created_at and entry.entity_id is not None:
+            source, waits = entry.detail["source"], entry.detail["references"]
+            said_no = said_no or entry.action == "approval_rejected"
+            if entry.action == "approval_approved" and source in owner.state.entities:
+                ones = [Waits(*one) for one in waits]
+                for one in ones:
+                    await owner.know(source, one.from_version)
+                found.setdefault(source, []).append((entry.entity_id, ones))
+    if said_no:
+        raise Conflict("A rejection moved nothing; it is asked about again with the next version")
+    return found
 
 
 async def _approved(owner: ProjectOwner, root: Root) -> Version | None:

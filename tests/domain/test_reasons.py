@@ -16,12 +16,13 @@ from server.domain.runs import Outcome
 from server.domain.transaction import Transaction
 from server.propagation import edits, recording
 from server.propagation.links import NewReference
-from server.propagation.pipeline import Edit
+from server.propagation.pipeline import Edit, propose
 from server.system import AssetPropagationSystem
 from tests import reasons
 from tests.batches import small_batches
 from tests.domain.world import World
 from tests.propagation.test_engine import ME, after_commits
+from tests.ticking import Ticking
 
 Said = set[tuple[str, str]]
 
@@ -153,6 +154,22 @@ async def interrupted(monkeypatch: pytest.MonkeyPatch) -> Said:
         return {(one.outcome, one.reason) for one, _ in found}
 
 
+async def restored(monkeypatch: pytest.MonkeyPatch) -> Said:
+    """A project is restored to when one shot was behind, for its run had been cancelled."""
+    async with AssetPropagationSystem("film") as system:
+        owner = await system.owner()
+        monkeypatch.setattr(owner, "_clock", Ticking())
+        hero = await system.create_entity("character", "Mara", {"description": "a"}, id="mara")
+        await system.create_test_shots(2, hero["id"])
+        async with owner.step(ME) as tx:
+            propose(tx, Edit("mara", {"hair": "#000000"}), await owner.documents("mara"))
+        moment = owner.now()
+        await system.propagate_asset_change("mara", {"description": "b"})
+        done = await system.restore_project(moment)
+        found, _ = await owner.storage.outcomes(done.propagation.run_id or "", 500, None)
+        return {(one.outcome, one.reason) for one, _ in found}
+
+
 async def broken_off(monkeypatch: pytest.MonkeyPatch) -> Said:
     """The store refuses a batch for good: the run ends, and what is left fails with it."""
     async with AssetPropagationSystem("film") as system:
@@ -177,6 +194,7 @@ async def test_every_row_of_the_table_is_produced_and_every_reason_has_a_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = policies() | rules() | conflicts() | decisions() | revisions()
+    found |= await restored(monkeypatch)
     with monkeypatch.context() as patch:
         found |= await interrupted(patch)
     with monkeypatch.context() as patch:

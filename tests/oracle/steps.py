@@ -248,7 +248,10 @@ class Steps:
         target = chance.choice(film.alive())
         kind = film.things[target].kind
         kinds = {"scene": (*ASSETS, "shot"), "sequence": (*ASSETS, *HELD)}.get(kind, ASSETS)
-        source = chance.choice([one for one in film.alive(*kinds) if one != target])
+        sources = [one for one in film.alive(*kinds) if one != target]
+        if not sources:
+            return None
+        source = chance.choice(sources)
         use = self._use(source, target)
         round_about = source in film.dependents([target])
 

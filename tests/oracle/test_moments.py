@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +30,7 @@ from tests.oracle.film import Film
 from tests.oracle.histories import Classes
 from tests.oracle.steps import ALL, Step
 from tests.oracle.ways import ME, Stored
+from tests.ticking import Ticking
 
 
 @pytest.fixture
@@ -78,17 +78,6 @@ def without_versions(export: dict[str, Any]) -> dict[str, Any]:
             for reference in one.get("references", ()):
                 reference.pop("version")
     return export
-
-
-class Ticking:
-    """Every look at it is a millisecond later."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 1, tzinfo=UTC)
-
-    def __call__(self) -> str:
-        self.now += timedelta(milliseconds=1)
-        return self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Moments(Stored):

@@ -412,3 +412,20 @@ async def test_a_run_that_took_over_another_takes_back_both() -> None:
         back = await system.rollback_run(newer.run_id)
         assert back.status == "success"
         assert await hashes(system, "mara") == before
+
+
+async def test_a_style_that_comes_back_changed_is_asked_about_by_those_who_use_it_again() -> None:
+    async with film() as (system, owner):
+        await system.create_entity("style", "Noir", {"description": "Dark"}, id="noir")
+        for shot in ("sh1", "sh2"):
+            await system.add_reference("noir", shot)
+        await entities.set_statuses(owner, ["sh1"], "final", ME, None)
+        await system.propagate_asset_change("noir", {"description": "Darker"})
+        assert {one.pair for one in owner.state.approvals} == {("noir", "sh1")}
+        await entities.delete_entity(owner, "noir", ME, force=True, wait=None)
+        assert not owner.state.approvals
+        wide = {**rule("wide", "require_approval"), "affected_over": 1}
+        await with_rules(owner, wide)
+        restored = await entities.restore_entity(owner, "noir", ME, None)
+        assert restored.status == "success"
+        assert {one.pair for one in owner.state.approvals} == {("noir", "sh1")}

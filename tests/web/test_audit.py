@@ -120,6 +120,11 @@ async def _no_named_member(client: httpx.AsyncClient) -> httpx.Response:
     return await client.delete(f"{FILM}/members", params={"user": "ines"})
 
 
+async def _project_back(client: httpx.AsyncClient) -> httpx.Response:
+    created = (await client.get(FILM)).json()["created_at"]
+    return await client.post(f"{FILM}/restore", json={"to": created})
+
+
 HOOK = "http://192.0.2.1/hook"
 INES = {"user": "ines", "role": "viewer"}
 RULE = {"name": "A", "verdict": "notify"}
@@ -163,6 +168,7 @@ WRITES: dict[str, Write] = {
     ),
     "DELETE /projects/{project_id}/rules/{rule_id}": lambda c: c.delete(f"{FILM}/rules/final-asks"),
     "POST /runs/{run_id}/rollback": _run_back,
+    "POST /projects/{project_id}/restore": _project_back,
     "POST /projects/{project_id}/approvals/decide": _decide,
     "POST /projects/{project_id}/conflicts/{conflict_id}/resolve": _resolve,
     "POST /projects/{project_id}/members": post(f"{FILM}/members", INES),

@@ -25,6 +25,7 @@ _EARLY = (
     "json(fields)",
     "hex(own_visual)",
     "hex(own_all)",
+    "hex(packed)",
 )
 _EARLY_AT = [VERSION_COLUMNS.split(", ").index(column) for column in _EARLY]
 
@@ -74,13 +75,14 @@ def late_versions(columns: Sequence[str]) -> Iterator[Version]:
     rows = _Rows(columns)
     early = zip(*(orjson.loads(columns[at]) for at in _EARLY_AT), strict=True)
     put = object.__setattr__  # a version is frozen
-    for index, (id_, number, name, status, fields, visual, everything) in enumerate(early):
+    for index, (id_, number, name, status, fields, visual, everything, packed) in enumerate(early):
         one = LateVersion.__new__(LateVersion)
         put(one, "entity_id", intern(id_))
         put(one, "number", number)
         put(one, "name", name)
         put(one, "status", intern(status))
-        put(one, "fields", fields)
+        if not packed:
+            put(one, "fields", fields)
         put(one, "own_digests", to_digests(visual, everything))
         put(one, "_rows", rows)
         put(one, "_index", index)

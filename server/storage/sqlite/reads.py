@@ -45,6 +45,7 @@ from server.storage.sqlite.rows import (
     to_outcome,
     to_project,
     to_run,
+    to_state,
     to_version,
 )
 
@@ -175,14 +176,15 @@ def read_version_state(
     connection: sqlite3.Connection, project_id: str, entity_id: str, number: int
 ) -> bytes:
     row = connection.execute(
-        "SELECT state FROM versions AS v JOIN version_states AS s ON s.project_id = v.project_id "
+        "SELECT s.state, s.packed FROM versions AS v "
+        "JOIN version_states AS s ON s.project_id = v.project_id "
         "AND s.entity_id = v.entity_id AND s.number = v.state_number "
         "WHERE v.project_id = ? AND v.entity_id = ? AND v.number = ?",
         (project_id, entity_id, number),
     ).fetchone()
     if row is None:
         raise NotFound(f"There is no state of version {number} of {entity_id!r} in {project_id!r}")
-    return bytes(row[0])
+    return to_state(*row)
 
 
 def read_document(
@@ -190,18 +192,20 @@ def read_document(
 ) -> StoredDocument:
     # One statement, so that no compaction comes between the base and the updates; one row, for the
     # reasons of ``fetch``. The base is the long part, and comes as it is.
+    oldest = "FROM version_states WHERE project_id = ?1 AND entity_id = ?2 ORDER BY number LIMIT 1"
+    whole = "FROM documents WHERE project_id = ?1 AND entity_id = ?2"
     source = (
-        "SELECT COALESCE("
-        "(SELECT state FROM documents WHERE project_id = ?1 AND entity_id = ?2), "
-        "(SELECT state FROM version_states "
-        "WHERE project_id = ?1 AND entity_id = ?2 ORDER BY number LIMIT 1)), "
+        f"SELECT COALESCE((SELECT state {whole}), (SELECT state {oldest})), "
+        f"COALESCE((SELECT 0 {whole}), (SELECT packed {oldest})), "
         "(SELECT json_group_array(hex(data)) FROM (SELECT data FROM document_updates "
         "WHERE project_id = ?1 AND entity_id = ?2 ORDER BY id LIMIT -1))"
     )
-    base, updates = connection.execute(source, (project_id, entity_id)).fetchone()
+    base, packed, updates = connection.execute(source, (project_id, entity_id)).fetchone()
     if base is None:
         raise NotFound(f"There is no {entity_id!r} in the project {project_id!r}")
-    return StoredDocument(base, [bytes.fromhex(data) for data in orjson.loads(updates)])
+    return StoredDocument(
+        to_state(base, packed), [bytes.fromhex(data) for data in orjson.loads(updates)]
+    )
 
 
 def read_run(connection: sqlite3.Connection, run_id: str) -> Run:

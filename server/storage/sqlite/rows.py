@@ -6,6 +6,7 @@ of the ``…_COLUMNS`` beside it, as ``bulk.fetch`` reads them. Strings that rep
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
@@ -37,6 +38,7 @@ __all__ = [
     "project_row",
     "reference_row",
     "run_row",
+    "state_row",
     "to_audit",
     "to_digests",
     "to_entity",
@@ -47,6 +49,7 @@ __all__ = [
     "to_reference",
     "to_references",
     "to_run",
+    "to_state",
     "to_version",
     "version_row",
 ]
@@ -56,6 +59,29 @@ Row = tuple[Any, ...]
 # One empty mapping for the many references without overrides; a Mapping is never written to.
 _NOTHING: Mapping[str, Any] = {}
 _new, _bytes = tuple.__new__, bytes.fromhex
+
+
+_LONG = 1024
+"""From so many bytes on it pays to deflate a text: it takes a fifth to a tenth of the room."""
+
+
+def _packed(text: str) -> bytes | None:
+    """A long text, deflated."""
+    return zlib.compress(text.encode(), 1) if len(text) > _LONG else None
+
+
+def _unpacked(packed: str) -> Any:
+    return orjson.loads(zlib.decompress(_bytes(packed)))
+
+
+def state_row(project_id: str, entity_id: str, number: int, state: bytes) -> Row:
+    """The state of a version, deflated where it is long."""
+    is_long = len(state) > _LONG
+    return (project_id, entity_id, number, zlib.compress(state, 1) if is_long else state, is_long)
+
+
+def to_state(state: bytes, packed: int) -> bytes:
+    return zlib.decompress(state) if packed else bytes(state)
 
 
 def json_text(value: Any) -> str:
@@ -169,21 +195,25 @@ def to_digests(visual: str, everything: str) -> Digests:
 VERSION_COLUMNS = (
     "entity_id, number, name, status, json(fields), visual_fields, built_on, changes, previous, "
     "timestamp, author, message, cause, run_id, checksum, state_number, hex(own_visual), "
-    "hex(own_all), hex(built_on_visual), hex(built_on_all), hex(visual_hash), hex(hash), roles"
+    "hex(own_all), hex(built_on_visual), hex(built_on_all), hex(visual_hash), hex(hash), roles, "
+    "hex(packed)"
 )
 
 
 def version_row(project_id: str, one: Version) -> Row:
+    content = json_text(dict(one.fields)), json_text(dict(one.changes))
+    packed = _packed("[" + ",".join(content) + "]")
+    fields, changes = content if packed is None else ("{}", "{}")
     return (
         project_id,
         one.entity_id,
         one.number,
         one.name,
         one.status,
-        json_text(dict(one.fields)),
+        fields,
         json_text(sorted(one.visual_fields)),
         json_text([_built_on_row(reference) for reference in one.references]),
-        json_text(dict(one.changes)),
+        changes,
         one.previous,
         one.timestamp,
         one.author,
@@ -196,19 +226,24 @@ def version_row(project_id: str, one: Version) -> Row:
         *one.built_on_digests,
         *one.digests,
         json_text(one.roles),
+        packed,
     )
 
 
 def to_version(row: Sequence[Any]) -> Version:
+    if row[23]:
+        fields, changes = _unpacked(row[23])
+    else:
+        fields, changes = row[4], _NOTHING if row[7] == "{}" else orjson.loads(row[7])
     return Version(
         entity_id=intern(row[0]),
         number=row[1],
         name=intern(row[2]),
         status=intern(row[3]),
-        fields=row[4],
+        fields=fields,
         visual_fields=_names(row[5]),
         references=tuple([_to_built_on(one) for one in orjson.loads(row[6])]),
-        changes=_NOTHING if row[7] == "{}" else orjson.loads(row[7]),
+        changes=changes,
         previous=row[8],
         timestamp=intern(row[9]),
         author=intern(row[10]),
@@ -350,15 +385,21 @@ def to_outcome(row: Sequence[Any]) -> tuple[Outcome, str]:
 
 # -- audit and events -----------------------------------------------------------------------------
 
-AUDIT_COLUMNS = "number, at, actor, via, action, entity_id, run_id, json(detail), previous, hash"
+AUDIT_COLUMNS = (
+    "number, at, actor, via, action, entity_id, run_id, json(detail), previous, hash, hex(packed)"
+)
 
 
 def audit_row(project_id: str, one: AuditEntry) -> Row:
-    return (project_id, *one[:7], json_text(dict(one.detail)), one.previous, one.hash)
+    detail = json_text(dict(one.detail))
+    packed = _packed(detail)
+    shown = detail if packed is None else "{}"
+    return (project_id, *one[:7], shown, one.previous, one.hash, packed)
 
 
 def to_audit(row: Sequence[Any]) -> AuditEntry:
-    return AuditEntry(*row)
+    entry = AuditEntry(*row[:-1])
+    return entry._replace(detail=_unpacked(row[-1])) if row[-1] else entry
 
 
 EVENT_COLUMNS = "seq, json(body), json(concerns)"

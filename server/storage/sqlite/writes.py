@@ -24,6 +24,7 @@ from server.storage.sqlite.rows import (
     project_row,
     reference_row,
     run_row,
+    state_row,
     version_row,
 )
 
@@ -108,7 +109,7 @@ def write_commit(connection: sqlite3.Connection, commit: Commit, event_window: i
     put(connection, _PUT_ENTITIES, [entity_row(project_id, one) for one in commit.entities])
     put_looks(connection, project_id, commit.entities)
     put(connection, _ADD_VERSIONS, [version_row(project_id, one) for one in commit.versions])
-    put(connection, _ADD_STATES, [(project_id, *key, s) for key, s in commit.states.items()])
+    put(connection, _ADD_STATES, [state_row(project_id, *k, s) for k, s in commit.states.items()])
     removed = [(id_,) for id_ in commit.references_removed]
     put(connection, _REMOVE_REFERENCES, removed, project_id)
     put(connection, _PUT_REFERENCES, [reference_row(project_id, r) for r in commit.references_put])

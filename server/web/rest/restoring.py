@@ -34,6 +34,16 @@ class Kept(Shape):
     reason: str
 
 
+class RestoreImpact(answers.Impact):
+    """What a restoration would do: as many new ``versions``, and what would go and come back."""
+
+    to: str
+    versions: int
+    deleted: list[str]
+    restored: list[str]
+    kept: list[Kept]
+
+
 class ProjectRestored(answers.AnswerA):
     """``versions`` are the new ones; ``deleted`` was made since, ``restored`` was deleted since."""
 

@@ -77,9 +77,11 @@ export const readVersions = (pid: string, id: string, cursor: string | null) =>
   get<Page<Version>>(asset(pid, id, 'versions', `&limit=20${cursor === null ? '' : `&cursor=${enc(cursor)}`}`))
 export const readDiff = (pid: string, id: string, from: number, to: number) =>
   get<Diff>(asset(pid, id, 'diff', `&from=${from}&to=${to}`))
-export const rollback = (pid: string, id: string, number: number, reason: string, dry: boolean) =>
+/** All of an entity, or one field of it, as a version had it. */
+export const rollback = (pid: string, id: string, number: number, reason: string, dry: boolean, field?: string) =>
   post<Answer>(asset(pid, id, 'rollback'), {
     version_number: number,
+    ...(field === undefined ? {} : { fields: [field] }),
     ...(reason === '' ? {} : { reason }),
     ...(dry ? { dry_run: true } : {}),
   })

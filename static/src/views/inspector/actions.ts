@@ -8,8 +8,9 @@ import { away, whenReached } from '../../ui/reach.ts'
 import { go } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
 import type { Forecast } from './forecast.ts'
+import type { NamedField } from './history.tsx'
 
-export type Asked = { what: 'roll back'; version: Version } | { what: 'impact' }
+export type Asked = { what: 'roll back'; number: number; field?: NamedField } | { what: 'impact' }
 
 const PATIENCE = 3_000
 
@@ -37,6 +38,8 @@ export interface Actions {
   proseLeft(): void
   impact(): void
   rollBack(version: Version): void
+  /** One field of what is open, back to what a version had there. */
+  takeBack(number: number, field: NamedField): void
   look(version: Version): void
   approve(version: Version): void
   older(): void
@@ -50,7 +53,7 @@ export interface Actions {
     add(source: string): void
   }
   published(): Promise<void>
-  rolledBack(version: Version, reason: string): Promise<void>
+  rolledBack(number: number, reason: string, field?: NamedField): Promise<void>
 }
 
 export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: Asked) => void, publishing: (is: boolean) => void): Actions {
@@ -91,7 +94,8 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
       if (away.peek() === null && Object.keys(open.ahead.peek()).length > 0) void publish()
     },
     impact: () => ask({ what: 'impact' }),
-    rollBack: (version) => ask({ what: 'roll back', version }),
+    rollBack: (version) => ask({ what: 'roll back', number: version.number }),
+    takeBack: (number, field) => ask({ what: 'roll back', number, field }),
     look: (version) => go({ version: version.number }),
     approve: (version) => void attempt(async () => {
       await api.approve(pid, open.id, version.number)
@@ -122,8 +126,9 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
       add: (source) => void attempt(() => api.createReference(pid, source, open.id)),
     },
     published: async () => report(await api.publish(pid, open.id), 'published', nameOf(open.id)),
-    rolledBack: async (version, reason) => {
-      report(await api.rollback(pid, open.id, version.number, reason, false), `is v${version.number} again`, nameOf(open.id))
+    rolledBack: async (number, reason, field) => {
+      const again = field === undefined ? `is v${number} again` : `has ${field.label} of v${number} again`
+      report(await api.rollback(pid, open.id, number, reason, false, field?.name), again, nameOf(open.id))
       go({ version: null })
       void open.load()
     },

@@ -23,9 +23,18 @@ export interface HistoryProps {
   onMore(): void
   onLook(version: Version): void
   onRollBack(version: Version): void
+  /** One field, back to what a version had there. */
+  onTakeBack(number: number, field: NamedField): void
   onApprove(version: Version): void
 }
 
+/** A field as it is stored, and as people read it. */
+export interface NamedField {
+  name: string
+  label: string
+}
+
+const OWN: { [name: string]: string } = { '@name': 'Name', '@status': 'Status', '@references': 'References' }
 const CAUSES: { [cause: string]: string } = { run: 'by a run', rollback: 'rolled back', import: 'imported', parked: 'set aside before a rollback', reference: 'a reference moved', api: 'through the API' }
 
 /** Long unchanged stretches shrink to their ends, so that the change is what one sees. */
@@ -77,7 +86,7 @@ export function references(value: Json | undefined): string {
   return `References: ${words.join(', ') || 'changed'}`
 }
 
-interface RowProps extends Pick<HistoryProps, 'specs' | 'readonly' | 'mayApprove' | 'diffOf' | 'onLook' | 'onRollBack' | 'onApprove'> {
+interface RowProps extends Pick<HistoryProps, 'specs' | 'readonly' | 'mayApprove' | 'diffOf' | 'onLook' | 'onRollBack' | 'onTakeBack' | 'onApprove'> {
   version: Version
   isCurrent: boolean
   isApproved: boolean
@@ -99,7 +108,7 @@ const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ..
       gone = true
     }
   }, [prose, first, before, number, diffOf])
-  const label = (name: string) => props.specs.find((s) => s.name === name)?.label ?? (name === '@name' ? 'Name' : name === '@status' ? 'Status' : name)
+  const label = (name: string) => props.specs.find((s) => s.name === name)?.label ?? OWN[name] ?? name
   const entries = first ? [] : Object.entries(changes).filter(([, c]) => !isChange(c) || !same(c.from, c.to))
   const cause = CAUSES[version.cause]
   return (
@@ -107,8 +116,16 @@ const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ..
       <b class="mono">v{number}{isApproved && <span class="approved-mark" role="img" aria-label="approved" data-tip="References that follow approved stand here"><Icon name="approved" size={12} /></span>}</b>
       <div class="version-what">
         {version.message && <p class="change" dir="auto">{version.message}</p>}
-        {entries.map(([name, change]) => name === '@references' ? <p class="change" key={name}>{references(change)}</p>
-          : isChange(change) ? <FieldChange key={name} label={label(name)} change={change} words={diff?.fields[name]?.words} /> : null)}
+        {entries.map(([name, change]) => (
+          <div class="version-field" key={name}>
+            {name === '@references' ? <p class="change">{references(change)}</p>
+              : isChange(change) ? <FieldChange label={label(name)} change={change} words={diff?.fields[name]?.words} /> : null}
+            {!props.readonly && version.cause !== 'parked' && before >= 1 && (
+              <button type="button" class="take-back" {...needsServer()} aria-label={`Roll ${label(name)} back to v${before}`} data-tip={`Only this, back to v${before}`}
+                onClick={() => props.onTakeBack(before, { name, label: label(name) })}><Icon name="undo" size={12} /></button>
+            )}
+          </div>
+        ))}
         {entries.length === 0 && !version.message && <p class="change dim">{first ? 'Created' : 'No difference in fields'}</p>}
         <p class="dim">{version.author}{cause !== undefined && ` · ${cause}`} · <Time iso={version.timestamp} /></p>
       </div>
@@ -124,8 +141,8 @@ const VersionRow = memo(function VersionRow({ version, isCurrent, isApproved, ..
 })
 
 export const History = memo(function History(props: HistoryProps) {
-  const { versions, more, onMore, current, approved, specs, readonly, mayApprove, diffOf, onLook, onRollBack, onApprove } = props
-  const row = { specs, readonly, mayApprove, diffOf, onLook, onRollBack, onApprove }
+  const { versions, more, onMore, current, approved, specs, readonly, mayApprove, diffOf, onLook, onRollBack, onTakeBack, onApprove } = props
+  const row = { specs, readonly, mayApprove, diffOf, onLook, onRollBack, onTakeBack, onApprove }
   return (
     <section aria-labelledby="history-head" class="block">
       <h2 id="history-head">History</h2>

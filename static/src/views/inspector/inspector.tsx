@@ -117,7 +117,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
       {references !== null && <References references={rest} readonly={readonly} mayApprove={props.mayApprove} kindOf={tools.kindOf} versionOf={tools.versionOf} actions={actions.references} picker={tools.picker} />}
       {resolved !== null && kind?.category !== 'sequence' && <UsedBy uses={open.usedBy.value} dependencies={open.dependencies.value} sequences={props.groups} usage={usage} isShot={tools.isShot} kindOf={tools.kindOf} nameOf={tools.nameOf} />}
       <History versions={open.versions.value} current={entity.version} approved={entity.approved_version} specs={specs} more={open.older.value !== null} readonly={readonly} mayApprove={props.mayApprove && kind?.category === 'asset'} diffOf={tools.diffOf}
-        onMore={actions.older} onLook={actions.look} onRollBack={actions.rollBack} onApprove={actions.approve} />
+        onMore={actions.older} onLook={actions.look} onRollBack={actions.rollBack} onTakeBack={actions.takeBack} onApprove={actions.approve} />
     </>
   )
 }

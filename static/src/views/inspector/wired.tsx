@@ -92,10 +92,10 @@ export function WiredInspector({ project, open, onClose }: { project: OpenProjec
           action={{ words: usage.follow === 0 ? 'Publish' : `Publish to ${count(usage.follow, 'shot')}`, reason: false, run: actions.published }} />
       )}
       {asked?.what === 'roll back' && (
-        <ForecastDialog title={`Roll ${tools.nameOf(open.id)} back to v${asked.version.number}`} known={known} onClose={close}
-          note={`What was v${asked.version.number} comes back as a new version. Nothing is erased.`}
-          load={async () => forecastOf(await api.rollback(project.id, open.id, asked.version.number, '', true))}
-          action={{ words: `Roll back to v${asked.version.number}`, reason: true, run: (reason) => actions.rolledBack(asked.version, reason) }} />
+        <ForecastDialog title={`Roll ${asked.field === undefined ? '' : `${asked.field.label} of `}${tools.nameOf(open.id)} back to v${asked.number}`} known={known} onClose={close}
+          note={asked.field === undefined ? `What was v${asked.number} comes back as a new version. Nothing is erased.` : `Only ${asked.field.label} comes back, as a new version. Nothing is erased.`}
+          load={async () => forecastOf(await api.rollback(project.id, open.id, asked.number, '', true, asked.field?.name))}
+          action={{ words: `Roll back to v${asked.number}`, reason: true, run: (reason) => actions.rolledBack(asked.number, reason, asked.field) }} />
       )}
     </>
   )
