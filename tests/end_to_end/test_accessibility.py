@@ -157,6 +157,17 @@ SCREENS = {
     "what waits for approval": Screen(
         "/p/waits/approvals", "[data-side] .sketch[aria-label]", _press("Space", "[data-selected]")
     ),
+    "what is in conflict": Screen(
+        "/p/waits/conflicts",
+        "[data-conflict]",
+        _click("[data-testid=conflict-edit]", "[data-conflict-edit]"),
+    ),
+    "what was settled by itself": Screen(
+        "/p/waits/conflicts",
+        "[data-conflict]",
+        _click("[data-part-choice=settled]", "[data-part=settled] [data-stands]"),
+    ),
+    "nothing is in conflict": Screen("/p/empty/conflicts", ".conflicts .notice"),
     "the rules": Screen(_view("rules"), "[data-tested][data-decides]"),
     "a new rule that is not valid": Screen(
         _view("rules"),
@@ -192,6 +203,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         running.post(
             "/assets/coat/propagate?project_id=waits", {"change_data": {"colour": "#206050"}}
         )
+        for colour, description in (("#602020", "A short coat."), ("#202060", "A worn coat.")):
+            stale = {"colour": colour, "description": description}
+            body = {"change_data": stale, "base_version": 1}
+            headers = {
+                "authorization": f"Bearer {running.token_for(colour[1:], 'editor', 'waits')}"
+            }
+            url = f"{running.url}/api/v1/assets/coat/propagate?project_id=waits"
+            httpx.post(url, json=body, headers=headers, timeout=60).raise_for_status()
         yield running
 
 
