@@ -63,6 +63,15 @@ def _click(*steps: str) -> Callable[[Page], None]:
     return prepare
 
 
+def _write_and_publish(page: Page) -> None:
+    """Something final wears it: so it asks, and the draft stays ahead."""
+    page.locator('[data-field="description"] .cm-content').click()
+    page.keyboard.type("Torn. ")
+    page.locator("[data-ahead-forecast]").wait_for()
+    page.locator("[data-testid=publish]").click()
+    page.locator("dialog [data-outcome]").first.wait_for()
+
+
 def _new_rule(page: Page) -> None:
     """One that would have changed something, with a key that is wrong beside it."""
     page.locator("[data-testid=rule-new]").click()
@@ -108,6 +117,7 @@ SCREENS = {
         _HISTORY,
         _click("[data-testid=reference-more]", "select.add-override"),
     ),
+    "a wide publication": Screen(_view("storyboard", "keepers-coat"), _HISTORY, _write_and_publish),
     "choosing a reference": Screen(
         _view("breakdown", "sh020"), _HISTORY, _click("[data-testid=add-reference]", "[data-pick]")
     ),
