@@ -85,6 +85,7 @@ function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
       if (event.key === 'b') go({ view: 'breakdown' })
       else if (event.key === 's') go({ view: 'storyboard' })
       else if (event.key === 'w') go({ view: 'approvals' })
+      else if (event.key === 'c') go({ view: 'conflicts' })
       else if (event.key === 'r') go({ view: 'rules' })
       else if (event.key === '?') onKeys()
     }
@@ -95,6 +96,7 @@ function useKeys(following: Following, onFind: () => void, onKeys: () => void) {
 
 const LABELS: { [view in ViewName]: string } = { breakdown: 'Breakdown', storyboard: 'Storyboard', approvals: 'What waits for approval', conflicts: 'Conflicts', rules: 'Rules' }
 
+const WiredConflicts = lazy(async () => (await import('./views/conflicts/wired.tsx')).WiredConflicts)
 const WiredRules = lazy(async () => (await import('./views/rules/wired.tsx')).WiredRules)
 
 interface Doings {
@@ -121,6 +123,7 @@ function commandsOf(doings: Doings): Command[] {
     { id: 'breakdown', words: 'Go to the breakdown', icon: 'rows-3', key: 'B', run: () => go({ view: 'breakdown' }) },
     { id: 'inbox', words: 'Notifications', icon: 'bell', key: 'I', run: openInbox },
     { id: 'approvals', words: 'What waits for approval', icon: 'approved', key: 'W', run: () => go({ view: 'approvals' }) },
+    { id: 'conflicts', words: 'Conflicts', icon: 'arrow-right-left', key: 'C', run: () => go({ view: 'conflicts' }) },
     { id: 'rules', words: 'Rules', icon: 'rules', key: 'R', run: () => go({ view: 'rules' }) },
     { id: 'projects', words: 'All projects', icon: 'film', key: '', run: () => go({ project: null, entity: null }) },
     ...when(doings.mayImport,
@@ -214,6 +217,7 @@ function View({ project, doings, onScreen }: { project: OpenProject; doings: Doi
   const phase = project.phase.value
   if (phase === 'failed') return <Failed project={project} />
   if (view === 'approvals') return <WiredApprovals project={project} onScreen={onScreen} />
+  if (view === 'conflicts') return <WiredConflicts project={project} onScreen={onScreen} />
   if (view === 'rules') return <WiredRules project={project} onScreen={onScreen} />
   const groups = project.shots.groups.value
   if (phase === 'loading' && groups.length === 0) return <div class="pad"><Skeleton words="Loading the shots…" rows={8} /></div>
@@ -283,7 +287,7 @@ export function Workspace({ project, projects, ...rest }: WorkspaceProps) {
     <div class={inspection === null ? 'workspace' : 'workspace inspecting'}>
       <Header project={project.id} name={name} projects={projects} view={view} entity={entity} live={project.channel.state.value} unsent={project.drafts.unsent.value} stalled={project.drafts.stalled.value} savedAt={project.savedAt.value}
         me={{ user: project.me.user, name: project.me.user, colour: project.me.colour }} others={others} following={followed} said={following.said.value} nameOf={tools.nameOf} onFollow={onFollow} onFind={find} inbox={<WiredInbox project={project} />} {...doings} />
-      <Rail project={project.id} view={view} entity={entity} approvals={project.approvals.open.value} onKeys={keys} onSignOut={rest.onSignOut} />
+      <Rail project={project.id} view={view} entity={entity} approvals={project.approvals.open.value} conflicts={project.conflicts.open.value} onKeys={keys} onSignOut={rest.onSignOut} />
       <main class="view" tabIndex={-1} data-view={view} data-phase={project.phase.value} aria-label={LABELS[view]}>
         <WiredSafety project={project} onLogIn={rest.onLogIn} />
         <View project={project} doings={doings} onScreen={onScreen} />

@@ -7,7 +7,7 @@ import type { Frame } from '../src/types.ts'
 const frame = (id: string, more: Partial<Frame> = {}): Frame => ({ type: 'notification', seq: 1, id, kind: 'digest', text: 'Mara v14: 23 shots: 18 updated', entity_id: 'mara', run_id: 'r', detail: { needs_you: 2 }, created_at: '2026-05-01T00:00:00.000Z', ...more })
 
 const nothing = () => undefined
-const followers = { approvals: nothing, rules: nothing, draft: nothing, changed: nothing, newest: nothing, people: nothing, progress: nothing, finished: nothing, saved: nothing, tell: nothing }
+const followers = { approvals: nothing, rules: nothing, conflict: nothing, draft: nothing, changed: nothing, newest: nothing, people: nothing, progress: nothing, finished: nothing, saved: nothing, tell: nothing }
 
 test('a notification arrives once, newest first, and is counted and said', () => {
   const inbox = new Inbox('film')

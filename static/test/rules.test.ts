@@ -70,7 +70,7 @@ test('where the server refuses, the list is what the server has', async () => {
 test('what others change is read while somebody looks, and washed', async () => {
   const { rules, become } = served([rule('a', 0), rule('b', 1)])
   const nothing = () => undefined
-  const followers = { approvals: nothing, draft: nothing, changed: nothing, newest: nothing, people: nothing, progress: nothing, finished: nothing, notified: nothing, saved: nothing, tell: nothing, rules: () => rules.stir() }
+  const followers = { approvals: nothing, conflict: nothing, draft: nothing, changed: nothing, newest: nothing, people: nothing, progress: nothing, finished: nothing, notified: nothing, saved: nothing, tell: nothing, rules: () => rules.stir() }
   const said = () => follow({ type: 'rules_changed', rules: ['b'] }, followers)
   become([rule('a', 0), rule('b', 1, { verdict: 'block' })])
   said()

@@ -8,7 +8,7 @@ import { withinInspector } from '../src/ui/preferences.ts'
 import { href, parse, toward } from '../src/ui/router.ts'
 import type { Entity, Version } from '../src/types.ts'
 import { readHex, readLines, stepOf } from '../src/views/inspector/controls.tsx'
-import { forecastWords, type Known } from '../src/views/inspector/forecast.ts'
+import { alike, forecastWords, inOrder, isWide, type Known, reachesMany, watchersWords } from '../src/views/inspector/forecast.ts'
 import { without } from '../src/views/inspector/overrides.tsx'
 import { scriptLines } from '../src/views/inspector/screenplay.ts'
 import { groupUses, usageWords } from '../src/views/inspector/used-by.tsx'
@@ -41,7 +41,7 @@ test('a list of numbers stays one; a comma is no separator', () => {
 })
 
 test('a forecast says what will repaint, what stays and what asks', () => {
-  const known: Known = { nameOf: (id) => id, isShot: (id) => id.startsWith('s'), isFinal: (id) => id === 's4' }
+  const known: Known = { nameOf: (id) => id, isShot: (id) => id.startsWith('s'), isFinal: (id) => id === 's4', whoHas: () => [] }
   const row = (entity_id: string, outcome: string) => ({ entity_id, outcome, reason: '' })
   const outcomes = [row('s1', 'updated'), row('s2', 'updated'), row('s3', 'pinned'), row('s4', 'awaiting_approval'), row('q1', 'updated'), row('s5', 'unchanged')]
   assert.equal(forecastWords({ counts: {}, outcomes }, known), '2 shots will repaint, 1 is pinned, 1 is final and will ask. 1 other follows.')
@@ -49,6 +49,23 @@ test('a forecast says what will repaint, what stays and what asks', () => {
   assert.equal(forecastWords({ counts: {}, outcomes: [row('q', 'updated'), row('r', 'updated')] }, known), '2 others follow.')
   assert.equal(forecastWords({ counts: { updated: 18, pinned: 3 }, outcomes: [] }, known), '18 shots will repaint, 3 are pinned.')
   assert.equal(forecastWords({ counts: {}, outcomes: [] }, known), '')
+})
+
+test('what reaches more than fifty shots, or anything final, asks first', () => {
+  const known: Known = { nameOf: (id) => id, isShot: (id) => id.startsWith('s'), isFinal: (id) => id === 's7', whoHas: (id) => (id === 's1' ? ['ann', 'otto'] : id === 's2' ? ['ann'] : []) }
+  const row = (entity_id: string, outcome: string) => ({ entity_id, outcome, reason: '' })
+  const many = Array.from({ length: 51 }, (_, i) => row(`s${100 + i}`, 'updated'))
+  assert.equal(isWide({ counts: {}, outcomes: many }, known), true)
+  assert.equal(isWide({ counts: {}, outcomes: [...many.slice(1), row('q1', 'updated')] }, known), false)
+  assert.equal(isWide({ counts: {}, outcomes: [row('s1', 'awaiting_approval')] }, known), true)
+  assert.equal(isWide({ counts: {}, outcomes: [row('s7', 'updated')] }, known), true)
+  assert.equal(isWide({ counts: {}, outcomes: [row('s7', 'unchanged'), row('s1', 'pinned')] }, known), false)
+  const outcomes = [row('s1', 'updated'), row('q1', 'updated'), row('s2', 'updated'), row('s9', 'pinned'), row('s8', 'awaiting_approval'), row('s7', 'unchanged')]
+  assert.deepEqual(inOrder(outcomes, known).map((o) => o.entity_id), ['s8', 's9', 's1', 's2', 'q1'])
+  assert.deepEqual(alike(inOrder(outcomes, known)).map((one) => [one.outcome, one.ids.join(' ')]), [['awaiting_approval', 's8'], ['pinned', 's9'], ['updated', 's1 s2 q1']])
+  assert.equal(reachesMany({ counts: {}, outcomes: [row('s1', 'awaiting_approval')] }, known), false)
+  assert.equal(watchersWords({ counts: {}, outcomes }, known), 'ann and otto have 2 of these open.')
+  assert.equal(watchersWords({ counts: {}, outcomes: [row('s2', 'updated')] }, known), 'ann has one of these open.')
 })
 
 test('uses stand under their sequences, in the order of the storyboard', () => {

@@ -75,7 +75,7 @@ test('a published update names what changed, a draft carries its values', () => 
   const heard: unknown[] = []
   const to = {
     draft: (...a: unknown[]) => heard.push(['draft', ...a]), changed: (...a: unknown[]) => heard.push(['changed', ...a]), newest: (...a: unknown[]) => heard.push(['newest', ...a]),
-    approvals: () => undefined, rules: () => undefined, people: () => undefined, progress: () => undefined, finished: () => undefined, notified: () => undefined, saved: () => undefined, tell: () => undefined,
+    approvals: () => undefined, rules: () => undefined, conflict: () => undefined, people: () => undefined, progress: () => undefined, finished: () => undefined, notified: () => undefined, saved: () => undefined, tell: () => undefined,
   }
   follow({ type: 'asset_update', stage: 'draft', asset_id: 'coat', values: { colour: '#fff000' }, affected_entities: ['a'] }, to)
   follow({ type: 'asset_update', stage: 'published', asset_id: 'coat', version: 'coat_v2', affected_entities: ['a'] }, to)

@@ -65,6 +65,15 @@ def _click(*steps: str) -> Callable[[Page], None]:
     return prepare
 
 
+def _write_and_publish(page: Page) -> None:
+    """Something final wears it: so it asks, and the draft stays ahead."""
+    page.locator('[data-field="description"] .cm-content').click()
+    page.keyboard.type("Torn. ")
+    page.locator("[data-ahead-forecast]").wait_for()
+    page.locator("[data-testid=publish]").click()
+    page.locator("dialog [data-outcome]").first.wait_for()
+
+
 def _new_rule(page: Page) -> None:
     """One that would have changed something, with a key that is wrong beside it."""
     page.locator("[data-testid=rule-new]").click()
@@ -110,6 +119,7 @@ SCREENS = {
         _HISTORY,
         _click("[data-testid=reference-more]", "select.add-override"),
     ),
+    "a wide publication": Screen(_view("storyboard", "keepers-coat"), _HISTORY, _write_and_publish),
     "choosing a reference": Screen(
         _view("breakdown", "sh020"), _HISTORY, _click("[data-testid=add-reference]", "[data-pick]")
     ),
@@ -159,6 +169,17 @@ SCREENS = {
     "what waits for approval": Screen(
         "/p/waits/approvals", "[data-side] .sketch[aria-label]", _press("Space", "[data-selected]")
     ),
+    "what is in conflict": Screen(
+        "/p/waits/conflicts",
+        "[data-conflict]",
+        _click("[data-testid=conflict-edit]", "[data-conflict-edit]"),
+    ),
+    "what was settled by itself": Screen(
+        "/p/waits/conflicts",
+        "[data-conflict]",
+        _click("[data-part-choice=settled]", "[data-part=settled] [data-stands]"),
+    ),
+    "nothing is in conflict": Screen("/p/empty/conflicts", ".conflicts .notice"),
     "the rules": Screen(_view("rules"), "[data-tested][data-decides]"),
     "a new rule that is not valid": Screen(
         _view("rules"),
@@ -194,6 +215,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         running.post(
             "/assets/coat/propagate?project_id=waits", {"change_data": {"colour": "#206050"}}
         )
+        for colour, description in (("#602020", "A short coat."), ("#202060", "A worn coat.")):
+            stale = {"colour": colour, "description": description}
+            body = {"change_data": stale, "base_version": 1}
+            headers = {
+                "authorization": f"Bearer {running.token_for(colour[1:], 'editor', 'waits')}"
+            }
+            url = f"{running.url}/api/v1/assets/coat/propagate?project_id=waits"
+            httpx.post(url, json=body, headers=headers, timeout=60).raise_for_status()
         yield running
 
 

@@ -69,8 +69,10 @@ export const deletePicture = (pid: string, id: string, picture: string) => remov
 
 export const approve = (pid: string, id: string, number: number) => post<unknown>(asset(pid, id, 'approved'), { version_number: number })
 export const readVersion = (pid: string, id: string, number: number) => get<Version>(asset(pid, id, `versions/${number}`))
-export const publish = (pid: string, id: string) => post<Answer>(asset(pid, id, 'publish'))
-export const readImpact = (pid: string, id: string, change: Fields) => post<Impact>(asset(pid, id, 'impact'), { change_data: change })
+/** `plan` names what was shown: then it is done only if that is still so. */
+export const publish = (pid: string, id: string, plan?: string) => post<Answer>(asset(pid, id, 'publish'), plan === undefined ? {} : { plan_hash: plan })
+/** What publishing the draft would do. */
+export const readPublication = (pid: string, id: string) => post<Impact>(asset(pid, id, 'publish'), { dry_run: true })
 export const readDependencies = (pid: string, id: string, depth: number) =>
   get<Dependencies>(asset(pid, id, 'dependencies', `&depth=${depth}&include_shots=true`))
 export const readVersions = (pid: string, id: string, cursor: string | null) =>

@@ -9,6 +9,8 @@ export interface Followers {
   /** Something was asked, or decided. */
   approvals(): void
   rules(): void
+  /** Two things met that cannot both stand, or that was settled. */
+  conflict(frame: Frame): void
   people(people: readonly Person[]): void
   progress(frame: Frame): void
   finished(frame: Frame): void
@@ -65,10 +67,8 @@ export function follow(frame: Frame, to: Followers): void {
       announce(frame, asset, to)
       return
     case 'conflict_detected':
-      to.changed(subjects(frame), null)
-      to.tell('Two changes met on one field. Both sides are kept until somebody decides.')
-      return
     case 'conflict_resolved':
+      to.conflict(frame)
       to.changed(subjects(frame), null)
       return
     case 'approval_requested':

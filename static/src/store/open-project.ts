@@ -1,15 +1,17 @@
 /** Everything of one opened project: loads it, keeps it live, lets go of it. */
 import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import * as api from '../api/endpoints.ts'
+import * as contested from '../api/conflicts.ts'
 import * as ruled from '../api/rules.ts'
 import { Channel, type LiveState } from '../live/channel.ts'
 import { Drafts } from '../live/drafts.ts'
-import type { Fields, Kind, Me, Person, Project, Resolved } from '../types.ts'
+import type { Fields, Frame, Kind, Me, Person, Project, Resolved } from '../types.ts'
 import { count } from '../ui/bits.tsx'
 import { away } from '../ui/reach.ts'
 import { go, route } from '../ui/router.ts'
 import { fail, tell } from '../ui/toasts.ts'
 import { Approvals } from './approvals.ts'
+import { Conflicts } from './conflicts.ts'
 import { follow } from './follow.ts'
 import { Following } from './following.ts'
 import { Inbox } from './inbox.ts'
@@ -68,6 +70,7 @@ export class OpenProject {
   readonly past = new Past((id, number) => api.readVersion(this.id, id, number))
   readonly approvals: Approvals
   readonly rules: Rules
+  readonly conflicts: Conflicts
   readonly channel: Channel
   readonly drafts: Drafts
   readonly following: Following
@@ -89,6 +92,11 @@ export class OpenProject {
       decide: (ids, decision, planHash, comment) => api.decideApprovals(id, ids, decision, planHash, comment),
       failed: fail,
     })
+    this.conflicts = new Conflicts({
+      read: (status, limit, cursor) => contested.readConflicts(id, status, limit, cursor),
+      resolve: (conflict, choice, value) => contested.resolveConflict(id, conflict, choice, value),
+      failed: fail,
+    })
     this.rules = new Rules({ read: () => ruled.readRules(id), add: (rule) => ruled.addRule(id, rule), put: (rule, to) => ruled.putRule(id, rule, to), remove: (rule) => ruled.removeRule(id, rule) })
     this.channel = new Channel(id, {
       onFrame: (frame) => follow(frame, {
@@ -97,6 +105,7 @@ export class OpenProject {
         newest: (asset, version) => this.names.newest(asset, version),
         approvals: () => this.approvals.stir(),
         rules: () => this.rules.stir(),
+        conflict: (f) => this.#onConflict(f),
         people: (people) => (this.people.value = people),
         progress: (f) => this.runs.progress(f),
         finished: (f) => this.runs.finished(f),
@@ -175,6 +184,7 @@ export class OpenProject {
       void this.inspection.peek()?.load()
       void this.approvals.load()
       this.rules.stir()
+      void this.conflicts.load()
       this.error.value = null
       this.phase.value = 'ready'
     } catch (error) {
@@ -200,6 +210,7 @@ export class OpenProject {
     this.inspection.peek()?.close()
     this.#refresher.stop()
     this.approvals.stop()
+    this.conflicts.stop()
     this.runs.dismiss()
     const end = () => {
       this.waiting.close()
@@ -267,6 +278,14 @@ export class OpenProject {
       if (this.inspection.peek() !== open || !open.draft.synced.peek()) return
       this.shots.overlay(open.id, open.ahead.peek())
     })
+  }
+
+  /** Whoever it is about is told of what waits for a choice. */
+  #onConflict(frame: Frame): void {
+    this.conflicts.stir()
+    const mine = Array.isArray(frame['affected_users']) && frame['affected_users'].includes(this.me.user)
+    if (frame.type !== 'conflict_detected' || !mine || route.peek().view === 'conflicts') return
+    tell('Two changes met that cannot both stand.', 'Both are kept until somebody chooses.', { words: 'Look', run: () => go({ view: 'conflicts' }) })
   }
 
   #onRemoteDraft(asset: string, values: Fields): void {

@@ -7,10 +7,10 @@ import type { Answer, Fields, Picture, Policy, ResolvedRef, Version } from '../.
 import { away, whenReached } from '../../ui/reach.ts'
 import { go } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
-import type { Forecast } from './forecast.ts'
+import { type Forecast, isWide, type Known, reachesMany } from './forecast.ts'
 import type { NamedField } from './history.tsx'
 
-export type Asked = { what: 'roll back'; number: number; field?: NamedField } | { what: 'impact' }
+export type Asked = { what: 'roll back'; number: number; field?: NamedField } | { what: 'impact'; forecast: Forecast | null }
 
 const PATIENCE = 3_000
 
@@ -28,14 +28,17 @@ function report(answer: Answer, verb: string, name: string): void {
   tell(`${name} v${/v(\d+)$/.exec(answer.version)?.[1] ?? ''} ${verb}${words === '' ? '.' : `: ${words}.`}`, answer.status === 'accepted' ? 'The run goes on; the line below shows how far it is.' : '')
 }
 
-export const forecastOf = (a: { counts?: Forecast['counts']; outcomes?: Forecast['outcomes'] }): Forecast => ({ counts: a.counts ?? {}, outcomes: a.outcomes ?? [] })
+export const forecastOf = (a: { counts?: Forecast['counts']; outcomes?: Forecast['outcomes']; plan_hash?: string }): Forecast => ({ counts: a.counts ?? {}, outcomes: a.outcomes ?? [], ...(a.plan_hash === undefined ? {} : { plan: a.plan_hash }) })
 
 export interface Actions {
   name(name: string): void
   /** Answers whether it was done. */
   status(status: string): Promise<boolean>
+  /** Asks first where it reaches many, or something final. */
   publish(): Promise<void>
   proseLeft(): void
+  /** What publishing would do; null where the draft is not ahead. */
+  forecast(): Promise<Forecast | null>
   impact(): void
   rollBack(version: Version): void
   /** One field of what is open, back to what a version had there. */
@@ -52,11 +55,19 @@ export interface Actions {
     remove(reference: ResolvedRef): void
     add(source: string): void
   }
-  published(): Promise<void>
+  published(plan?: string): Promise<void>
   rolledBack(number: number, reason: string, field?: NamedField): Promise<void>
 }
 
-export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: Asked) => void, publishing: (is: boolean) => void): Actions {
+export interface ActionPorts {
+  known: Known
+  /** Whether texts are published as they are left. */
+  automatic(): boolean
+  ask(asked: Asked): void
+  publishing(is: boolean): void
+}
+
+export function actionsOf(project: OpenProject, open: Inspection, { known, automatic, ask, publishing }: ActionPorts): Actions {
   const pid = project.id
   const nameOf = (id: string) => project.names.get(id)?.name ?? id
   const attempt = async (action: () => Promise<unknown>): Promise<boolean> => {
@@ -70,17 +81,27 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
     void open.load()
     return done
   }
+  const isAhead = () => Object.keys(open.ahead.peek()).length > 0
+  const forecast = async () => {
+    await saved(open)
+    return isAhead() ? forecastOf(await api.readPublication(pid, open.id)) : null
+  }
   let busy = false
-  const publish = async () => {
+  let asks = false
+  /** By itself only what does not reach many: what is final waits for approval anyway. Whoever presses the button is asked. */
+  const publish = async (pressed: boolean) => {
+    asks ||= pressed
+    if (pressed) publishing(true)
     if (busy) return
     busy = true
-    publishing(true)
     await attempt(async () => {
-      await saved(open)
-      if (Object.keys(open.ahead.peek()).length === 0) return
-      report(await api.publish(pid, open.id), 'published', nameOf(open.id))
+      const found = await forecast()
+      if (found === null) return
+      if (asks && isWide(found, known)) ask({ what: 'impact', forecast: found })
+      else if (asks || !reachesMany(found, known)) report(await api.publish(pid, open.id), 'published', nameOf(open.id))
     })
     busy = false
+    asks = false
     publishing(false)
   }
   return {
@@ -88,12 +109,15 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
       if (name.trim() !== '' && name.trim() !== open.entity.peek()?.name) whenReached(() => void attempt(() => api.patchEntity(pid, open.id, { name: name.trim() })))
     },
     status: (status) => attempt(() => api.patchEntity(pid, open.id, { status })),
-    publish,
+    publish: () => publish(true),
     // Only when what was left is really ahead; the blur of a look is no publication. Without a line it is published when it has rested.
-    proseLeft: () => {
-      if (away.peek() === null && Object.keys(open.ahead.peek()).length > 0) void publish()
-    },
-    impact: () => ask({ what: 'impact' }),
+    // Nor is the way to the button: that asks. The focus arrives there right after the text has lost it.
+    proseLeft: () => void setTimeout(() => {
+      const pressing = document.activeElement?.closest('[data-draft-ahead]') != null
+      if (automatic() && !pressing && away.peek() === null && isAhead()) void publish(false)
+    }),
+    forecast,
+    impact: () => ask({ what: 'impact', forecast: null }),
     rollBack: (version) => ask({ what: 'roll back', number: version.number }),
     takeBack: (number, field) => ask({ what: 'roll back', number, field }),
     look: (version) => go({ version: version.number }),
@@ -125,7 +149,7 @@ export function actionsOf(project: OpenProject, open: Inspection, ask: (asked: A
       }),
       add: (source) => void attempt(() => api.createReference(pid, source, open.id)),
     },
-    published: async () => report(await api.publish(pid, open.id), 'published', nameOf(open.id)),
+    published: async (plan) => report(await api.publish(pid, open.id, plan), 'published', nameOf(open.id)),
     rolledBack: async (number, reason, field) => {
       const again = field === undefined ? `is v${number} again` : `has ${field.label} of v${number} again`
       report(await api.rollback(pid, open.id, number, reason, false, field?.name), again, nameOf(open.id))

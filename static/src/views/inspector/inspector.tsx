@@ -13,6 +13,7 @@ import type { Actions } from './actions.ts'
 import { Ahead, useAhead } from './ahead.tsx'
 import { Line } from './controls.tsx'
 import { FieldsView, labelOf } from './fields.tsx'
+import type { Known } from './forecast.ts'
 import { Frame } from './frame.tsx'
 import { History } from './history.tsx'
 import { Look, type LookProps } from './look.tsx'
@@ -45,6 +46,9 @@ export interface InspectorProps {
   usage: Usage
   statuses: readonly string[]
   automatic: boolean
+  /** Seconds without a word after which texts publish by themselves; 0: never. */
+  quiet: number
+  known: Known
   readonly: boolean
   mayApprove: boolean
   publishing: boolean
@@ -110,7 +114,7 @@ function Now({ entity, kind, props }: { entity: Entity; kind: Kind | undefined; 
         </div>
       </div>
       <FieldsView key={open.id} specs={specs} published={entity.fields} draft={draft} readonly={readonly} ahead={ahead} reached={kind !== undefined && kind.category !== 'asset'} onProseLeft={actions.proseLeft} />
-      {ahead.length > 0 && !readonly && <Ahead names={ahead.map(label)} follow={usage.follow} publishing={props.publishing} onPublish={() => void actions.publish()} onImpact={actions.impact} />}
+      {ahead.length > 0 && !readonly && <Ahead open={open} names={ahead.map(label)} follow={usage.follow} publishing={props.publishing} quiet={props.quiet} known={props.known} forecast={actions.forecast} onPublish={() => void actions.publish()} onImpact={actions.impact} />}
       {pictures !== null && (kind?.category === 'asset' || kind?.category === 'shot') && <Pictures name={entity.name} pictures={pictures} readonly={readonly} onUpload={actions.upload} onDelete={actions.deletePicture} />}
       {holds && references !== null && <Shots shots={shots} aspect={props.aspect} cellOf={tools.cellOf} />}
       {resolved !== null && <Why last={last} stale={resolved.stale} reasons={resolved.stale_reasons.join(' ')} prompt={kind?.category === 'asset' ? '' : resolved.prompt} hash={resolved.hash} story={open.story.value} labelOf={labelOfField} kindOf={tools.kindOf} nameOf={tools.nameOf} />}

@@ -6,13 +6,14 @@ import type { OpenProject } from '../../store/open-project.ts'
 import { picture } from '../../sketch/index.ts'
 import { withOverlays } from '../../store/overlay.ts'
 import type { Fields, Kind, Resolved } from '../../types.ts'
-import { count } from '../../ui/bits.tsx'
 import { sameInputs } from '../../ui/memo.ts'
 import { route } from '../../ui/router.ts'
 import { actionsOf, type Asked, forecastOf } from './actions.ts'
+import { publishWords } from './ahead.tsx'
 import { ForecastDialog } from './dialogs.tsx'
-import type { Known } from './forecast.ts'
+import { type Forecast, repainted } from './forecast.ts'
 import { Inspector, type Tools } from './inspector.tsx'
+import { knownOf } from './known.ts'
 
 /** What may be built on what: edges run from what is used to what uses it. */
 const SOURCES: { [target in Kind['category']]: readonly Kind['category'][] } = {
@@ -69,27 +70,47 @@ function toolsOf(project: OpenProject, open: Inspection): Tools {
   }
 }
 
+/** After so many seconds without a word, texts are published by themselves; 0: they are not. */
+function quietOf(project: OpenProject): number {
+  const seconds = project.project.value?.settings?.['prose_quiet_seconds']
+  return typeof seconds === 'number' ? seconds : 30
+}
+
+const NOTHING: Forecast = { counts: {}, outcomes: [] }
+
+/** What is known already is shown first; asked again, it is read anew. */
+function once(found: Forecast | null, read: () => Promise<Forecast>): () => Promise<Forecast> {
+  let first = found
+  return () => {
+    const known = first
+    first = null
+    return known === null ? read() : Promise.resolve(known)
+  }
+}
+
 export function WiredInspector({ project, open, onClose }: { project: OpenProject; open: Inspection; onClose(): void }) {
   const [asked, setAsked] = useState<Asked | null>(null)
   const [publishing, setPublishing] = useState(false)
   const tools = useMemo(() => toolsOf(project, open), [project, open])
-  const actions = useMemo(() => actionsOf(project, open, setAsked, setPublishing), [project, open])
+  const known = useMemo(() => knownOf(project), [project])
+  const automatic = project.project.value?.settings?.['automatic_publishing'] !== false
+  const actions = useMemo(() => actionsOf(project, open, { known, automatic: () => project.project.peek()?.settings?.['automatic_publishing'] !== false, ask: setAsked, publishing: setPublishing }), [project, open, known])
   void project.shots.size.value
   const groups = project.shots.groups.value
   // Read again whenever what is open has moved: that is when policies and statuses may have, too.
   void open.resolved.value
   const usage = project.shots.usage(open.id)
-  const known: Known = { nameOf: tools.nameOf, isShot: tools.isShot, isFinal: (id) => project.shots.panel(id)?.peek().base.status === 'final' }
   const close = () => setAsked(null)
   const role = project.role.value
   return (
     <>
       <Inspector open={open} tools={tools} actions={actions} aspect={project.aspect.value} groups={groups} usage={usage} statuses={project.statuses.value}
-        automatic={project.project.value?.settings?.['automatic_publishing'] !== false} readonly={project.readonly.value} mayApprove={role === 'approver' || role === 'owner'}
+        automatic={automatic} quiet={automatic ? quietOf(project) : 0} known={known} readonly={project.readonly.value} mayApprove={role === 'approver' || role === 'owner'}
         publishing={publishing} look={route.value.version} onClose={onClose} />
       {asked?.what === 'impact' && (
-        <ForecastDialog title="What would change" known={known} onClose={close} note="Publishing makes a version, which can be rolled back." load={async () => forecastOf(await api.readImpact(project.id, open.id, open.ahead.peek()))}
-          action={{ words: usage.follow === 0 ? 'Publish' : `Publish to ${count(usage.follow, 'shot')}`, reason: false, run: actions.published }} />
+        <ForecastDialog title={asked.forecast === null ? 'What would change' : `Publish ${tools.nameOf(open.id)}?`} known={known} onClose={close} note="Publishing makes a version, which can be rolled back."
+          load={once(asked.forecast, async () => await actions.forecast() ?? NOTHING)}
+          action={{ words: (found) => publishWords(repainted(found, known)), reason: false, run: (_, plan) => actions.published(plan) }} />
       )}
       {asked?.what === 'roll back' && (
         <ForecastDialog title={`Roll ${asked.field === undefined ? '' : `${asked.field.label} of `}${tools.nameOf(open.id)} back to v${asked.number}`} known={known} onClose={close}

@@ -1,18 +1,18 @@
 /** The bottom line, wired: the run that it shows can be cancelled, retried where it failed, and rolled back. */
-import { useRef, useState } from 'preact/hooks'
+import { useMemo, useRef, useState } from 'preact/hooks'
 import * as api from '../../api/endpoints.ts'
 import { Problem } from '../../api/problem.ts'
 import type { OpenProject } from '../../store/open-project.ts'
 import { fail } from '../../ui/toasts.ts'
 import { ForecastDialog } from '../inspector/dialogs.tsx'
-import type { Known } from '../inspector/forecast.ts'
+import { knownOf } from '../inspector/known.ts'
 import { Progress } from './progress.tsx'
 
 /** What later edits are in the way, and of what. */
 function refusal(conflicts: readonly { entity_id: string; field: string }[], nameOf: (id: string) => string): Problem {
   const named = conflicts.slice(0, 3).map(({ entity_id, field }) => `${nameOf(entity_id)} (${field.replace('@', '')})`)
   const more = conflicts.length > named.length ? ` and ${conflicts.length - named.length} more` : ''
-  return new Problem(409, 'conflict', 'Changed since', `Changed again since then: ${named.join(', ')}${more}.`)
+  return new Problem(409, 'conflict', 'Changed since', `Changed again since then: ${named.join(', ')}${more}. Both sides wait under Conflicts.`)
 }
 
 export function BottomLine({ project }: { project: OpenProject }) {
@@ -21,8 +21,7 @@ export function BottomLine({ project }: { project: OpenProject }) {
   const plan = useRef('')
   void project.names.versions.value
   const nameOf = (id: string) => project.names.get(id)?.name ?? id
-  const panel = (id: string) => project.shots.panel(id)
-  const known: Known = { nameOf, isShot: (id) => panel(id) !== undefined, isFinal: (id) => panel(id)?.peek().base.status === 'final' }
+  const known = useMemo(() => knownOf(project), [project])
   const rollBack = async (id: string, reason: string) => {
     const done = await api.rollbackRun(id, reason, plan.current)
     if (done.status === 'conflict') throw refusal(done.conflicts, nameOf)

@@ -14,6 +14,8 @@ export interface RailProps {
   entity: string | null
   /** How much waits for approval. */
   approvals: number
+  /** How much is in conflict. */
+  conflicts: number
   onKeys(): void
   onSignOut(): void
 }
@@ -35,10 +37,11 @@ function Place({ project, view, entity, to, icon, words, shortcut, waiting }: Pl
   )
 }
 
-export function Rail({ approvals, onKeys, onSignOut, ...here }: RailProps) {
+export function Rail({ approvals, conflicts, onKeys, onSignOut, ...here }: RailProps) {
   return (
     <nav class="rail" aria-label="Tools">
       <Place {...here} to="approvals" icon="approved" shortcut="W" waiting={approvals} words={approvals === 0 ? 'Nothing waits for approval' : `${count(approvals, 'change waits', 'changes wait')} for approval`} />
+      <Place {...here} to="conflicts" icon="arrow-right-left" shortcut="C" waiting={conflicts} words={conflicts === 0 ? 'Nothing is in conflict' : `${count(conflicts, 'conflict waits', 'conflicts wait')} for a choice`} />
       <Place {...here} to="rules" icon="rules" shortcut="R" words="Rules" />
       <span class="rail-gap" />
       <button type="button" aria-label="Keys" data-tip="Keys (?)" data-testid="keys" onClick={onKeys}><Icon name="keyboard" size={18} /></button>
