@@ -122,12 +122,13 @@ def scope_of_viewed(
     roots. Scenes and sequences are left out, with what hangs on them: they come last.
     """
     ids = [root.asset_id for root in roots]
-    containers = state.container_kinds
+    entities, containers = state.entities, state.container_kinds
+    seen = (id_ for id_ in viewed if id_ in entities and entities[id_].kind not in containers)
     order: list[str] = []
     late: set[str] = set()
-    for entity_id in state.graph.between(ids, viewed):
+    for entity_id in state.graph.between(ids, seen):
         rests_on_late = any(one.source in late for one in state.inputs(entity_id).values())
-        if rests_on_late or state.entities[entity_id].kind in containers:
+        if rests_on_late or entities[entity_id].kind in containers:
             late.add(entity_id)
         else:
             order.append(entity_id)

@@ -130,3 +130,36 @@ async def test_a_run_asks_between_two_batches_and_its_phases_stay_whole(
         assert sum(run.phases.values()) == run.total == 600
         assert run.phases["realtime"] == 30
         assert looking.asked <= commits + 4
+
+
+async def test_a_screen_comes_first_but_behind_what_it_is_built_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where one thing that changed is built on another, and where a sequence is looked at."""
+    async with AssetPropagationSystem("film") as system:
+        hero, shots = await film(system, 100)
+        uses = [{"source": hero}]
+        coat = await system.create_entity(
+            "wardrobe", "Coat", {"colour": "#802020"}, references=uses
+        )
+        for shot in (shots[70], shots[90]):
+            await system.add_reference(coat["id"], shot)
+        members = [{"source": shot} for shot in shots[60:80]]
+        reel = await system.create_entity("sequence", "Reel", references=members)
+        owner = await system.owner()
+        looking = Looking()
+        monkeypatch.setattr(owner, "viewed_since", looking.since)
+        looking.look([reel["id"], shots[90]])
+        await system.propagate_batch(
+            [
+                (coat["id"], {"colour": "#204080"}),
+                (hero, {"description": "b"}),
+            ]
+        )
+        run, order = await last_run(owner)
+        assert order[:2] == [coat["id"], shots[90]]
+        assert set(order[2:22]) == set(shots[60:80])
+        assert order[22] == reel["id"]
+        assert run.total == len(set(order)) == 102
+        for shot in shots:
+            assert not (await system.get_entity(shot))["stale"]
