@@ -33,6 +33,8 @@ STYLE, SCRIPT = "noir", "script"
 FLOOR = 95.0
 DEPARTMENTS = ("mood", "gait", "scar", "rank", "smell", "age_note", "voice", "origin")
 """Fields of discrete values: each of eight people has one of their own."""
+SHARED = ("accent", "walk", "eyes_note")
+"""Fields that are nobody's: set by two at once."""
 REST = 0.3
 """Seconds after which what was set in a draft is published."""
 
@@ -311,7 +313,7 @@ async def _set_at_once(people: list[Person], chance: random.Random, times: int) 
     """Two people set one field of one draft, neither having seen the other's value."""
     for _ in range(times):
         one, other = chance.sample(people, 2)
-        asset, name = one.asset(), one.field()
+        asset, name = one.asset(), chance.choice(SHARED)
         drafts = [await who.film.open(asset) for who in (one, other)]
         for draft in drafts:
             await draft.synced()
@@ -319,7 +321,6 @@ async def _set_at_once(people: list[Person], chance: random.Random, times: int) 
             value = who.value()
             draft[name] = value
             who.written.append(value)
-            who.seen.pop(asset, None)
         for draft in drafts:
             await draft.saved()
         await asyncio.sleep(REST)

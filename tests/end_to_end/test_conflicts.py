@@ -27,7 +27,7 @@ async def test_eight_people_at_work_lose_nothing_and_are_hardly_asked(
     )
 
 
-async def test_two_people_who_set_a_field_apart_are_told_and_can_choose(
+async def test_R64_two_people_who_set_a_field_apart_are_told_and_can_choose(
     server: RunningServer,
 ) -> None:
     """Over real sockets, up to the notification, and back."""
