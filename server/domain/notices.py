@@ -57,8 +57,10 @@ class _Wish(NamedTuple):
 
 
 def default_follows(user: str, versions: Iterable[Version], following: Following) -> list[Follow]:
-    """Whoever creates or publishes something follows it, unless they said that they do not."""
-    ids = {one.entity_id for one in versions if one.cause in _FOLLOWED}
+    """Whoever creates or publishes something follows it, unless they said that they do not; what a
+    run made, as for a whole project that is restored, is nobody's own.
+    """
+    ids = {one.entity_id for one in versions if one.cause in _FOLLOWED and one.run_id is None}
     return [Follow(user, id_, True) for id_ in sorted(ids) if not following.has_choice(user, id_)]
 
 

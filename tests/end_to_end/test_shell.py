@@ -227,6 +227,23 @@ def test_an_old_version_is_looked_at_and_has_a_link_of_its_own(
     expect(page.locator('[data-inspector="coat"]')).to_be_visible()
 
 
+def test_one_field_of_a_version_is_taken_back_from_the_history_with_the_keyboard(
+    page: Page, server: RunningServer, film: str
+) -> None:
+    change = {"change_data": {"colour": "#204060", "description": "Oiled wool, and a wet hem."}}
+    server.post(f"/assets/coat/propagate?project_id={film}", change)
+    show(page, server, f"/p/{film}/storyboard?e=coat")
+    version = page.locator('[data-history-version="2"]')
+    expect(version.locator("ins").first).to_be_visible()
+    version.get_by_role("button", name="Roll Colour back to v1").press("Enter")
+    expect(page.locator("[data-forecast]")).to_contain_text("6 shots will repaint")
+    page.locator("[data-testid=confirm]").press("Enter")
+    expect(page.locator('[data-version="3"]')).to_be_visible()
+    fields = server.get(f"/projects/{film}/entities/coat")["fields"]
+    assert fields["colour"] != "#204060"
+    assert fields["description"] == "Oiled wool, and a wet hem."
+
+
 def test_a_field_that_publishes_by_itself_does_not_flash_as_unpublished(
     page: Page, server: RunningServer, film: str
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 import server.domain
 from protocol.errors import Conflict, Invalid, NotFound, StalePlan
 from server.domain import drafts
+from server.domain.actors import Actor
 from server.domain.kind_reader import read_kinds
 from server.propagation.project import ProjectOwner
 from server.services import approvals, changes, deciding, entities, projects, restoring
@@ -426,8 +427,10 @@ async def test_a_restored_project() -> None:
             await system.rollback_run(run)
         plan = await system.restore_project_impact(run)
         assert plan["restored"] == ["lamp"]
-        again = await system.restore_project(run, plan_hash=plan["plan_hash"])
+        ines = Actor("ines", "test", "owner")
+        again = await restoring.restore_project(owner, run, ines, plan_hash=plan["plan_hash"])
         assert list(again.restored) == ["lamp"]
+        assert "ines" not in owner.people.following.followers("mara")
         assert await hashes(system, "mara", "coat", "sh1", "seq1", "lamp") == after
 
 
