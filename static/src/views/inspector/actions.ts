@@ -7,12 +7,14 @@ import type { Answer, Fields, Picture, Policy, ResolvedRef, Version } from '../.
 import { away, whenReached } from '../../ui/reach.ts'
 import { go } from '../../ui/router.ts'
 import { fail, tell } from '../../ui/toasts.ts'
-import { type Forecast, isWide, type Known, reachesMany } from './forecast.ts'
+import { type Forecast, isWide, type Known, reachesMany, WIDE } from './forecast.ts'
 import type { NamedField } from './history.tsx'
 
 export type Asked = { what: 'roll back'; number: number; field?: NamedField } | { what: 'impact'; forecast: Forecast | null }
 
 const PATIENCE = 3_000
+
+const NOTHING: Forecast = { counts: {}, outcomes: [] }
 
 /** The edit travels by socket and the request by HTTP: wait until the first has arrived. */
 async function saved(open: Inspection): Promise<void> {
@@ -95,7 +97,10 @@ export function actionsOf(project: OpenProject, open: Inspection, { known, autom
     if (busy) return
     busy = true
     await attempt(async () => {
-      const found = await forecast()
+      await saved(open)
+      if (!isAhead()) return
+      // What too few shots use reaches few: nothing has to be worked out before it goes.
+      const found = asks || project.shots.usage(open.id).total > WIDE ? await forecast() : NOTHING
       if (found === null) return
       if (asks && isWide(found, known)) ask({ what: 'impact', forecast: found })
       else if (asks || !reachesMany(found, known)) report(await api.publish(pid, open.id), 'published', nameOf(open.id))

@@ -3,7 +3,7 @@ import { Fragment } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { explain, Problem } from '../../api/problem.ts'
 import { needYou } from '../../store/runs.ts'
-import { Skeleton } from '../../ui/bits.tsx'
+import { number, Skeleton } from '../../ui/bits.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { needsServer } from '../../ui/reach.ts'
@@ -37,7 +37,7 @@ export function ForecastView({ forecast, known }: { forecast: Forecast; known: K
         <ul class="outcomes" tabIndex={0} aria-label="What happens to each">
           {alike(shown.slice(0, SHOWN)).map(({ outcome, reason, ids }) => (
             <li key={`${outcome} ${reason}`} data-outcome={outcome} data-ids={ids.length}>
-              <b>{ids.length > 1 && `${ids.length} `}{WILL[outcome]?.[ids.length > 1 ? 1 : 0] ?? outcome.replaceAll('_', ' ')}</b>
+              <b>{number(ids.length)} {WILL[outcome]?.[ids.length > 1 ? 1 : 0] ?? outcome.replaceAll('_', ' ')}</b>
               <div>
                 <p>{ids.map((id, i) => <Fragment key={id}>{i > 0 && ', '}<span class="outcome-one"><bdi>{known.nameOf(id)}</bdi>{known.whoHas(id).length > 0 && <small> <Icon name="eye" size={12} /> {known.whoHas(id).join(', ')}</small>}</span></Fragment>)}</p>
                 <p class="dim">{reason}</p>

@@ -50,7 +50,7 @@ function Row({ row, ruleId, edited, nameOf }: { row: Tested } & Pick<TestProps, 
   const { counts } = trial ?? { counts: { now: {}, candidate: null } }
   return (
     <li class={decides === 0 && (trial?.changed ?? 0) === 0 ? 'tested not-about' : 'tested'} data-tested={run.id} data-decides={trial === null ? undefined : decides} data-changed={trial === null ? undefined : trial.changed}>
-      <p><b dir="auto">{titleOf(run.asset_ids, nameOf)}</b> <span class="dim"><bdi>{run.author}</bdi>, <Time iso={run.finished_at ?? run.created_at} /></span></p>
+      <p><b dir="auto">{titleOf(run.asset_ids, nameOf)}</b> <span class="dim">· <bdi>{run.author}</bdi>, <Time iso={run.finished_at ?? run.created_at} /></span></p>
       {run.message !== '' && <p class="dim" dir="auto">“{run.message}”</p>}
       {trial === null ? <p class="dim">…</p> : (
         <>
