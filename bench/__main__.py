@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import documents, grid, keystroke, large, propagation, repaint, rooms, rules
+from bench import conflicts, documents, grid, keystroke, large, propagation, repaint, rooms, rules
 from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.figures import Figure, comparison, table, write_json
 
@@ -21,17 +21,24 @@ PARTS: dict[str, Callable[[], list[Figure]]] = {
     "grid": grid.measure,
     "propagation": propagation.measure,
     "rules": rules.measure,
+    "conflicts": conflicts.measure,
     "rooms": rooms.measure,
     "documents": documents.measure,
     "large": large.measure,
 }
 LONG = {"rooms", "documents", "large"}
 USUAL = [name for name in PARTS if name not in LONG]
-WITHOUT_BROWSER = {"propagation", "rules", "rooms", "documents", "large"}
+WITHOUT_BROWSER = {"propagation", "rules", "conflicts", "rooms", "documents", "large"}
 ROOT = Path(__file__).parent.parent
-MARKS = {"bench": "results", "rooms": "rooms", "large": "large", "documents": "documents"}
+MARKS = {
+    "bench": "results",
+    "conflicts": "conflicts",
+    "rooms": "rooms",
+    "large": "large",
+    "documents": "documents",
+}
 """The README's marks, and the files that the figures go to: what is measured only when it is named
-has one of its own.
+has one of its own, and so have the conflicts.
 """
 
 
@@ -46,7 +53,7 @@ def main(arguments: list[str]) -> int:
         if name not in WITHOUT_BROWSER and browser_path() is None:
             print(f"{name} is left out: {HOW_TO_GET_IT}")
             continue
-        mark = name if name in LONG else "bench"
+        mark = name if name in MARKS else "bench"
         figures.setdefault(mark, []).extend(PARTS[name]())
     for mark, some in figures.items():
         text = comparison(some) if mark == "rooms" else table(some)

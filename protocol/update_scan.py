@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from protocol.errors import Invalid
 
-__all__ = ["Place", "UpdateScan", "scan_update"]
+__all__ = ["Place", "Setting", "UpdateScan", "scan_update"]
 
 Place = tuple[bytes, bytes]
 """A key: the shared type that it is in, as an update names it, and its name."""
@@ -39,6 +39,24 @@ _JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
+_MOST_SETTINGS = 4_096
+"""So many settings of keys are told of one update; nobody who types sets more at once."""
+
+
+class Setting(NamedTuple):
+    """A key that an update sets: by which operation, and on which other one of the same key it was
+    set (``None``: on none, and then ``place`` says which key). ``value`` is how its one plain value
+    is encoded, ``None`` where it is something else, or was overwritten since.
+    """
+
+    client: int
+    clock: int
+    length: int
+    origin: tuple[int, int] | None
+    place: Place | None
+    value: bytes | None
+
+
 class UpdateScan(NamedTuple):
     """What an update holds.
 
@@ -46,12 +64,14 @@ class UpdateScan(NamedTuple):
     client's operations end, ``types`` how many shared types it brings. ``unseen`` is how often each
     key is set by somebody who says to have never seen it: for each of them the library walks along
     all that were there before.
+    ``settings`` are the keys that it sets, seen or not, in its order.
     """
 
     ends: Mapping[int, int]
     deletes: Mapping[int, int]
     types: int
     unseen: Mapping[Place, int] = MappingProxyType({})
+    settings: tuple[Setting, ...] = ()
 
     def joined(self, other: UpdateScan) -> UpdateScan:
         """What two updates hold together."""
@@ -60,6 +80,7 @@ class UpdateScan(NamedTuple):
             _furthest(self.deletes, other.deletes),
             self.types + other.types,
             _together(self.unseen, other.unseen),
+            (*self.settings, *other.settings),
         )
 
     def beyond(self, known: Mapping[int, int]) -> bool:
@@ -101,7 +122,7 @@ def scan_update(update: bytes, *, max_depth: int) -> UpdateScan:
 class _Scanner:
     """Walks from front to back; past the end of the data, IndexError or Invalid."""
 
-    __slots__ = ("_at", "_data", "_depth", "_size", "_types", "_unseen")
+    __slots__ = ("_at", "_data", "_depth", "_keyed", "_settings", "_size", "_types", "_unseen")
 
     def __init__(self, data: bytes, max_depth: int) -> None:
         self._data = data
@@ -110,6 +131,8 @@ class _Scanner:
         self._depth = max_depth
         self._types = 0
         self._unseen: dict[Place, int] = {}
+        self._keyed: tuple[tuple[int, int] | None, Place | None, bytes | None] | None = None
+        self._settings: list[Setting] = []
 
     def update(self) -> UpdateScan:
         ends: dict[int, int] = {}
@@ -124,6 +147,10 @@ class _Scanner:
                 if not length:
                     # The library divides by it, long after it has taken it in.
                     raise Invalid("The update holds something of no length")
+                if self._keyed is not None:
+                    if len(self._settings) < _MOST_SETTINGS:
+                        self._settings.append(Setting(client, clock, length, *self._keyed))
+                    self._keyed = None
                 clock += length
                 if not is_skip:
                     end = max(end, clock)
@@ -136,7 +163,7 @@ class _Scanner:
                 deletes[client] = max(end, deletes.get(client, 0))
         if self._at != self._size:
             raise Invalid("The update cannot be read: something follows its end")
-        return UpdateScan(ends, deletes, self._types, self._unseen)
+        return UpdateScan(ends, deletes, self._types, self._unseen, tuple(self._settings))
 
     def _struct(self) -> tuple[int, bool]:
         """Pass a struct; returns how many clocks it takes, and whether it is only a gap."""
@@ -145,21 +172,39 @@ class _Scanner:
         self._at += 1
         if info in (_GC, _SKIP):
             return self._bounded(self._number()), info == _SKIP
+        if info & _HAS_KEY:
+            return self._key(info), False
         if info & _HAS_ORIGIN:
             self._pass_id()
         if info & _HAS_RIGHT_ORIGIN:
             self._pass_id()
         if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
-            if self._number() == 1:
-                parent = self._text()
-            else:
-                start = self._at
-                self._pass_id()
-                parent = self._data[start : self._at]
-            if info & _HAS_KEY:
-                place = (parent, self._text())
-                self._unseen[place] = self._unseen.get(place, 0) + 1
+            self._parent()
         return self._content(info & 0x1F), False
+
+    def _key(self, info: int) -> int:
+        """Pass a struct that sets a key, and keep which; returns how many clocks it takes."""
+        origin = place = None
+        if info & _HAS_ORIGIN:
+            origin = self._number(), self._number()
+        if info & _HAS_RIGHT_ORIGIN:
+            self._pass_id()
+        if not info & (_HAS_ORIGIN | _HAS_RIGHT_ORIGIN):
+            place = self._parent(), self._text()
+            self._unseen[place] = self._unseen.get(place, 0) + 1
+        kind = info & 0x1F
+        start = self._at
+        length = self._content(kind)
+        plain = self._data[start : self._at] if kind == _ANY and length == 1 else None
+        self._keyed = origin, place, plain
+        return length
+
+    def _parent(self) -> bytes:
+        if self._number() == 1:
+            return self._text()
+        start = self._at
+        self._pass_id()
+        return self._data[start : self._at]
 
     def _content(self, kind: int) -> int:
         if kind == _STRING:

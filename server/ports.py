@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from server.domain.actors import Actor
 from server.domain.approvals import Approval, ApprovalStatus
 from server.domain.commit import AuditEntry, Commit, ProjectRecord, StoredToken
-from server.domain.conflicts import Conflict, ConflictStatus, ConflictType
+from server.domain.conflicts import Clash, Conflict, ConflictStatus, ConflictType
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.people import Follow, Member, Mute, Notice
@@ -527,6 +527,12 @@ class ProjectCore(Protocol):
     async def events_after(self, seq: int) -> Sequence[Event] | None:
         """The committed events after a position, or ``None`` when the stream does not reach back
         that far.
+        """
+        ...
+
+    async def keep_simultaneous(self, entity_id: str, clashes: Sequence[Clash]) -> None:
+        """Keep what two people set at once in a draft, so that the value that did not stay can be
+        had back.
         """
         ...
 

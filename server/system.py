@@ -313,7 +313,7 @@ class AssetPropagationSystem:
         self, run_id: str, reason: str = "", *, plan_hash: str | None = None
     ) -> RunRollback:
         """Take back all that a run changed, under whatever came later; what overlaps is answered
-        as ``conflict``, nothing applied.
+        as ``conflict``, nothing applied, and waits in the conflicts.
         """
         return await runs.rollback_run(
             await self.owner(),

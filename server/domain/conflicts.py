@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from server.domain.digests import canonical
 
@@ -14,6 +14,7 @@ __all__ = [
     "CONFLICT_TYPES",
     "REFERENCES",
     "Choice",
+    "Clash",
     "Conflict",
     "ConflictStatus",
     "ConflictType",
@@ -30,6 +31,18 @@ CONFLICT_STATUSES: tuple[ConflictStatus, ...] = get_args(ConflictStatus)
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 REFERENCES = "@references"
 """The field of a conflict about what an entity is built on: its sides are references."""
+
+
+class Clash(NamedTuple):
+    """Two values that were set to one field of a draft at once: the one that stands, and the one
+    that would be gone; each with who set it, empty where nobody knows.
+    """
+
+    field: str
+    kept: Any
+    kept_by: str
+    lost: Any
+    lost_by: str
 
 
 @dataclass(frozen=True, slots=True)

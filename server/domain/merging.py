@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from server.domain.conflicts import Choice, Conflict, Severity
+from server.domain.conflicts import Choice, Clash, Conflict, Severity
 from server.domain.drafts import merge_text
 from server.domain.entities import Version
 from server.domain.kinds import Kind
@@ -99,11 +99,8 @@ class SimultaneousEditResolver:
     value, and the other is kept in the conflict, from where it can be had back.
     """
 
-    def resolve(
-        self, entity_id: str, field: str, kept: tuple[Any, str], lost: tuple[Any, str]
-    ) -> Conflict:
-        """Each side is a value and who set it (empty: nobody knows)."""
-        (ours, ours_by), (theirs, theirs_by) = kept, lost
+    def resolve(self, entity_id: str, clash: Clash) -> Conflict:
+        field, ours, ours_by, theirs, theirs_by = clash
         one, other = ours_by or "somebody", theirs_by or "somebody"
         return Conflict(
             "simultaneous_edit",

@@ -280,8 +280,8 @@ def _between(
     if reference.overrides:
         shown, then = tx.contribution(reference, here), tx.contribution(reference, goal)
         # What is overridden hides that there is nothing left to override.
-        hidden = ("metadata",) if orphaned(tx, reference, goal) else ()
-        return _classes_between(scope, shown, then) or hidden
+        lost = reference.policy != "pinned" and bool(orphaned(tx, reference, goal))
+        return _classes_between(scope, shown, then, hidden=lost)
     key = reference.source, here, goal
     known = scope.between.get(key)
     if known is None:
@@ -291,8 +291,10 @@ def _between(
     return known
 
 
-def _classes_between(scope: Scope, shown: Digests, goal: Digests) -> tuple[str, ...]:
-    if shown == goal:
+def _classes_between(
+    scope: Scope, shown: Digests, goal: Digests, *, hidden: bool = False
+) -> tuple[str, ...]:
+    if shown == goal and not hidden:
         return ()
     found = ("visual",) if shown.visual != goal.visual else ("metadata",)
     return (*found, "relationship") if "relationship" in scope.classes else found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from protocol.errors import Conflict as Clash
+from protocol.errors import Conflict as Refused
 from protocol.errors import FieldError, Invalid, NotFound
-from server.domain.conflicts import REFERENCES, Choice, Conflict
+from server.domain.conflicts import REFERENCES, Choice, Clash, Conflict
 from server.domain.entities import Reference, Version
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
@@ -19,6 +19,7 @@ from server.propagation.pipeline import Documents, Edit, Proposal, propose
 __all__ = [
     "NOT_GIVEN",
     "Settled",
+    "known_authors",
     "record",
     "settle_reference",
     "settle_value",
@@ -26,6 +27,7 @@ __all__ = [
     "wanted_value",
 ]
 
+MAX_FIELD = 128
 _RELATION = ("relationship",)
 NOT_GIVEN: Any = object()
 """No value: null is one, and takes a field away."""
@@ -38,6 +40,21 @@ class Settled:
     roots: tuple[Root, ...] = ()
     classes: tuple[str, ...] = _RELATION
     proposal: Proposal | None = None
+
+
+def known_authors(tx: Transaction, entity_id: str, clashes: Iterable[Clash]) -> Iterator[Clash]:
+    """What was set at once, of fields that there can be. Where nobody saw who set a side, it is the
+    author of the current version, if that has it.
+    """
+    current = tx.current(entity_id)
+    for one in clashes:
+        if not 0 < len(one.field) <= MAX_FIELD or one.field.startswith("@"):
+            continue
+        value = current.fields.get(one.field)
+        kept_by = one.kept_by or (current.author if one.kept == value else "")
+        lost_by = one.lost_by or (current.author if one.lost == value else "")
+        if not kept_by or kept_by != lost_by:
+            yield one._replace(kept_by=kept_by, lost_by=lost_by)
 
 
 def record(
@@ -124,7 +141,7 @@ def settle_reference(
             return Settled()
         return Settled(tuple(restore_entity(tx, one.entity_id)))
     if not tx.exists(one.entity_id):
-        raise Clash(f"{tx.name_of(one.entity_id)} was deleted; restore it first")
+        raise Refused(f"{tx.name_of(one.entity_id)} was deleted; restore it first")
     if one.field == "@approved":
         if choice == "ours" or known is None:
             return Settled()

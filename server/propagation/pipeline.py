@@ -21,7 +21,7 @@ from server.domain.changes import (
     set_fields,
     unpublished,
 )
-from server.domain.conflicts import Conflict
+from server.domain.conflicts import Clash, Conflict
 from server.domain.dependency_conflicts import refused, wanted_side
 from server.domain.entities import BuiltOn, Cause, Entity, Reference, Version
 from server.domain.kinds import Kind
@@ -213,8 +213,8 @@ def _overtaken(
         value, pair = typed.get(name), change.fields[name]
         if value is None or value in (pair["from"], pair["to"]):
             continue
-        kept, lost = (pair["to"], tx.author.user), (value, documents.editor)
-        found.append(_resolver.simultaneous_edit.resolve(edit.entity_id, name, kept, lost))
+        clash = Clash(name, pair["to"], tx.author.user, value, documents.editor)
+        found.append(_resolver.simultaneous_edit.resolve(edit.entity_id, clash))
     return found
 
 

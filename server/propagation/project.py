@@ -14,9 +14,11 @@ from protocol.errors import FieldError, Invalid, NotFound
 from server.domain import drafts as crdt
 from server.domain.actors import Actor
 from server.domain.changes import Change, ChangeDetector, set_fields, unpublished
+from server.domain.conflicts import Clash
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
+from server.domain.merging import ConflictResolver
 from server.domain.plan import Scope, follows_latest, scope_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
@@ -25,6 +27,7 @@ from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage, StoredPeople
 from server.propagation.cache import CacheManager
+from server.propagation.conflicts import known_authors
 from server.propagation.engine import PropagationEngine
 from server.propagation.people import ProjectPeople
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
@@ -66,6 +69,7 @@ class ProjectOwner:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._detector = ChangeDetector()
+        self._resolver = ConflictResolver()
         self._previews: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     @classmethod
@@ -352,6 +356,12 @@ class ProjectOwner:
             self.run_for(tx, [proposal], "edit")
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
+
+    async def keep_simultaneous(self, entity_id: str, clashes: Sequence[Clash]) -> None:
+        async with self.step(Actor(clashes[-1].kept_by or "system", "page")) as tx:
+            if tx.exists(entity_id):
+                for one in known_authors(tx, entity_id, clashes):
+                    tx.put_conflict(self._resolver.simultaneous_edit.resolve(entity_id, one))
 
     async def publish_draft(self, entity_id: str, actor: Actor, message: str = "") -> Run | None:
         """Publish all that the draft is ahead; ``None`` where there is nothing. Raises Invalid, as

@@ -11,6 +11,7 @@ from protocol.errors import Invalid, RipplecutError, TooLarge, Unavailable
 from protocol.frames import saved
 from protocol.update_scan import UpdateScan
 from protocol.ysync import EMPTY_STATE_VECTOR, AwarenessEntry
+from server.domain.conflicts import Clash
 from server.ports import DocumentStore, StoredDocument
 from server.rooms.access import Grant
 from server.rooms.awareness import AwarenessBoard
@@ -52,7 +53,8 @@ class Channel:
     Updates of one round of the loop go to the others as one frame; each is then acknowledged to its
     sender exactly once, in order, after its commit. ``on_changed`` is called after each fan-out
     with the attachment that wrote last, or ``None`` for the server; ``on_grown`` when many updates
-    are stored, with what is to be told how large the state is that was made of them.
+    are stored, with what is to be told how large the state is that was made of them; ``on_clash``
+    with what two people set at once.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class Channel:
         settings: RoomSettings,
         on_changed: Callable[[Channel, Attachment | None], None],
         on_grown: Callable[[str, Callable[[int], None]], None],
+        on_clash: Callable[[str, Sequence[Clash]], None] = lambda *_: None,
     ) -> None:
         self.entity_id = entity_id
         self._project_id = project_id
         self._store = store
         self._on_changed = on_changed
         self._on_grown = on_grown
+        self._on_clash = on_clash
         self._settings = settings
         self._stored = 0
         self._base = 0
@@ -179,7 +183,7 @@ class Channel:
             self._log.add(Entry(attachment, None, applied=not new))
             return
         try:
-            lacking = await self._merged(update, scan)
+            lacking = await self._merged(update, scan, attachment.grant.identity.user)
         except (Invalid, TooLarge):
             self._log.add(Entry(attachment, None, applied=False))
             raise
@@ -188,6 +192,9 @@ class Channel:
             return
         self._log.add(Entry(attachment, update))
         self._fan_out_soon(lacking, attachment)
+        if self.document.clashes:
+            clashes, self.document.clashes = self.document.clashes, []
+            self._on_clash(self.entity_id, clashes)
 
     def merge_committed(self, update: bytes) -> None:
         """Merge and fan out what the server wrote and committed."""
@@ -250,13 +257,16 @@ class Channel:
         if is_dear(scan):
             await self.document.counted(scan)
             await self.document.ready()
+        if scan.settings:
+            await self.document.charted()
+            await self.document.ready()
 
-    async def _merged(self, update: bytes, scan: UpdateScan) -> bytes | None:
+    async def _merged(self, update: bytes, scan: UpdateScan, by: str) -> bytes | None:
         try:
-            return self.document.apply(update, scan)
+            return self.document.apply(update, scan, by)
         except Spoilt:
             await self.document.ready()
-            return self.document.apply(update, scan)
+            return self.document.apply(update, scan, by)
 
     def _holds_something_new(self, attachment: Attachment, update: bytes, scan: UpdateScan) -> bool:
         now = self._timers.now()

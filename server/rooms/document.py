@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, assert_never
 
 from pycrdt import Doc, Map, Subscription, TransactionEvent
 
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
-from protocol.update_scan import UpdateScan
+from protocol.update_scan import Setting, UpdateScan
 from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE, check_state_vector
+from server.domain.conflicts import Clash
 from server.domain.drafts import fields_of
 from server.ports import StoredDocument
 from server.rooms.crdt import (
@@ -23,8 +26,9 @@ from server.rooms.crdt import (
     scan_at_once,
     scan_foreign,
 )
+from server.rooms.keys import KeyHistory
 from server.rooms.stored import open_stored
-from server.rooms.tally import Tally, is_dear
+from server.rooms.tally import MAX_CROWD, Tally, is_dear
 
 __all__ = [
     "DraftDocument",
@@ -97,6 +101,12 @@ class DraftDocument:
         self._watched: tuple[Doc[Any], Subscription] | None = None
         self._distrust = False
         self._counting = asyncio.Lock()
+        self._charting = asyncio.Lock()
+        self._keys: KeyHistory | None = None
+        self._uncharted = False
+        self._late_settings: list[tuple[Setting, str]] = []
+        self._written = 0
+        self.clashes: list[Clash] = []
         self._late: list[bytes] = []
         self._state: Loading | Ready | Draining | Gone | None = None
 
@@ -164,13 +174,29 @@ class DraftDocument:
             found.add_since(before, known_before)
             ready.tally, ready.counted = found, generation
 
+    async def charted(self) -> None:
+        """Know which operations set the fields, beside the loop; it is read once, and from then on
+        kept by ``apply``. To be called before an update that sets any.
+        """
+        async with self._charting:
+            while self._keys is None and not self._uncharted:
+                await self.ready()
+                ready, written = self._ready(), self._written
+                scan = await scan_foreign(self.encoded())
+                if self._state is ready and self._written == written:
+                    keys = KeyHistory.of(scan.settings, self._field)
+                    # Of a document whose keys nobody could have set so often, nothing is told.
+                    self._uncharted = keys.full
+                    self._keys = None if keys.full else keys
+
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
         self._probe = None
         self._watch(None)
 
-    def apply(self, update: bytes, scan: UpdateScan | None = None) -> bytes | None:
-        """Merge a foreign update; returns what the others lack, ``None`` where nothing is new.
+    def apply(self, update: bytes, scan: UpdateScan | None = None, by: str = "") -> bytes | None:
+        """Merge a foreign update; returns what the others lack, ``None`` where nothing is new. What
+        it sets at once with somebody else is put to ``clashes``.
 
         That is the update itself, together with what waited for it; one that itself waits for
         another counts as new. Raises Invalid for an update that cannot be read, TooLarge for one
@@ -197,7 +223,27 @@ class DraftDocument:
         ready.size += len(update)
         ready.tally.add(scan)
         ready.generation += 1
+        if self._keys is not None and (scan.settings or self._waiting):
+            self._chart(ready, self._keys, scan, by)
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
+
+    def _chart(self, ready: Ready, keys: KeyHistory, scan: UpdateScan, by: str) -> None:
+        came = [(one, by) for one in scan.settings]
+        if self._waiting:
+            # Of this some may not be in it yet, and of what waited some may be.
+            here = known(ready.doc)
+            ripe: list[tuple[Setting, str]] = []
+            left: list[tuple[Setting, str]] = []
+            for one, who in self._late_settings + came:
+                (ripe if one.clock < here.get(one.client, 0) else left).append((one, who))
+            came, self._late_settings = ripe, left[:MAX_CROWD]
+        for who, some in groupby(came, key=itemgetter(1)):
+            self.clashes += keys.take([one for one, _ in some], who)
+        if keys.full:
+            self._keys = None
+
+    def _field(self, name: str) -> Any:
+        return self._ready().doc.get("fields", type=Map).get(name)
 
     def would_change(
         self, update: bytes, scan: UpdateScan | None = None, *, exact: bool = True
@@ -223,6 +269,10 @@ class DraftDocument:
                 self._merge(ready.doc, update)
                 ready.size += len(update)
                 ready.generation += 1
+                self._written += 1
+                if self._keys is not None:
+                    # It was made of what stands: nothing can be lost by it.
+                    self._keys.take(scan_at_once(update).settings, "")
             case Loading():
                 self._late.append(update)
             case Draining() | Gone() | None:
@@ -361,6 +411,8 @@ class DraftDocument:
             self._state = Gone("The document could not be loaded")
             raise Unavailable("The document could not be loaded") from error
         self._late.clear()
+        self._keys, self._uncharted = None, False
+        self._late_settings.clear()
         self._waiting = opened.waiting
         if self._distrust and self._waiting:
             # A state does not hold what waits.

@@ -14,6 +14,7 @@ from server.ports import DocumentStore, ProjectCore
 from server.rooms.access import Grant
 from server.rooms.attention import Attention
 from server.rooms.channel import Attachment, Channel
+from server.rooms.clashing import Clashing
 from server.rooms.compaction import Compaction
 from server.rooms.document import Ready
 from server.rooms.lifecycle import LifeCycle
@@ -52,6 +53,7 @@ class Room:
         self.state = LifeCycle.READY
         self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
         self._compaction = Compaction(core.project_id, store, timers)
+        self._clashing = Clashing(core, timers, settings)
         self._publishing = Publishing(
             core,
             timers,
@@ -68,7 +70,12 @@ class Room:
     @property
     def idle(self) -> bool:
         """Nobody is here, no document is open, nothing is under way."""
-        return not self._participants and not self._channels and self._compaction.idle
+        return (
+            not self._participants
+            and not self._channels
+            and self._compaction.idle
+            and self._clashing.idle
+        )
 
     def enter(self, participant: Participant) -> None:
         self._participants[participant] = None
@@ -158,6 +165,7 @@ class Room:
                 self._settings,
                 self._changed,
                 self._compaction.start,
+                self._clashing.add,
             )
         loaded = isinstance(channel.document.state, Ready)
         self._keep(entity_id)
@@ -219,7 +227,9 @@ class Room:
         self.presence.stop()
         for channel in list(self._channels.values()):
             channel.fan_out_now()
+        await self._clashing.flush()
         await self._publishing.flush()
+        self._clashing.stop()
         self._publishing.stop()
         await asyncio.gather(*(channel.drain() for channel in self._channels.values()))
         self.state = LifeCycle.GONE

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from protocol.errors import Conflict as Clash
+from protocol.errors import Conflict as Refused
 from protocol.errors import Cycle, FieldError, Forbidden, Invalid, NotFound, RipplecutError
 from server.domain.actors import Actor
 from server.domain.conflicts import (
@@ -224,9 +224,9 @@ async def _find(owner: ProjectOwner, conflict_id: str) -> Conflict:
 def _check(tx: Transaction, one: Conflict, choice: str) -> Choice:
     """The choice, where it can be made."""
     if one.status == "closed":
-        raise Clash(f"This conflict is closed: {one.reason}")
+        raise Refused(f"This conflict is closed: {one.reason}")
     if one.status == "resolved" and not one.automatic:
-        raise Clash(f"This conflict is resolved: {one.reason}")
+        raise Refused(f"This conflict is resolved: {one.reason}")
     for known in CHOICES:
         if known == choice and known in one.resolution_options:
             break
@@ -251,7 +251,7 @@ async def _settle_value(
     if choice == "ours" and one.status == "open":
         return Settled()
     if not tx.exists(one.entity_id):
-        raise Clash(f"{tx.name_of(one.entity_id)} was deleted; restore it first")
+        raise Refused(f"{tx.name_of(one.entity_id)} was deleted; restore it first")
     return settle_value(tx, one, choice, value, await owner.documents(one.entity_id))
 
 

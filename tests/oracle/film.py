@@ -266,7 +266,9 @@ class Film:
         }
 
     def verdict(self, classes: Iterable[str], source: str, target: str, status: str) -> str:
-        """What the rules say: the first that fits decides, and without one things follow."""
+        """What the rules say: the first that fits decides, and without one things follow, unless
+        they are final.
+        """
         asked = {
             "change_classes": set(classes),
             "source_kinds": {source},
@@ -276,7 +278,7 @@ class Film:
         for rule in self.rules:
             if all(not rule.get(key) or set(rule[key]) & having for key, having in asked.items()):
                 return str(rule["verdict"])
-        return "update"
+        return "undecided" if status == "final" else "update"
 
     def dependents(self, roots: Iterable[str]) -> set[str]:
         """All that is built on any of these, however far away."""
@@ -518,12 +520,13 @@ class Film:
                 pinned = pinned or self.look_of(one.source, latest, one.overrides) != self.look_of(
                     one.source, one.version, one.overrides
                 )
-            elif self.is_behind(one):
+            elif self.is_behind(one) or self._loses(one):
                 verdict = self._asked(one, classes)
                 if verdict == "update":
                     moves.append(one)
                 else:
                     held.setdefault(verdict, []).append(one)
+        lost = any(self._loses(one) for one in moves)
         for one in moves:
             self.uses[one.id] = replace(one, version=self.wanted(one))
         for one in held.get("pin", ()):
@@ -535,7 +538,16 @@ class Film:
         if thing.kind in HOLDERS or moves:
             self._settle(id_)
         after = thing.seen.all
-        return Told(self._outcome(set(held), bool(moves), before != after, pinned), before, after)
+        outcome = self._outcome(set(held), bool(moves), before != after, pinned)
+        if lost and outcome not in ("blocked", "awaiting_approval"):
+            outcome = "conflict"
+        return Told(outcome, before, after)
+
+    def _loses(self, use: Use) -> bool:
+        """Whether an override would have nothing to override in what the policy asks for."""
+        versions = self.things[use.source].versions
+        then, now = versions[use.version].fields, versions[self.wanted(use)].fields
+        return any(name in then and name not in now for name in use.overrides)
 
     def _asked(self, use: Use, classes: set[str]) -> str:
         """The rules are asked with what lies between the version shown and the one to come."""
@@ -550,6 +562,7 @@ class Film:
     def _outcome(self, held: set[str], moved: bool, differs: bool, pinned: bool) -> str:
         severest = {
             "block": "blocked",
+            "undecided": "conflict",
             "require_approval": "awaiting_approval",
             "pin": "pinned",
             "mark_stale": "stale",

@@ -17,6 +17,7 @@ from protocol.errors import (
     Unauthenticated,
     Unavailable,
 )
+from server.domain.conflicts import Clash
 from server.domain.events import Event
 from server.ports import Actor, StoredDocument
 from server.rooms.access import Grant, Identity, Role
@@ -166,6 +167,7 @@ class FakeCore:
         self.events: list[Event] = []
         self.dependents: tuple[str, ...] = ("sh010", "sh020")
         self.published: list[tuple[str, tuple[str, ...] | None, Actor]] = []
+        self.kept: list[tuple[str, Clash]] = []
         self.refusal: Exception | None = None
         self.reading = asyncio.Event()
         self.reading.set()
@@ -201,6 +203,11 @@ class FakeCore:
         known = [event for event in self.events if event.seq > seq][: self.page]
         await self.reading.wait()
         return None if seq < self.reach else known
+
+    async def keep_simultaneous(self, entity_id: str, clashes: Sequence[Clash]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.kept += [(entity_id, one) for one in clashes]
 
     async def publish_values(self, entity_id: str, fields: Sequence[str], actor: Actor) -> None:
         self._publish(entity_id, tuple(fields), actor)

@@ -104,9 +104,10 @@ async def propagate(call: Call[Change, AssetWait]) -> Reply:
     """Change an asset and bring everything that depends on it up to date.
 
     Answers when the run is done, or 202 ``accepted`` when that takes longer than ``wait``. A change
-    that collides with a later one answers with status ``conflict``, and nothing is applied. With
-    ``dry_run``: the impact. With the ``plan_hash`` of an impact: 409 ``stale_plan``, and nothing is
-    applied, where it would not do what was shown; ``changes`` says what is different.
+    of an old ``base_version`` is merged; what of it collides waits in the conflicts, the rest is
+    applied, and the status is ``conflict``. With ``dry_run``: the impact. With the ``plan_hash`` of
+    an impact: 409 ``stale_plan``, and nothing is applied, where it would not do what was shown;
+    ``changes`` says what is different.
     """
     owner, asset_id = await _asset(call)
     body = call.body

@@ -80,7 +80,7 @@ class ConflictPage(Page[Conflict]):
     open: int
 
 
-class Resolved(answers.AnswerA):
+class ResolvedConflict(answers.AnswerA):
     conflict: Conflict
 
 
@@ -135,6 +135,6 @@ OPERATIONS: list[Operation] = [
         role=Role.EDITOR,
         body=Resolution,
         query=Wait,
-        answer=Resolved,
+        answer=ResolvedConflict,
     ),
 ]

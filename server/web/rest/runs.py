@@ -132,8 +132,9 @@ async def rollback_run(call: Call[RunRollbackBody, Wait]) -> Reply:
     """Take back what a run changed: all it started from, in one step, with one run over the rest.
 
     What was changed since then stays. Where that is the same field, the status is ``conflict``,
-    with both sides in ``conflicts``, and nothing is applied. 409 while the run is on its way:
-    cancel it first. ``dry_run`` and ``plan_hash`` as in propagate.
+    with both sides in ``conflicts``, where they wait, and nothing is applied; what is kept there
+    stays when the run is rolled back again. 409 while the run is on its way: cancel it first.
+    ``dry_run`` and ``plan_hash`` as in propagate.
     """
     run, owner = await _run(call)
     body = call.body
