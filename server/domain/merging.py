@@ -81,7 +81,8 @@ class VersionConflictResolver:
             else:
                 severity: Severity = "high" if kind.is_visual(name) else "low"
                 one = replace(sides.between(name, theirs), severity=severity, reason=self.reason)
-                conflicts.append(replace(one, merged=proposal_of(was, ours, theirs)))
+                proposal = proposal_of(was, ours, theirs, prose=kind.is_prose(name))
+                conflicts.append(replace(one, merged=proposal))
         return Merge(fields, tuple(conflicts), tuple(settled))
 
 
@@ -144,12 +145,12 @@ class ConflictResolver:
         return self.version_conflict.resolve(kind, base, current, wanted, author, since)
 
 
-def proposal_of(base: Any, ours: Any, theirs: Any) -> Any:
+def proposal_of(base: Any, ours: Any, theirs: Any, *, prose: bool) -> Any:
     """What might do for both sides of a value that both changed, to be looked at by somebody:
     ``None`` where nothing suggests itself.
 
     Of lists: what is left of the base, and what either added. Of objects: member by member, where
-    no two changes meet. Of texts of several words: their merge.
+    no two changes meet. Of prose: its merge; two names that were merged are no name.
     """
     match ours, theirs:
         case list(), list():
@@ -159,7 +160,7 @@ def proposal_of(base: Any, ours: Any, theirs: Any) -> Any:
             return kept + [one for at, one in enumerate(added) if one not in added[:at]]
         case dict(), dict():
             return _members(base if isinstance(base, dict) else {}, ours, theirs)
-        case str(), str() if " " in ours and " " in theirs:
+        case str(), str() if prose:
             return merge_text(base if isinstance(base, str) else "", ours, theirs)
         case _:
             return None

@@ -107,9 +107,14 @@ def test_what_both_wrote_alike_is_there_once() -> None:
         ({"a": 1}, {}, {"a": 1, "b": 2}, {"b": 2}),
         (1, 2, 3, None),
         ("#111111", "#222222", "#333333", None),
-        ("a b", "a b c", "z a b", "z a b c"),
         ({"a": 1}, ["a"], {"a": 2}, None),
     ],
 )
 def test_what_is_proposed_for_both_sides(base: Any, ours: Any, theirs: Any, wanted: Any) -> None:
-    assert proposal_of(base, ours, theirs) == wanted
+    assert proposal_of(base, ours, theirs, prose=False) == wanted
+
+
+def test_only_of_prose_a_merge_is_proposed() -> None:
+    sides = "a b", "a b c", "z a b"
+    assert proposal_of(*sides, prose=True) == "z a b c"
+    assert proposal_of(*sides, prose=False) is None
