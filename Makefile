@@ -41,7 +41,7 @@ soak: dev
 	@if grep -rqs --include='*.py' 'mark\.soak' tests; then \
 	    echo '$(PY) -m pytest -m soak' && \
 	    $(STRICTLY) RIPPLECUT_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -m soak \
-	        --hypothesis-profile=soak --timeout=600 --session-timeout=1800 $(ARGS); \
+	        --hypothesis-profile=soak --timeout=600 --session-timeout=3000 $(ARGS); \
 	else echo 'No test is marked soak: nothing to do.'; fi
 
 lint: dev
