@@ -54,6 +54,7 @@ __all__ = [
     "reach",
     "scope_of",
     "scope_of_viewed",
+    "sizes_of",
 ]
 
 PINNED = "reference_pinned"
@@ -108,6 +109,23 @@ def scope_of(
     if only is not None:
         order = _only(state, order, only)
     return Scope(run_id, tuple(roots), classes, cause, order, reachable, reached.sources)
+
+
+def sizes_of(
+    state: ProjectState,
+    run_id: str,
+    roots: Sequence[Root],
+    cause: str,
+    only: AbstractSet[str] | None = None,
+) -> tuple[int, int]:
+    """How many such a scope has, and how many of them are scenes and sequences; of a whole one
+    without its order.
+    """
+    if only is None and cause != revisions.CAUSE:
+        found = state.graph.found(root.asset_id for root in roots)
+        return len(found.ids), found.containers
+    order = scope_of(state, run_id, roots, (), cause, only).order
+    return len(order), sum(state.entities[id_].kind in state.container_kinds for id_ in order)
 
 
 def scope_of_viewed(

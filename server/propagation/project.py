@@ -27,9 +27,8 @@ from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
 from server.domain.merging import ConflictResolver
-from server.domain.plan import follows_latest, scope_of
+from server.domain.plan import follows_latest, sizes_of
 from server.domain.project import ProjectState
-from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Phase, Root, Run
 from server.domain.settling import settle
 from server.domain.shown import ShownPlans
@@ -170,17 +169,6 @@ class ProjectOwner:
             for _ in ask(known):
                 await asyncio.sleep(0)
 
-    def _sizes(
-        self, run_id: str, roots: Sequence[Root], cause: str, only: frozenset[str] | None
-    ) -> tuple[int, int]:
-        """How many a run is to reach, and how many of them are scenes and sequences."""
-        if only is None and cause != REVISION:
-            found = self.state.graph.found(root.asset_id for root in roots)
-            return len(found.ids), found.containers
-        order = scope_of(self.state, run_id, roots, (), cause, only).order
-        entities, kinds = self.state.entities, self.state.container_kinds
-        return len(order), sum(entities[entity_id].kind in kinds for entity_id in order)
-
     def begin_run(
         self,
         tx: Transaction,
@@ -200,7 +188,7 @@ class ProjectOwner:
         It takes over those that wait and start from no other root: the last state wins.
         """
         run_id = new_id("run")
-        total, last = self._sizes(run_id, roots, cause, only)
+        total, last = sizes_of(self.state, run_id, roots, cause, only)
         counted = {"batch": total - last, "background": last}
         phases = {name: count for name, count in counted.items() if count}
         run = Run(
