@@ -217,6 +217,7 @@ class Person:
         )
         answer.raise_for_status()
         self.written.append(value)
+        await self.look(asset)
         if answer.json()["run_id"] is not None:
             self.runs.append(answer.json()["run_id"])
 

@@ -266,8 +266,8 @@ class Film:
         }
 
     def verdict(self, classes: Iterable[str], source: str, target: str, status: str) -> str:
-        """What the rules say: the first that fits decides, and without one things follow, unless
-        they are final.
+        """What the rules say: the first that fits decides, and without one things follow: behind
+        those of a film there always is one that lets everything follow.
         """
         asked = {
             "change_classes": set(classes),
@@ -278,7 +278,7 @@ class Film:
         for rule in self.rules:
             if all(not rule.get(key) or set(rule[key]) & having for key, having in asked.items()):
                 return str(rule["verdict"])
-        return "undecided" if status == "final" else "update"
+        return "update"
 
     def dependents(self, roots: Iterable[str]) -> set[str]:
         """All that is built on any of these, however far away."""
@@ -562,7 +562,6 @@ class Film:
     def _outcome(self, held: set[str], moved: bool, differs: bool, pinned: bool) -> str:
         severest = {
             "block": "blocked",
-            "undecided": "conflict",
             "require_approval": "awaiting_approval",
             "pin": "pinned",
             "mark_stale": "stale",
