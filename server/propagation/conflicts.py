@@ -153,15 +153,19 @@ def settle_reference(
 
 
 def _keep(tx: Transaction, one: Conflict) -> Sequence[Root]:
-    """Ours: what was locked is pinned to what it shows; of anything else nothing moves, unless it
-    was settled otherwise before.
+    """Ours: what was locked is pinned to what it shows, for it was to move on; of anything else
+    nothing moves, unless it was settled otherwise before.
     """
     here = _reference(tx, one)
     if one.status != "open":
         return _make(tx, one, one.ours)
-    if here is None or not _moves_only(one):
+    if here is None or not _moves_only(one) or _moves_back(one):
         return []
     return relink(tx, here, policy="pinned")[1]
+
+
+def _moves_back(one: Conflict) -> bool:
+    return bool(one.ours and one.theirs and one.theirs["version"] < one.ours["version"])
 
 
 def _make(tx: Transaction, one: Conflict, wanted: Mapping[str, Any] | None) -> Sequence[Root]:

@@ -21,7 +21,8 @@ from server.domain.changes import (
     set_fields,
     unpublished,
 )
-from server.domain.conflicts import Choice, Conflict
+from server.domain.conflicts import REFERENCES, Choice, Conflict
+from server.domain.dependency_conflicts import side, wanted_side
 from server.domain.entities import BuiltOn, Entity, Reference, Version, version_id
 from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
@@ -147,7 +148,8 @@ def reverse_approval(tx: Transaction, root: Root, before: Version | None) -> Pro
 
 def reverse_decision(tx: Transaction, source: str, given: Sequence[Given]) -> Proposal:
     """Move what somebody let through from one source back to where it stood: the run that follows
-    asks again. What was moved on since, or is gone, is a conflict. Raises NotFound.
+    asks again. What was moved on since is a conflict; what is gone shows nothing to take back.
+    Raises NotFound.
     """
     moved: list[str] = []
     conflicts: list[Conflict] = []
@@ -156,9 +158,12 @@ def reverse_decision(tx: Transaction, source: str, given: Sequence[Given]) -> Pr
         mine: list[str] = []
         for one in waits:
             reference = here.get(one.reference_id)
-            now = None if reference is None else tx.pointer(reference)
-            if reference is None or now not in (one.from_version, one.to_version):
-                conflicts.append(_conflict(tx, target, "@references", now, one.from_version))
+            if reference is None:
+                continue
+            now = tx.pointer(reference)
+            if now not in (one.from_version, one.to_version):
+                sides = side(reference, now), side(reference, one.from_version)
+                conflicts.append(_conflict(tx, target, REFERENCES, *sides))
             elif now == one.to_version:
                 tx.move_pointer(reference, one.from_version)
                 mine.append(reference.id)
@@ -286,20 +291,8 @@ class _References:
         return id_ in self._here or tx.would_cycle(then.source, self._target.id) is None
 
     def _collide(self, now: BuiltOn | None, then: BuiltOn | None) -> None:
-        sides = [None if one is None else _shown(one) for one in (now, then)]
-        self._conflicts.append(_conflict(self._tx, self._target.id, "@references", *sides))
-
-
-def _shown(one: BuiltOn) -> dict[str, Any]:
-    return {
-        "id": one.reference_id,
-        "source": one.source,
-        "role": one.role,
-        "policy": one.policy,
-        "version": one.version,
-        "order": one.order,
-        "overrides": dict(one.overrides),
-    }
+        sides = [None if one is None else wanted_side(one) for one in (now, then)]
+        self._conflicts.append(_conflict(self._tx, self._target.id, REFERENCES, *sides))
 
 
 def _same(one: BuiltOn | None, other: BuiltOn | None) -> bool:

@@ -395,6 +395,9 @@ async def test_an_approval_s_run() -> None:
         await decide(owner, "approve")
         taken = await system.rollback_run(again)
         assert (taken.status, set(fields_of(taken.conflicts))) == ("conflict", {"@references"})
+        for one in list(owner.state.conflicts):
+            await system.resolve_conflict(one.id, "ours")
+        assert {one.policy for one in owner.look().inputs("sh1")} == {"latest"}
         await system.propagate_asset_change("mara", {"hair": "#444444"})
         with pytest.raises(Conflict, match="rejection"):
             await system.rollback_run(await decide(owner, "reject"))
