@@ -273,7 +273,7 @@ TOLD: dict[str, tuple[str, str, Target]] = {
     "typed": (f"{JOINERS} join a document of {TYPED:,} typed edits", "ms", lambda _: 1000.0),
     "large": (f"{JOINERS} join a document of 2 MB", "ms", lambda _: 3000.0),
     "acknowledged": ("edit to acknowledgement, 100 edits/s: p99", "ms", lambda _: 10.0),
-    "commit": ("…of it: plain sqlite3 commits a row at that pace: p99", "ms", lambda _: None),
+    "commit": ("plain sqlite3 beside it, a row at that pace: p99", "ms", lambda _: None),
     "idle": ("memory for each idle connection", "kB", lambda _: 40.0),
     "whole": ("whole process with 1,000 connections", "MB", _less),
 }
