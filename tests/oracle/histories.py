@@ -22,7 +22,10 @@ from tests import reasons
 from tests.oracle.film import Film, Looks, Told, Use
 from tests.oracle.steps import RULES, Step, Steps
 
-__all__ = ["Classes", "History", "Ran"]
+__all__ = ["START_RULES", "Classes", "History", "Ran"]
+
+START_RULES = [{"verdict": "require_approval", "target_statuses": ["final"]}]
+"""As a film has them that was told of no others."""
 
 CLOSED = "holds what was reached before the run ended"
 """What is said of a scene or sequence in a cancelled run: some of what stands in it was reached."""
@@ -93,7 +96,7 @@ class History(ABC):
     def rules(self) -> tuple[Sequence[Mapping[str, Any]], list[dict[str, Any]]]:
         """The rules of a film, and as the system is told of them: nothing of those that it has."""
         if self.chance.random() >= 0.3:
-            return [{"verdict": "require_approval", "target_statuses": ["final"]}], []
+            return START_RULES, []
         rules = self.chance.choice(RULES)
         named = [{"id": f"r{n}", "name": f"Rule {n}", **one} for n, one in enumerate(rules)]
         return rules, named

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import string
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,7 +23,8 @@ from tests.web.test_auth import code_of
 from tests.web.test_live_server import serving
 
 PROJECT = "/api/v1/projects/film"
-LONG = "Rain. " * 20_000
+LONG = "".join(random.Random(1).choices(string.ascii_letters, k=120_000))
+"""It does not become small when it is deflated."""
 
 
 class Disk:
