@@ -36,7 +36,7 @@ export function countWords(counts: { [verdict: string]: number }): string {
 export const CLASS_WORDS: { [name: string]: string } = { visual: 'Look', metadata: 'Details', relationship: 'What it is built on' }
 export const PHASE_WORDS: { [name: string]: string } = { realtime: 'First, with what is on screen', batch: 'With the others', background: 'Last, in the background' }
 
-const CHANGES: { [name: string]: string } = { visual: 'the look', metadata: 'the details', relationship: 'what it is built on' }
+const CHANGES: { [name: string]: string } = { visual: 'the look', metadata: 'a detail', relationship: 'what it is built on' }
 
 export function any(words: readonly string[]): string {
   const [last] = words.slice(-1)
