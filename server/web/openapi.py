@@ -83,8 +83,8 @@ def _models(operations: Sequence[Operation]) -> list[type[BaseModel]]:
     for one in operations:
         if one.body is not Empty:
             found[one.body] = None
-        if one.answer is not None:
-            found[one.answer] = None
+        for model in filter(None, (one.answer, one.impact)):
+            found[model] = None
     return list(found)
 
 
@@ -93,8 +93,12 @@ def _name(model: type[BaseModel]) -> str:
     return re.sub(r"[^a-zA-Z0-9.\-_]", "_", model.__name__)
 
 
-def _content(model: type[BaseModel], media: str = "application/json") -> dict[str, Any]:
-    return {media: {"schema": {"$ref": _REF.format(model=_name(model))}}}
+def _content(
+    *models: type[BaseModel] | None, media: str = "application/json"
+) -> dict[str, dict[str, Any]]:
+    """One of these."""
+    found = [{"$ref": _REF.format(model=_name(one))} for one in models if one is not None]
+    return {media: {"schema": found[0] if len(found) == 1 else {"anyOf": found}}}
 
 
 def _plain(id_: str, text: str) -> dict[str, Any]:
@@ -138,7 +142,11 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 
 def _body(one: Operation) -> dict[str, Any]:
-    return {key: value for media in one.accepts for key, value in _content(one.body, media).items()}
+    return {
+        key: value
+        for media in one.accepts
+        for key, value in _content(one.body, media=media).items()
+    }
 
 
 def _parameters(one: Operation) -> list[dict[str, Any]]:
@@ -168,7 +176,7 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
 def _responses(one: Operation) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if one.answer is not None:
-        done["content"] = _content(one.answer)
+        done["content"] = _content(one.answer, one.impact)
     if one.gives:
         done["content"] = done.get("content", {}) | {media: {} for media in one.gives}
     out = {str(status): done for status in (one.status, *one.also)}
@@ -184,5 +192,5 @@ def _problem() -> dict[str, Any]:
     codes = "; ".join(f"`{code}` ({meaning.status})" for code, meaning in TABLE.items())
     return {
         "description": f"An error (RFC 9457). Its `code` is one of: {codes}",
-        "content": _content(Problem, "application/problem+json"),
+        "content": _content(Problem, media="application/problem+json"),
     }

@@ -107,8 +107,8 @@ class Operation:
     ``secret``: the answer must not be kept, so an Idempotency-Key is not looked at. ``file``: the
     body is a file and not JSON of ours. ``accepts`` are the media types of the body. ``limit``
     is the setting that bounds the body. ``long``: one at a time for each token. For the
-    documentation: ``answer`` is what comes back, ``gives`` its media types where that is not JSON,
-    ``status`` what a success is, ``also`` what else it may be.
+    documentation: ``answer`` is what comes back, ``impact`` what does with ``dry_run``, ``gives``
+    its media types where that is not JSON, ``status`` what a success is, ``also`` what else.
     """
 
     method: str
@@ -118,6 +118,7 @@ class Operation:
     body: type[Body]
     query: type[Query]
     answer: type[BaseModel] | None
+    impact: type[BaseModel] | None
     status: int
     also: tuple[int, ...]
     secret: bool
@@ -141,6 +142,7 @@ def operation(
     body: type[B] = Empty,  # type: ignore[assignment]
     query: type[Q] = NoQuery,  # type: ignore[assignment]
     answer: type[BaseModel] | None = None,
+    impact: type[BaseModel] | None = None,
     status: int = 200,
     also: tuple[int, ...] = (),
     secret: bool = False,
@@ -163,6 +165,7 @@ def operation(
         body,
         query,
         answer,
+        impact,
         status,
         also,
         secret,

@@ -84,6 +84,9 @@ def test_every_answer_that_a_route_gives_is_described() -> None:
     graph = paths[f"{PREFIX}/projects/{{project_id}}/graph"]["get"]["parameters"]
     direction = next(one["schema"] for one in graph if one["name"] == "direction")
     assert direction["enum"] == ["down", "up", "both"]
+    for one in filter(lambda one: "dry_run" in one.body.model_fields, OPERATIONS):
+        done = paths[PREFIX + one.path][one.method.lower()]["responses"][str(one.status)]
+        assert len(done["content"]["application/json"]["schema"]["anyOf"]) == 2, one.path
 
 
 def references(value: Any) -> set[str]:

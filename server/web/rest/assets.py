@@ -270,9 +270,17 @@ async def diff(call: Call[Body, DiffQuery]) -> Reply:
 
 
 _ONE = "/assets/{asset_id}"
-_A = answers.AnswerA
+_A, _PLAN = answers.AnswerA, answers.Impact
 OPERATIONS: list[Operation] = [
-    operation("POST", f"{_ONE}/propagate", propagate, body=Change, query=AssetWait, answer=_A),
+    operation(
+        "POST",
+        f"{_ONE}/propagate",
+        propagate,
+        body=Change,
+        query=AssetWait,
+        answer=_A,
+        impact=_PLAN,
+    ),
     operation(
         "POST",
         f"{_ONE}/impact",
@@ -283,7 +291,15 @@ OPERATIONS: list[Operation] = [
         answer=answers.Impact,
         long=True,
     ),
-    operation("POST", f"{_ONE}/publish", publish, body=PublishBody, query=AssetWait, answer=_A),
+    operation(
+        "POST",
+        f"{_ONE}/publish",
+        publish,
+        body=PublishBody,
+        query=AssetWait,
+        answer=_A,
+        impact=_PLAN,
+    ),
     operation(
         "POST",
         f"{_ONE}/rollback",
@@ -291,6 +307,7 @@ OPERATIONS: list[Operation] = [
         body=RollbackBody,
         query=AssetWait,
         answer=answers.RolledBack,
+        impact=_PLAN,
     ),
     operation(
         "POST",
@@ -319,5 +336,7 @@ OPERATIONS: list[Operation] = [
         "GET", _ONE + "/versions/{number}", read_version, query=AssetQuery, answer=answers.Version
     ),
     operation("GET", f"{_ONE}/diff", diff, query=DiffQuery, answer=answers.Diff),
-    operation("POST", "/propagation/batch", batch, body=Batch, query=AssetWait, answer=_A),
+    operation(
+        "POST", "/propagation/batch", batch, body=Batch, query=AssetWait, answer=_A, impact=_PLAN
+    ),
 ]

@@ -81,6 +81,7 @@ OPERATIONS: list[Operation] = [
         role=Role.OWNER,
         body=RestoreBody,
         answer=ProjectRestored,
+        impact=RestoreImpact,
         long=True,
     ),
 ]

@@ -174,5 +174,6 @@ OPERATIONS: list[Operation] = [
         body=RunRollbackBody,
         query=Wait,
         answer=answers.RunRolledBack,
+        impact=answers.Impact,
     ),
 ]
