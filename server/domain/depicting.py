@@ -30,25 +30,33 @@ _LOOK = 8
 def parts_of(tx: Transaction, entity: Entity) -> tuple[Part, ...]:
     """Everything that an entity resolves to, itself first, then nearest first.
 
-    The shots and scenes of a sequence stand for all that they show themselves.
+    The shots and scenes of a sequence stand for all that they show themselves. What is used both by
+    the entity and by something in it is there twice: that looks different from once.
     """
     own = entity.current
-    parts = {Part(entity.id, "", own.number, _short(own.own_digests.visual)): None}
+    parts = [Part(entity.id, "", own.number, _short(own.own_digests.visual))]
+    below: dict[Part, None] = {}
     waiting: deque[BuiltOn] = deque()
     for one in sorted(tx.inputs(entity.id), key=lambda one: (one.order, one.id)):
         if tx.is_member(one):
             number, look = tx.current(one.source).number, tx.digests(one.source).visual
-            parts[Part(one.source, one.order, number, _short(look))] = None
+            parts.append(Part(one.source, one.order, number, _short(look)))
         else:
-            waiting.append(one.built_on(tx.pointer(one)))
-    while waiting:
-        below = waiting.popleft()
-        version = tx.version(below.source, below.version)
-        part = Part(below.source, below.role, below.version, _look(tx, version, below.overrides))
-        if part not in parts:
-            parts[part] = None
+            built_on = one.built_on(tx.pointer(one))
+            part, version = _part(tx, built_on)
+            parts.append(part)
             waiting.extend(version.references)
-    return tuple(parts)
+    while waiting:
+        part, version = _part(tx, waiting.popleft())
+        if part not in below:
+            below[part] = None
+            waiting.extend(version.references)
+    return (*parts, *below)
+
+
+def _part(tx: Transaction, one: BuiltOn) -> tuple[Part, Version]:
+    version = tx.version(one.source, one.version)
+    return Part(one.source, one.role, one.version, _look(tx, version, one.overrides)), version
 
 
 def _short(digest: bytes) -> str:
@@ -78,7 +86,8 @@ def picture_reasons(tx: Transaction, entity: Entity, picture: Picture) -> list[s
     if tx.digests(entity.id).visual == picture.visual:
         return []
     then, now = picture.parts, parts_of(tx, entity)
-    reasons = list(_moves(tx, entity, then, now)) or list(_carriers(tx, then, now))
+    ways = _moves(tx, entity, then, now), _carriers(tx, then, now), _times(tx, then, now)
+    reasons = next(filter(None, map(list, ways)), [])
     if len(reasons) > MOST_REASONS:
         more = len(reasons) - MOST_REASONS
         reasons[MOST_REASONS:] = [f"and {more} more"]
@@ -113,6 +122,16 @@ def _carriers(tx: Transaction, then: Sequence[Part], now: Sequence[Part]) -> Ite
     for source, old in before.items():
         if _set(old, "version") != _set(after[source], "version"):
             yield f"{tx.name_of(source)} {_went(old, after[source])}"
+
+
+def _times(tx: Transaction, then: Sequence[Part], now: Sequence[Part]) -> Iterator[str]:
+    """What is in it as it was, and more often, or less."""
+    before, after = _by_source(then[1:]), _by_source(now[1:])
+    for source, old in before.items():
+        times = len(after[source])
+        if times != len(old):
+            places = "1 place" if times == 1 else f"{times} places"
+            yield f"{tx.name_of(source)} is in it in {places} now"
 
 
 def _by_source(parts: Iterable[Part]) -> dict[str, list[Part]]:

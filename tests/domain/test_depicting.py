@@ -141,3 +141,13 @@ def test_there_is_an_end_to_the_reasons(world: World) -> None:
     reasons = world.why_stale("sh020")
     assert len(reasons) == MOST_REASONS + 1
     assert reasons[-1] == f"and {30 - MOST_REASONS} more"
+
+
+def test_what_is_in_it_once_more_is_said() -> None:
+    world = World()
+    world.create("wardrobe", "coat", {"colour": "#111111"})
+    world.create("location", "quay", {}, ["coat"])
+    world.create("prop", "lamp", {}, ["quay"])
+    world.picture("lamp")
+    world.link("coat", "lamp")
+    assert world.why_stale("lamp") == ["Coat is in it in 2 places now"]
