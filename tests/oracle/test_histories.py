@@ -66,6 +66,18 @@ async def test_short_histories_of_many_people_at_once(storage: SqliteStorage) ->
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1200)
+async def test_thousands_of_histories(
+    storage: SqliteStorage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classes, seed = Classes(), random.randrange(2**31)
+    with capsys.disabled():
+        sys.stdout.write(f"\nseed {seed}: 2,000 histories in memory, 200 with crashes\n")
+    await _play(lambda one: InMemory(one, classes), seed, 2_000, 5)
+    await _play(lambda one: Stored(storage, f"film{one}", one, classes), seed, 200, 5)
+
+
+@pytest.mark.soak
 async def test_long_histories(storage: SqliteStorage, capsys: pytest.CaptureFixture[str]) -> None:
     classes, seed = Classes(), random.randrange(2**31)
     with capsys.disabled():
