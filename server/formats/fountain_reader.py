@@ -219,6 +219,10 @@ def _scene(
         heading = _FORCED.sub("", heading, count=1)
         if found := _NUMBER.search(heading):
             number, heading = found[1].strip(), heading[: found.start()]
+    text = "\n".join(lines[1:])
+    if _without_comments(text, None).split("\n") != list(clean[1:] or [""]):
+        # A boneyard reaches into a heading: what is kept of it here would be read as text.
+        lines = clean
     script = _trimmed(lines[1:])
     if len(script) > MAX_PROSE:
         errors.add(line, f"the scene has {len(script)} characters; at most {MAX_PROSE} are kept")

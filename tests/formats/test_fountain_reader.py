@@ -229,6 +229,16 @@ def test_what_people_made_of_a_stored_script_can_be_read() -> None:
     assert (found.heading, found.speakers) == ("#1#", ("BOB",))
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["INT. /*\n*/\n\nHi.\n", "Hi.\n\n/* cut\n\n*/ INT. ATTIC\n\nBye.\n", "INT. A [[b\nc]] D\n"],
+)
+def test_a_comment_that_reaches_into_a_heading_is_none_of_the_text(text: str) -> None:
+    for one in scenes(HEAD + text):
+        again = read_scene(one.heading, one.script)
+        assert (again.lines, again.heading, again.script) == (one.lines, one.heading, one.script)
+
+
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
 def test_any_text_is_read_or_refused_and_reads_again_as_it_was(text: str) -> None:
