@@ -121,9 +121,10 @@ async def play(server: RunningServer, size: Size, seed: int, project: str = "fil
         result.runs = await runs
         await asyncio.sleep(2 * REST)
         history = await _history(people[0], result)
-        lost = [value for one in people for value in one.written if value not in history]
-        assert not lost, f"{len(lost)} values are nowhere in the history: {lost[:5]}"
-        result.values = sum(len(one.written) for one in people)
+        written = {value: what for one in people for value, what in one.written.items()}
+        lost = {value: what for value, what in written.items() if value not in history}
+        assert not lost, f"nowhere in the history: {lost}; of all: {written}"
+        result.values = len(written)
     return result
 
 
@@ -160,7 +161,8 @@ class Person:
     chance: random.Random
     size: Size
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    written: list[str] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
+    """Each value, and what was done with it."""
     runs: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -216,7 +218,7 @@ class Person:
             f"/assets/{asset}/propagate", params=self.in_project | AT_ONCE, json=body
         )
         answer.raise_for_status()
-        self.written.append(value)
+        self.written[value] = f"{asset}: {', '.join(change)} from v{seen['version']}"
         await self.look(asset)
         if answer.json()["run_id"] is not None:
             self.runs.append(answer.json()["run_id"])
@@ -228,7 +230,7 @@ class Person:
         await draft.synced()
         draft[name] = value
         await draft.saved()
-        self.written.append(value)
+        self.written[value] = f"{asset}: {name} in the draft"
         for _ in range(20):
             await asyncio.sleep(REST)
             if (await self.look(asset))["fields"].get(name) == value:
@@ -246,7 +248,7 @@ class Person:
         if answer.status_code == 409:
             return
         answer.raise_for_status()
-        self.written.append(value)
+        self.written[value] = f"{shot}: an override"
         if self.chance.random() < 0.5:
             path = f"/projects/{self.project}/references/{answer.json()['id']}"
             (await self.http.delete(path, params=AT_ONCE)).raise_for_status()
@@ -268,7 +270,7 @@ class Person:
             )
             linked = answer.status_code in (201, 202)
             assert linked or answer.json()["code"] == "cycle", answer.text
-            self.written.append(value)
+            self.written[value] = f"{target}: uses {source}"
             made += [answer.json()["id"]] if linked else []
         for id_ in made:
             path = f"/projects/{self.project}/references/{id_}"
@@ -321,7 +323,7 @@ async def _set_at_once(people: list[Person], chance: random.Random, times: int) 
         for who, draft in zip((one, other), drafts, strict=True):
             value = who.value()
             draft[name] = value
-            who.written.append(value)
+            who.written[value] = f"{asset}: {name} in the draft, at once with another"
         for draft in drafts:
             await draft.saved()
         await asyncio.sleep(REST)
