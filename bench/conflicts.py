@@ -62,7 +62,6 @@ class Result:
     automatic: Counter[str] = field(default_factory=Counter)
     values: int = 0
     runs: int = 0
-    replaced: int = 0
 
     def add(self, name: str, automatic: bool, count: int = 1) -> None:
         self.found[name] += count
@@ -93,7 +92,6 @@ def measure() -> list[Figure]:
         Figure("…over all but text", result.rate(*structured), "%", None),
         Figure("…over all", result.rate(), "%", FLOOR, about, at_least=True),
         Figure("values written, and found again in the history", result.values, "values"),
-        Figure("…replaced in a draft by others, before they were published", result.replaced, ""),
     ]
 
 
@@ -125,12 +123,8 @@ async def play(server: RunningServer, size: Size, seed: int, project: str = "fil
         history = await _history(people[0], result)
         written = {value: what for one in people for value, what in one.written.items()}
         lost = {value: what for value, what in written.items() if value not in history}
-        # Whoever replaces what they see in a draft knows of it; it never was in a version.
-        known = set[str]().union(*(one.replaced for one in people)) & lost.keys()
-        result.replaced = len(known)
-        lost = {value: what for value, what in lost.items() if value not in known}
         assert not lost, f"nowhere in the history: {lost}; of all: {written}"
-        result.values = len(written) - len(known)
+        result.values = len(written)
     return result
 
 
@@ -169,8 +163,6 @@ class Person:
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
     """Each value, and what was done with it."""
-    replaced: set[str] = field(default_factory=set)
-    """Those that somebody else replaced in a draft, before they were published."""
     runs: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -243,8 +235,6 @@ class Person:
             await asyncio.sleep(REST)
             if (await self.look(asset))["fields"].get(name) == value:
                 break
-            if draft[name] != value:
-                self.replaced.add(value)
 
     async def link(self) -> None:
         """A prop on a shot of somebody's, with an override, or off it again."""

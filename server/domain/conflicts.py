@@ -35,7 +35,8 @@ REFERENCES = "@references"
 
 class Clash(NamedTuple):
     """Two values that were set to one field of a draft at once: the one that stands, and the one
-    that would be gone; each with who set it, empty where nobody knows.
+    that would be gone; each with who set it, empty where nobody knows. ``seen``: whoever set the
+    one that stands saw the other, and replaced it; it is gone only if it never was published.
     """
 
     field: str
@@ -43,6 +44,7 @@ class Clash(NamedTuple):
     kept_by: str
     lost: Any
     lost_by: str
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,17 @@ class RollbackConflictResolver(VersionConflictResolver):
 
 
 class SimultaneousEditResolver:
-    """One field that two people set at once, neither having seen the other's: the draft keeps one
-    value, and the other is kept in the conflict, from where it can be had back.
+    """One field that two people set at once, neither having seen the other's, or one over the
+    other's before it was published: the draft keeps one value, and the other is kept in the
+    conflict, from where it can be had back.
     """
 
     def resolve(self, entity_id: str, clash: Clash) -> Conflict:
-        field, ours, ours_by, theirs, theirs_by = clash
+        field, ours, ours_by, theirs, theirs_by, seen = clash
         one, other = ours_by or "somebody", theirs_by or "somebody"
+        how = f"set by {one} and {other} at once"
+        if seen:
+            how = f"set by {other}, and otherwise by {one} before it was published"
         return Conflict(
             "simultaneous_edit",
             "low",
@@ -114,7 +118,7 @@ class SimultaneousEditResolver:
             _people(ours_by, theirs_by),
             ours_by=ours_by,
             theirs_by=theirs_by,
-            reason=f"set by {one} and {other} at once; what {one} set was kept",
+            reason=f"{how}; what {one} set was kept",
             status="resolved",
             resolution="ours",
         )

@@ -46,6 +46,9 @@ __all__ = ["ProjectOwner"]
 
 log = logging.getLogger("ripplecut.propagation")
 
+_NEWEST = 50
+"""Among so many versions is one that has what was replaced just now, if it was published."""
+
 
 class ProjectOwner:
     """Holds a project's committed state, its lock, its engine. Implements ``ports.ProjectCore``.
@@ -324,6 +327,16 @@ class ProjectOwner:
             raise Invalid("Some fields are not valid and were not published", errors)
 
     async def keep_simultaneous(self, entity_id: str, clashes: Sequence[Clash]) -> None:
+        if any(one.seen for one in clashes):
+            newest, _ = await self.storage.versions(self.project_id, entity_id, _NEWEST, None)
+            was = [version.fields for version in newest]
+            clashes = [
+                one
+                for one in clashes
+                if not (one.seen and any(fields.get(one.field) == one.lost for fields in was))
+            ]
+        if not clashes:
+            return
         async with self.step(Actor(clashes[-1].kept_by or "system", "page")) as tx:
             if tx.exists(entity_id):
                 for one in known_authors(tx, entity_id, clashes):

@@ -27,7 +27,7 @@ class Clashing:
         self._core = core
         self._timers = timers
         self._settings = settings
-        self._waiting: dict[str, dict[tuple[str, str, str], Clash]] = {}
+        self._waiting: dict[str, dict[tuple[str, str, str, bool], Clash]] = {}
         self._due: dict[str, Cancellable] = {}
         self._keeping: set[str] = set()
 
@@ -36,10 +36,10 @@ class Clashing:
         return not (self._waiting or self._keeping)
 
     def add(self, entity_id: str, clashes: Sequence[Clash]) -> None:
-        """Of what one person loses to another in one field, the last counts."""
+        """Of what one person loses to another in one field, the last counts, seen and unseen."""
         waiting = self._waiting.setdefault(entity_id, {})
         for one in clashes:
-            waiting[one.field, one.kept_by, one.lost_by] = one
+            waiting[one.field, one.kept_by, one.lost_by, one.seen] = one
         delay = 0 if len(waiting) > _MOST else self._settings.discrete_rest
         self._arm(entity_id, delay)
 

@@ -1,5 +1,5 @@
 """KeyHistory: which operations set the fields of a draft, so that two people who set one at once,
-neither having seen the other's value, are noticed.
+neither having seen the other's value, are noticed; and who replaced what somebody else had set.
 
 Whoever sets a key builds on the last operation of that key that they know. So a value was set
 without having seen the one that stands exactly where it does not build on it.
@@ -100,7 +100,7 @@ class KeyHistory:
         held = self._held.get(key)
         if held is None or first.origin in held.ids:
             self._held[key] = _Held(value, {id_}, user)
-            return None
+            return None if held is None else _replaced(key, value, user, held)
         if value == held.value:
             held.ids.add(id_)
             return None
@@ -133,6 +133,14 @@ class KeyHistory:
         insort(self._spans.setdefault(one.client, []), (one.clock, one.clock + one.length, key))
         self._size += 1
         return True
+
+
+def _replaced(key: str, value: Any, user: str, held: _Held) -> Clash | None:
+    """What stood there by somebody else and is replaced by who saw it."""
+    known = user and held.user and user != held.user
+    if not known or _UNREADABLE in (value, held.value) or held.value in (None, value):
+        return None
+    return Clash(key, value, user, held.value, held.user, seen=True)
 
 
 _FAR = 2**53

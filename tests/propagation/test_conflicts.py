@@ -11,6 +11,7 @@ from protocol.errors import Conflict, Cycle, Forbidden, Invalid, NotFound, Unava
 from server.domain import drafts
 from server.domain.actors import Actor
 from server.domain.commit import Commit
+from server.domain.conflicts import Clash
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
 from server.propagation.project import ProjectOwner
@@ -271,6 +272,24 @@ async def test_what_was_set_in_a_draft_and_overtaken_by_a_script_is_kept() -> No
         )  # fmt: skip
         await system.resolve_conflict(one["id"], "theirs")
         assert (await system.get_entity("coat"))["fields"]["colour"] == "#00aa00"
+
+
+async def test_what_was_replaced_in_a_draft_is_kept_unless_it_was_published() -> None:
+    async with AssetPropagationSystem("film") as system:
+        await a_coat(system)
+        owner = await system.owner()
+        published = Clash("colour", "#0000aa", "ines", "#ffee00", "theo", seen=True)
+        await owner.keep_simultaneous("coat", [published])
+        assert await waiting(system, status="any") == []
+        await owner.keep_simultaneous("coat", [published, published._replace(lost="#00aa00")])
+        (one,) = await waiting(system, status="any")
+        assert (one["ours"], one["theirs"], one["automatic"]) == ("#0000aa", "#00aa00", True)
+        assert one["reason"] == (
+            "set by theo, and otherwise by ines before it was published; what ines set was kept"
+        )
+        await system.resolve_conflict(one["id"], "theirs")
+        assert (await system.get_entity("coat"))["fields"]["colour"] == "#00aa00"
+        await whole(owner)
 
 
 async def test_what_waits_waits_after_a_restart_too(tmp_path: Path) -> None:
