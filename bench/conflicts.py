@@ -62,6 +62,8 @@ class Result:
     automatic: Counter[str] = field(default_factory=Counter)
     values: int = 0
     runs: int = 0
+    replaced: int = 0
+    """Values that were kept although who replaced them saw them: no conflicts for the rates."""
 
     def add(self, name: str, automatic: bool, count: int = 1) -> None:
         self.found[name] += count
@@ -92,6 +94,7 @@ def measure() -> list[Figure]:
         Figure("…over all but text", result.rate(*structured), "%", None),
         Figure("…over all", result.rate(), "%", FLOOR, about, at_least=True),
         Figure("values written, and found again in the history", result.values, "values"),
+        Figure("…replaced in a draft by who saw them, and kept", result.replaced, "values"),
     ]
 
 
@@ -349,6 +352,9 @@ async def _history(person: Person, result: Result) -> str:
     )
     for one in conflicts:
         name = one["type"] + (", values" if one["type"] == "simultaneous_edit" else "")
+        if "before it was published" in one["reason"]:
+            result.replaced += 1
+            continue
         result.add(name, one["status"] != "open" and one["resolved_by"] is None)
     parts.append(conflicts)
     kinds = ("character", "wardrobe", "prop")

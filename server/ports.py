@@ -560,7 +560,7 @@ class ProjectCore(Protocol):
 
     async def keep_simultaneous(self, entity_id: str, clashes: Sequence[Clash]) -> None:
         """Keep what two people set at once in a draft, so that the value that did not stay can be
-        had back.
+        had back; and what one replaced there by the other, unless a version has it.
         """
         ...
 

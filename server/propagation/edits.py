@@ -215,7 +215,8 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     """Bring a deleted entity back, with every reference whose other end still lives. Raises
     NotFound.
 
-    A reference that would make a cycle by now is removed.
+    A reference that would make a cycle by now is removed. Where it comes back without something
+    that it used, that is a version of it: its current one says what it is built on.
     """
     buried = tx.state.deleted.get(entity_id)
     if buried is None:
@@ -240,9 +241,14 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
         if reference.source == entity_id:
             back.append(reference)
     moved = catch_up(tx, entity_id)
-    if moved and tx.kind(entity).category == "asset":
-        message = "Caught up when it was restored"
-        tx.cut(entity_id, Change(references={"changed": moved}), cause="reference", message=message)
+    here = {one.id for one in tx.inputs(entity_id)}
+    gone = [one for one in entity.current.references if one.reference_id not in here]
+    if gone or (moved and tx.kind(entity).category == "asset"):
+        without = ", ".join(dict.fromkeys(_known(tx, one.source).name for one in gone))
+        message = f"Restored without {without}" if gone else "Caught up when it was restored"
+        how = {"removed": [one.reference_id for one in gone], "changed": moved}
+        change = Change(references={name: ids for name, ids in how.items() if ids})
+        tx.cut(entity_id, change, cause="reference", message=message)
     for id_ in dict.fromkeys(one.target for one in back):
         catch_up(tx, id_)
         ask_again(tx, id_, [entity_id])
@@ -254,6 +260,10 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     _tell_entity(tx, entity, "restored")
     tx.audit("entity_restored", {"name": entity.name}, entity_id)
     return roots
+
+
+def _known(tx: Transaction, entity_id: str) -> Entity:
+    return tx.state.entities.get(entity_id) or tx.state.deleted[entity_id]
 
 
 def approve_version(tx: Transaction, entity_id: str, version: Version) -> list[Root]:

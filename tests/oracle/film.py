@@ -413,7 +413,8 @@ class Film:
             if one.source == id_:
                 back.append(one.target)
         moved = self._catch_up(id_, thing.now.status)
-        if moved and thing.kind not in (*HELD, *HOLDERS):
+        lacks = {one.id for one in thing.now.built_on} - {one.id for one in self.used_by(id_)}
+        if lacks or (moved and thing.kind not in (*HELD, *HOLDERS)):
             self._cut(id_, "reference")
         users = list(dict.fromkeys(back))
         for user in users:

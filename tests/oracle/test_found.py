@@ -62,6 +62,26 @@ async def test_a_sequence_looks_like_what_it_holds_when_a_run_was_cancelled(
         assert not wrong
 
 
+async def test_what_comes_back_without_what_it_used_says_so_in_a_version() -> None:
+    """Its current version still named what it used, and whatever used it in turn showed that."""
+    async with AssetPropagationSystem("film") as system:
+        for kind, id_ in (("character", "mara"), ("character", "otto"), ("style", "noir")):
+            await system.create_entity(kind, id_.title(), id=id_)
+        await system.add_reference("mara", "otto")
+        await system.add_reference("noir", "mara")
+        owner = await system.owner()
+        await entities.delete_entity(owner, "mara", ME, force=True, wait=None)
+        await system.add_reference("otto", "noir")
+        await entities.restore_entity(owner, "mara", ME, wait=None)
+        mara = owner.state.entities["mara"].current
+        assert (mara.number, mara.references) == (3, ())
+        assert mara.message == "Restored without Noir"
+        assert [one.version for one in owner.state.entities["otto"].current.references] == [3]
+        wrong: list[str] = []
+        await verify_project(owner.storage, "film", wrong.append)
+        assert not wrong
+
+
 async def test_references_come_back_in_the_same_order_whether_or_not_it_was_restarted(
     tmp_path: Path,
 ) -> None:
