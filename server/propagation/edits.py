@@ -6,7 +6,7 @@ with the roots that a run must start from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -215,8 +215,8 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     """Bring a deleted entity back, with every reference whose other end still lives. Raises
     NotFound.
 
-    A reference that would make a cycle by now is removed. Where it comes back without something
-    that it used, that is a version of it: its current one says what it is built on.
+    A reference that would make a cycle by now is removed. Where it comes back with or without
+    something that its current version does not tell of, that is a version of it.
     """
     buried = tx.state.deleted.get(entity_id)
     if buried is None:
@@ -240,15 +240,7 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
         tx.put_reference(reference)
         if reference.source == entity_id:
             back.append(reference)
-    moved = catch_up(tx, entity_id)
-    here = {one.id for one in tx.inputs(entity_id)}
-    gone = [one for one in entity.current.references if one.reference_id not in here]
-    if gone or (moved and tx.kind(entity).category == "asset"):
-        without = ", ".join(dict.fromkeys(_known(tx, one.source).name for one in gone))
-        message = f"Restored without {without}" if gone else "Caught up when it was restored"
-        how = {"removed": [one.reference_id for one in gone], "changed": moved}
-        change = Change(references={name: ids for name, ids in how.items() if ids})
-        tx.cut(entity_id, change, cause="reference", message=message)
+    _restate(tx, entity, catch_up(tx, entity_id))
     for id_ in dict.fromkeys(one.target for one in back):
         catch_up(tx, id_)
         ask_again(tx, id_, [entity_id])
@@ -262,8 +254,32 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     return roots
 
 
-def _known(tx: Transaction, entity_id: str) -> Entity:
-    return tx.state.entities.get(entity_id) or tx.state.deleted[entity_id]
+def _restate(tx: Transaction, entity: Entity, moved: Sequence[str]) -> None:
+    """A version of what comes back, if its current one does not say what it is built on now."""
+    now = {one.id: one.source for one in tx.inputs(entity.id) if not tx.is_member(one)}
+    then = {one.reference_id: one.source for one in entity.current.references}
+    more = [now[id_] for id_ in now.keys() - then.keys()]
+    less = [then[id_] for id_ in then.keys() - now.keys()]
+    moves = moved if tx.kind(entity).category == "asset" else ()
+    if not (more or less or moves):
+        return
+    words = [f"{how} {_names(tx, ids)}" for how, ids in (("with", more), ("without", less)) if ids]
+    change = {
+        "added": sorted(now.keys() - then.keys()),
+        "removed": sorted(then.keys() - now.keys()),
+        "changed": [id_ for id_ in moves if id_ in then],
+    }
+    tx.cut(
+        entity.id,
+        Change(references={how: ids for how, ids in change.items() if ids}),
+        cause="reference",
+        message=f"Restored {', '.join(words)}" if words else "Caught up when it was restored",
+    )
+
+
+def _names(tx: Transaction, ids: Iterable[str]) -> str:
+    known = (tx.state.entities.get(id_) or tx.state.deleted[id_] for id_ in sorted(set(ids)))
+    return ", ".join(one.name for one in known)
 
 
 def approve_version(tx: Transaction, entity_id: str, version: Version) -> list[Root]:

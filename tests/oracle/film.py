@@ -413,8 +413,9 @@ class Film:
             if one.source == id_:
                 back.append(one.target)
         moved = self._catch_up(id_, thing.now.status)
-        lacks = {one.id for one in thing.now.built_on} - {one.id for one in self.used_by(id_)}
-        if lacks or (moved and thing.kind not in (*HELD, *HOLDERS)):
+        told = {one.id for one in thing.now.built_on}
+        untold = told ^ {one.id for one in self.used_by(id_) if not self.holds(one)}
+        if untold or (moved and thing.kind not in (*HELD, *HOLDERS)):
             self._cut(id_, "reference")
         users = list(dict.fromkeys(back))
         for user in users:

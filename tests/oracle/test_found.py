@@ -82,6 +82,25 @@ async def test_what_comes_back_without_what_it_used_says_so_in_a_version() -> No
         assert not wrong
 
 
+async def test_what_comes_back_after_what_it_used_says_so_in_a_version() -> None:
+    """It used it once more, and its current version said that it did not."""
+    async with AssetPropagationSystem("film") as system:
+        for id_ in ("mara", "otto"):
+            await system.create_entity("character", id_.title(), id=id_)
+        await system.add_reference("mara", "otto")
+        owner = await system.owner()
+        for id_ in ("mara", "otto"):
+            await entities.delete_entity(owner, id_, ME, force=True, wait=None)
+        for id_ in ("mara", "otto"):
+            await entities.restore_entity(owner, id_, ME, wait=None)
+        otto = owner.state.entities["otto"].current
+        assert [one.source for one in otto.references] == ["mara"]
+        assert otto.message == "Restored with Mara"
+        wrong: list[str] = []
+        await verify_project(owner.storage, "film", wrong.append)
+        assert not wrong
+
+
 async def test_references_come_back_in_the_same_order_whether_or_not_it_was_restarted(
     tmp_path: Path,
 ) -> None:
