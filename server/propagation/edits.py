@@ -6,7 +6,7 @@ with the roots that a run must start from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -263,7 +263,11 @@ def _restate(tx: Transaction, entity: Entity, moved: Sequence[str]) -> None:
     moves = moved if tx.kind(entity).category == "asset" else ()
     if not (more or less or moves):
         return
-    words = [f"{how} {_names(tx, ids)}" for how, ids in (("with", more), ("without", less)) if ids]
+    words = [
+        f"{how} {', '.join(sorted({tx.name_of(id_) for id_ in ids}))}"
+        for how, ids in (("with", more), ("without", less))
+        if ids
+    ]
     change = {
         "added": sorted(now.keys() - then.keys()),
         "removed": sorted(then.keys() - now.keys()),
@@ -275,11 +279,6 @@ def _restate(tx: Transaction, entity: Entity, moved: Sequence[str]) -> None:
         cause="reference",
         message=f"Restored {', '.join(words)}" if words else "Caught up when it was restored",
     )
-
-
-def _names(tx: Transaction, ids: Iterable[str]) -> str:
-    known = (tx.state.entities.get(id_) or tx.state.deleted[id_] for id_ in sorted(set(ids)))
-    return ", ".join(one.name for one in known)
 
 
 def approve_version(tx: Transaction, entity_id: str, version: Version) -> list[Root]:

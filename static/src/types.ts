@@ -271,6 +271,13 @@ export interface Impact {
   plan_hash: string
 }
 
+/** What restoring a whole project would do: so many new versions, what would go and come back. */
+export interface RestoreImpact extends Impact {
+  versions: number
+  deleted: string[]
+  restored: string[]
+}
+
 /** Answer A of the REST page; a dry run may carry the outcomes it would have. */
 export interface Answer {
   status: 'success' | 'conflict' | 'pending_approval' | 'accepted'

@@ -3,6 +3,7 @@ import test from 'node:test'
 import { href, parse } from '../src/ui/router.ts'
 import { relative } from '../src/ui/time.tsx'
 import { abridge } from '../src/views/inspector/history.tsx'
+import { restorationWords } from '../src/views/inspector/forecast.ts'
 import { isQuiet } from '../src/views/inspector/why.tsx'
 import { rank } from '../src/ui/rank.ts'
 import { previewTag, shortName, tagOf } from '../src/views/storyboard/why.ts'
@@ -61,4 +62,11 @@ test('find: every word has to be there, beginnings rank first', () => {
   assert.ok(rank('Storm lamp', 'lamp') < rank('Clamp', 'lamp'))
   assert.ok(rank('lamp', 'lamp') < rank('Storm lamp', 'lamp'))
   assert.equal(rank('Storm lamp', 'coat'), Number.POSITIVE_INFINITY)
+})
+
+test('restoring a project says what gets a version, what goes and what comes back', () => {
+  const words = (versions: number, deleted: string[], restored: string[]) => restorationWords({ versions, deleted, restored }, (id) => id.toUpperCase())
+  assert.equal(words(0, [], []), 'The project is as it was then.')
+  assert.equal(words(1, ['lamp'], []), '1 entity gets a new version. Made since, and deleted: LAMP.')
+  assert.equal(words(12, [], ['a', 'b', 'c', 'd', 'e']), '12 entities get a new version. Deleted since, and back: A, B, C and 2 more.')
 })

@@ -129,6 +129,11 @@ SCREENS = {
         "[data-differences]",
         _click("[data-testid=roll-back-here]", "[data-forecast]"),
     ),
+    "restoring the project": Screen(
+        _view("storyboard", "keepers-coat&v=1"),
+        "[data-differences]",
+        _click("[data-testid=restore-project]", "[data-forecast]"),
+    ),
     "the palette": Screen(
         _view("storyboard"), _READY, _press("Control+k", "[data-palette] [aria-selected=true]")
     ),

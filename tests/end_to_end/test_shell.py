@@ -227,6 +227,24 @@ def test_an_old_version_is_looked_at_and_has_a_link_of_its_own(
     expect(page.locator('[data-inspector="coat"]')).to_be_visible()
 
 
+def test_the_whole_project_goes_back_to_when_a_version_was_made(
+    page: Page, server: RunningServer, film: str
+) -> None:
+    server.post(f"/assets/coat/propagate?project_id={film}", {"change_data": {"colour": "#7a2020"}})
+    server.post(f"/projects/{film}/entities", {"kind": "prop", "name": "Lamp", "id": "lamp"})
+    show(page, server, f"/p/{film}/storyboard?e=coat&v=1")
+    page.locator("[data-testid=restore-project]").click()
+    expect(page.locator("[data-forecast-first]")).to_have_text(
+        "1 entity gets a new version. Made since, and deleted: Lamp."
+    )
+    expect(page.locator("[data-forecast]")).to_contain_text("6 shots will repaint")
+    page.locator("[data-testid=confirm]").click()
+    expect(page.locator('[data-inspector="coat"] [data-version="3"]')).to_be_visible()
+    expect(page.locator(".toast")).to_contain_text("The project is as it was")
+    kinds = server.get(f"/projects/{film}/entities?kind=prop")["items"]
+    assert "lamp" not in {one["id"] for one in kinds}
+
+
 def test_one_field_of_a_version_is_taken_back_from_the_history_with_the_keyboard(
     page: Page, server: RunningServer, film: str
 ) -> None:

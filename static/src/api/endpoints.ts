@@ -1,5 +1,5 @@
 /** The routes the page uses, each as a function with the shapes of the REST page. */
-import type { Answer, Approval, ApprovalPage, AuditEntry, Decision, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RunRollback, Story, Version } from '../types.ts'
+import type { Answer, Approval, ApprovalPage, AuditEntry, Decision, Dependencies, Diff, Entity, Fields, Impact, Imported, Json, Kind, Me, Page, Picture, Policy, Project, Reference, Resolved, RestoreImpact, RunRollback, Story, Version } from '../types.ts'
 import { get, patch, post, remove, request } from './http.ts'
 
 const enc = encodeURIComponent
@@ -94,6 +94,12 @@ export const readRollback = (id: string) => post<Impact>(`/runs/${enc(id)}/rollb
 /** Does it, if it still is what was shown. */
 export const rollbackRun = (id: string, reason: string, plan: string) =>
   post<RunRollback>(`/runs/${enc(id)}/rollback?wait=0`, { plan_hash: plan, ...(reason === '' ? {} : { reason }) })
+
+/** What bringing a whole project back to a time would do. */
+export const readRestoration = (pid: string, to: string) => post<RestoreImpact>(`${project(pid)}/restore`, { to, dry_run: true })
+/** Does it, if it still is what was shown. */
+export const restoreProject = (pid: string, to: string, reason: string, plan?: string) =>
+  post<Answer>(`${project(pid)}/restore`, { to, ...(plan === undefined ? {} : { plan_hash: plan }), ...(reason === '' ? {} : { reason }) })
 
 /** A reference to make; what is not said is as the server has it by default. */
 export interface NewReference {

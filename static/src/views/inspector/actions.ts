@@ -10,7 +10,7 @@ import { fail, tell } from '../../ui/toasts.ts'
 import { type Forecast, isWide, type Known, reachesMany, WIDE } from './forecast.ts'
 import type { NamedField } from './history.tsx'
 
-export type Asked = { what: 'roll back'; number: number; field?: NamedField } | { what: 'impact'; forecast: Forecast | null }
+export type Asked = { what: 'roll back'; number: number; field?: NamedField } | { what: 'impact'; forecast: Forecast | null } | { what: 'restore'; version: Version }
 
 const PATIENCE = 3_000
 
@@ -46,6 +46,8 @@ export interface Actions {
   /** One field of what is open, back to what a version had there. */
   takeBack(number: number, field: NamedField): void
   look(version: Version): void
+  /** The whole project, as it was when this version was made. */
+  restoreProject(version: Version): void
   approve(version: Version): void
   older(): void
   upload(file: Blob): Promise<void>
@@ -125,6 +127,7 @@ export function actionsOf(project: OpenProject, open: Inspection, { known, autom
     impact: () => ask({ what: 'impact', forecast: null }),
     rollBack: (version) => ask({ what: 'roll back', number: version.number }),
     takeBack: (number, field) => ask({ what: 'roll back', number, field }),
+    restoreProject: (version) => ask({ what: 'restore', version }),
     look: (version) => go({ version: version.number }),
     approve: (version) => void attempt(async () => {
       await api.approve(pid, open.id, version.number)

@@ -32,6 +32,7 @@ export function ForecastView({ forecast, known }: { forecast: Forecast; known: K
   const shown = inOrder(forecast.outcomes, known)
   return (
     <div data-forecast>
+      {forecast.first !== undefined && <p data-forecast-first>{forecast.first}</p>}
       <p>{words === '' ? 'Nothing else would change.' : words}{needYou(counts) > 0 && ' What asks stays as it is until somebody decides.'}{watchers !== '' && <> <span class="dim" data-watchers>{watchers}</span></>}</p>
       {shown.length > 0 && (
         <ul class="outcomes" tabIndex={0} aria-label="What happens to each">

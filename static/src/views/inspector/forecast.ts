@@ -1,7 +1,9 @@
 /** What a change would do, in the words of somebody who will live with it. */
-import type { Counts, OutcomeRow } from '../../types.ts'
+import type { Counts, OutcomeRow, RestoreImpact } from '../../types.ts'
 
 export interface Forecast {
+  /** What is said before all else. */
+  first?: string
   counts: Counts
   outcomes: readonly OutcomeRow[]
   /** Names it, where it can be asked to be done as it was shown. */
@@ -97,4 +99,22 @@ export function alike(outcomes: readonly OutcomeRow[]): Alike[] {
     found.set(key, one)
   }
   return [...found.values()]
+}
+
+/** So many are told by name. */
+export const NAMED = 3
+
+function some(ids: readonly string[], nameOf: (id: string) => string): string {
+  const named = ids.slice(0, NAMED).map(nameOf).join(', ')
+  return ids.length > NAMED ? `${named} and ${ids.length - NAMED} more` : named
+}
+
+/** "12 entities get a new version. Made since and deleted: Lamp. Deleted since and back: Mara." */
+export function restorationWords({ versions, deleted, restored }: Pick<RestoreImpact, 'versions' | 'deleted' | 'restored'>, nameOf: (id: string) => string): string {
+  const parts = [
+    versions > 0 && `${versions} ${versions === 1 ? 'entity gets' : 'entities get'} a new version.`,
+    deleted.length > 0 && `Made since, and deleted: ${some(deleted, nameOf)}.`,
+    restored.length > 0 && `Deleted since, and back: ${some(restored, nameOf)}.`,
+  ].filter((part) => part !== false)
+  return parts.length > 0 ? parts.join(' ') : 'The project is as it was then.'
 }

@@ -51,6 +51,7 @@ export interface InspectorProps {
   known: Known
   readonly: boolean
   mayApprove: boolean
+  mayRestore: boolean
   publishing: boolean
   look: number | undefined
   onClose(): void
@@ -150,7 +151,7 @@ export function Inspector(props: InspectorProps) {
     <Frame id={entity.id} hash={open.resolved.value?.hash} title={<KindMark kind={kind} name={entity.kind} />} onClose={onClose}>
       {look === undefined ? <Now entity={entity} kind={kind} props={props} /> : (
         <Look key={look} entity={entity} number={look} numbers={numbers} specs={kind?.fields ?? []} aspect={props.aspect} readonly={props.readonly} kindOf={tools.kindOf}
-          versionOf={tools.versionOf} pastOf={tools.pastOf} pictured={tools.pictured} diffOf={tools.diffOf} onRollBack={props.actions.rollBack} onApprove={props.mayApprove && kind?.category === 'asset' ? props.actions.approve : undefined} />
+          versionOf={tools.versionOf} pastOf={tools.pastOf} pictured={tools.pictured} diffOf={tools.diffOf} onRollBack={props.actions.rollBack} onRestoreProject={props.mayRestore ? props.actions.restoreProject : undefined} onApprove={props.mayApprove && kind?.category === 'asset' ? props.actions.approve : undefined} />
       )}
     </Frame>
   )

@@ -31,6 +31,8 @@ export interface LookProps {
   /** Left out where this person may not approve. */
   onApprove?: ((version: Version) => void) | undefined
   onRollBack(version: Version): void
+  /** Left out where this person may not restore a whole project. */
+  onRestoreProject?: ((version: Version) => void) | undefined
 }
 
 interface Loaded {
@@ -156,6 +158,7 @@ export function Look(props: LookProps) {
           <button type="button" class="primary" data-testid="leave-look" onClick={() => go({ version: null })}>Back to now</button>
           {!props.readonly && number !== entity.version && version.cause !== 'parked' && <button type="button" data-testid="roll-back-here" {...needsServer()} aria-label={`Roll back to v${number}`} onClick={() => props.onRollBack(version)}><Icon name="undo" size={14} />Roll back</button>}
           {props.onApprove !== undefined && number !== entity.approved_version && version.cause !== 'parked' && <button type="button" data-testid="approve-version" {...needsServer()} aria-label={`Approve v${number}`} onClick={() => props.onApprove?.(version)}><Icon name="approved" size={14} />Approve</button>}
+          {props.onRestoreProject !== undefined && <button type="button" data-testid="restore-project" {...needsServer()} aria-label={`Restore the whole project to when v${number} was made`} onClick={() => props.onRestoreProject?.(version)}><Icon name="clock" size={14} />Whole project…</button>}
         </p>
       </div>
       <Beside number={number} now={entity.version} past={past} props={props} />

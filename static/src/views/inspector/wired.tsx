@@ -14,6 +14,7 @@ import { ForecastDialog } from './dialogs.tsx'
 import { type Forecast, repainted } from './forecast.ts'
 import { Inspector, type Tools } from './inspector.tsx'
 import { knownOf } from './known.ts'
+import { RestoreProject } from './restoration.tsx'
 
 /** What may be built on what: edges run from what is used to what uses it. */
 const SOURCES: { [target in Kind['category']]: readonly Kind['category'][] } = {
@@ -105,13 +106,14 @@ export function WiredInspector({ project, open, onClose }: { project: OpenProjec
   return (
     <>
       <Inspector open={open} tools={tools} actions={actions} aspect={project.aspect.value} groups={groups} usage={usage} statuses={project.statuses.value}
-        automatic={automatic} quiet={automatic ? quietOf(project) : 0} known={known} readonly={project.readonly.value} mayApprove={role === 'approver' || role === 'owner'}
+        automatic={automatic} quiet={automatic ? quietOf(project) : 0} known={known} readonly={project.readonly.value} mayApprove={role === 'approver' || role === 'owner'} mayRestore={role === 'owner'}
         publishing={publishing} look={route.value.version} onClose={onClose} />
       {asked?.what === 'impact' && (
         <ForecastDialog title={asked.forecast === null ? 'What would change' : `Publish ${tools.nameOf(open.id)}?`} known={known} onClose={close} note="Publishing makes a version, which can be rolled back."
           load={once(asked.forecast, async () => await actions.forecast() ?? NOTHING)}
           action={{ words: (found) => publishWords(repainted(found, known)), reason: false, run: (_, plan) => actions.published(plan) }} />
       )}
+      {asked?.what === 'restore' && <RestoreProject project={project} version={asked.version} known={known} onClose={close} />}
       {asked?.what === 'roll back' && (
         <ForecastDialog title={`Roll ${asked.field === undefined ? '' : `${asked.field.label} of `}${tools.nameOf(open.id)} back to v${asked.number}`} known={known} onClose={close}
           note={asked.field === undefined ? `What was v${asked.number} comes back as a new version. Nothing is erased.` : `Only ${asked.field.label} comes back, as a new version. Nothing is erased.`}
