@@ -4,7 +4,15 @@ of the core.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -274,6 +282,15 @@ class Storage(DocumentStore, PeopleStore, DeliveryStore, Protocol):
 
     async def load_project(self, project_id: str) -> StoredProject:
         """All of a project; raises NotFound."""
+        ...
+
+    def read_project(self, project_id: str) -> AsyncGenerator[StoredProject, None]:
+        """The same part by part, all as of one moment, for who takes it in while the rest is read;
+        raises NotFound.
+
+        Each part has the same ``record`` and all else that is not long. The first has no more than
+        that; entities come before references, and those of one target together.
+        """
         ...
 
     async def looks(self, project_id: str, entity_ids: Sequence[str]) -> Mapping[str, StoredLook]:

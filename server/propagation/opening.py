@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from server.collector import lasting, without_collector
@@ -21,17 +22,19 @@ _SLICE = 2000
 async def load_state(storage: Storage, project_id: str) -> tuple[ProjectState, Sequence[Run]]:
     """The state of a project, and the runs that were under way. Raises NotFound."""
     with without_collector():
-        stored = await storage.load_project(project_id)
-        state = ProjectState(stored.record, stored.seq, stored.audit_number, stored.audit_hash)
-        await in_slices(stored.entities, state.load)
-        await in_slices(stored.references, state.load_references)
-        await in_slices(stored.versions, state.load_versions)
-        await in_slices(stored.pictures, state.load_pictures)
-        await in_slices(stored.approvals, state.load_approvals)
-        await in_slices(stored.conflicts, state.load_conflicts)
+        async with aclosing(storage.read_project(project_id)) as parts:
+            head = await anext(parts)
+            state = ProjectState(head.record, head.seq, head.audit_number, head.audit_hash)
+            async for part in parts:
+                await in_slices(part.entities, state.load)
+                await in_slices(part.references, state.load_references)
+                await in_slices(part.versions, state.load_versions)
+        await in_slices(head.pictures, state.load_pictures)
+        await in_slices(head.approvals, state.load_approvals)
+        await in_slices(head.conflicts, state.load_conflicts)
         await _count_members(state)
         lasting(len(state.entities) + len(state.references))
-    return state, stored.open_runs
+    return state, head.open_runs
 
 
 async def load_built_on(storage: Storage, state: ProjectState, versions: Iterable[Version]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sqlite3
 import sys
@@ -12,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from protocol.errors import Unavailable
-from server import collector
+from protocol.errors import NotFound, Unavailable
 from server.domain.commit import Commit
+from server.ports import StoredProject
 from server.storage import SqliteStorage
 from server.storage.sqlite import connection as connections
-from server.storage.sqlite.load import read_project
-from tests.storage.factories import NOW, PROJECT, creation, digests, event, token
+from server.storage.sqlite.load import read_project, whole
+from tests.storage.factories import NOW, PROJECT, creation, digests, event, reference, token
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,13 +157,38 @@ async def test_a_load_is_one_moment(path: Path) -> None:
             other.close()
 
     reader.set_trace_callback(at_the_events)
-    loaded = read_project(reader, PROJECT)
+    parts: list[StoredProject] = []
+    read_project(reader, parts.append, PROJECT)
+    loaded = whole(parts)
     assert (loaded.seq, loaded.entities[0].deleted_at) == (0, None)
     reader.close()
     assert any("FROM entities" in one for one in seen)
     await storage.commit(late)
     assert (await storage.load_project(PROJECT)).seq == 9
     await storage.close()
+
+
+async def test_a_project_comes_in_parts_and_who_leaves_early_ends_the_reading(
+    tmp_path: Path,
+) -> None:
+    storage = await SqliteStorage.open(tmp_path / "film.db")
+    ids = [f"prop{number:04}" for number in range(1000)]
+    await storage.commit(creation(ids, references_put=[reference("a", ids[0], ids[-1])]))
+    parts = [part async for part in storage.read_project(PROJECT)]
+    assert not parts[0].entities
+    assert [one.id for part in parts for one in part.entities] == ids
+    kinds = [(bool(part.entities), bool(part.references)) for part in parts[1:]]
+    assert kinds.index((False, True)) > max(at for at, (of, _) in enumerate(kinds) if of)
+    assert len([True for of, _ in kinds if of]) > 1
+
+    reading = storage.read_project(PROJECT)
+    await anext(reading)
+    await reading.aclose()
+    with pytest.raises(NotFound):
+        _ = [part async for part in storage.read_project("another")]
+    await storage.close()
+    with pytest.raises(Unavailable):
+        _ = [part async for part in storage.read_project(PROJECT)]
 
 
 async def test_the_stream_keeps_a_window() -> None:
@@ -207,20 +231,4 @@ async def test_a_disk_that_is_full_takes_commits_again_when_it_is_not(path: Path
     await pages("max_page_count = 1000000")
     await storage.append_update(PROJECT, "mara", b"now")
     assert list((await storage.load_document(PROJECT, "mara")).updates) == [b"now"]
-    await storage.close()
-
-
-async def test_a_large_project_is_kept_from_the_collector(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collector, "LARGE", 1)
-    storage = await SqliteStorage.open(path)
-    await storage.commit(creation())
-    try:
-        loaded = await storage.load_project(PROJECT)
-        assert gc.isenabled()
-        assert gc.get_freeze_count() > 0
-        assert not any(one is loaded.entities[0] for one in gc.get_objects())
-    finally:
-        gc.unfreeze()
     await storage.close()

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -106,6 +106,32 @@ class Database(aiosqlite.Connection):
             if unavailable is error:
                 raise
             raise unavailable from error
+
+    async def parts(
+        self, work: Callable[[sqlite3.Connection, Callable[[T], None]], None]
+    ) -> AsyncGenerator[T, None]:
+        """Run ``work`` on the thread, and yield what it gives while it goes on. Raises as ``run``.
+
+        Who leaves early ends the work at the next part that it would give.
+        """
+        loop = asyncio.get_running_loop()
+        given: asyncio.Queue[T | None] = asyncio.Queue()
+        left = threading.Event()
+
+        def give(part: T) -> None:
+            if left.is_set():
+                raise asyncio.CancelledError
+            loop.call_soon_threadsafe(given.put_nowait, part)
+
+        working = asyncio.ensure_future(self.run(lambda connection: work(connection, give)))
+        working.add_done_callback(lambda _: given.put_nowait(None))
+        try:
+            while (part := await given.get()) is not None:
+                yield part
+            await working
+        finally:
+            left.set()
+            await asyncio.wait([working])
 
 
 async def open_writer(path: Path | None, prepare: Callable[[sqlite3.Connection], None]) -> Database:

@@ -7,14 +7,15 @@ every few milliseconds: between two chunks SQLite works without it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from protocol.errors import NotFound
-from server.collector import lasting, without_collector
-from server.domain.commit import ProjectRecord
+from server.collector import without_collector
 from server.domain.entities import Entity, LastOutcome, Reference, Version
 from server.domain.pictures import Picture
 from server.ports import StoredProject
@@ -39,7 +40,7 @@ from server.storage.sqlite.rows import (
     to_version,
 )
 
-__all__ = ["REFERENCES", "Versions", "add_findings", "add_versions", "read_project"]
+__all__ = ["REFERENCES", "Versions", "add_findings", "add_versions", "read_project", "whole"]
 
 _AT_ONCE = 400
 """So many entities with all that is theirs are read at once: a few milliseconds."""
@@ -58,32 +59,70 @@ REFERENCES = (
 """References at the versions that they resolve to."""
 
 
-def read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
-    """All of a project as of one moment; raises NotFound. Opens a transaction of its own."""
+def read_project(
+    connection: sqlite3.Connection, give: Callable[[StoredProject], None], project_id: str
+) -> None:
+    """Give all of a project as of one moment, part by part; raises NotFound. Opens a transaction of
+    its own.
+    """
     connection.execute("BEGIN")
     try:
         with without_collector():
-            stored = _read_project(connection, project_id)
-            lasting(len(stored.entities) + len(stored.references))
-            return stored
+            for part in _parts(connection, project_id):
+                give(part)
     finally:
         connection.execute("ROLLBACK")
 
 
-def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProject:
+def whole(parts: Iterable[StoredProject]) -> StoredProject:
+    """The parts of a project as one."""
+    head, *rest = parts
+    entities: list[Entity] = []
+    references: list[Reference] = []
+    versions: list[Version] = []
+    for part in rest:
+        entities += part.entities
+        references += part.references
+        versions += part.versions
+    return replace(head, entities=entities, references=references, versions=versions)
+
+
+def _parts(connection: sqlite3.Connection, project_id: str) -> Iterator[StoredProject]:
+    head = _head(connection, project_id)
+    yield head
+    spans = _spans(connection, project_id)
+    versions: Versions = {}
+    findings: dict[int, LastOutcome] = {}
+    wanted: set[tuple[str, int]] = set()
+    assets = {k["name"] for k in head.record.kinds.get("kinds", ()) if k["category"] == "asset"}
+    for span in spans:
+        current = _current_versions(connection, project_id, span)
+        versions.update(current)
+        entities = _entities(connection, project_id, span, versions, findings)
+        wanted.update((one.id, one.approved_version) for one in entities if one.approved_version)
+        # What the current versions of assets embed: others resolve through it, all the way down.
+        wanted.update(
+            (one.source, one.version)
+            for entity in entities
+            if entity.kind in assets
+            for one in entity.current.references
+        )
+        yield replace(head, entities=entities, versions=list(current.values()))
+    for span in spans:
+        references = _references(connection, project_id, span)
+        wanted.update([(one.source, one.version) for one in references])
+        yield replace(head, references=references)
+    known = len(versions)
+    _add_built_on(connection, project_id, versions, wanted)
+    yield replace(head, versions=list(islice(versions.values(), known, None)))
+
+
+def _head(connection: sqlite3.Connection, project_id: str) -> StoredProject:
+    """All but entities, references and versions."""
     source = "SELECT * FROM projects WHERE id = ?"
     found = fetch(connection, PROJECT_COLUMNS, source, (project_id,))
     if not found:
         raise NotFound(f"There is no project {project_id!r}")
-    spans = _spans(connection, project_id)
-    record = to_project(found[0])
-    versions = _current_versions(connection, project_id, spans)
-    entities = _entities(connection, project_id, spans, versions)
-    references = _references(connection, project_id, spans)
-    wanted = {(one.source, one.version) for one in references}
-    wanted.update([(one.id, one.approved_version) for one in entities if one.approved_version])
-    wanted.update(_built_on_assets(record, entities))
-    _add_built_on(connection, project_id, versions, wanted)
     seq = connection.execute(
         "SELECT COALESCE(MAX(seq), 0) FROM events WHERE project_id = ?", (project_id,)
     ).fetchone()[0]
@@ -94,16 +133,15 @@ def _read_project(connection: sqlite3.Connection, project_id: str) -> StoredProj
         "SELECT * FROM runs WHERE project_id = ? AND status IN ('queued', 'running', 'cancelling') "
         "ORDER BY number LIMIT -1"
     )
-    open_runs = [to_run(row) for row in fetch(connection, RUN_COLUMNS, source, (project_id,))]
     return StoredProject(
-        record=record,
-        entities=entities,
-        references=references,
-        versions=list(versions.values()),
+        record=to_project(found[0]),
+        entities=(),
+        references=(),
+        versions=(),
         seq=seq,
         audit_number=audit[0] if audit else 0,
         audit_hash=audit[1] if audit else "",
-        open_runs=open_runs,
+        open_runs=[to_run(row) for row in fetch(connection, RUN_COLUMNS, source, (project_id,))],
         pictures=_newest_pictures(connection, project_id),
         approvals=read_standing(connection, project_id),
         conflicts=read_open(connection, project_id),
@@ -118,47 +156,31 @@ def _spans(connection: sqlite3.Connection, project_id: str) -> list[Span]:
     return list(zip(["", *ends], ends, strict=False))
 
 
-def _current_versions(
-    connection: sqlite3.Connection, project_id: str, spans: Sequence[Span]
-) -> Versions:
+def _current_versions(connection: sqlite3.Connection, project_id: str, span: Span) -> Versions:
     # CROSS JOIN keeps the order of the tables: entities by id, each with a look-up.
     source = (
         "SELECT v.* FROM entities AS e CROSS JOIN versions AS v ON v.project_id = e.project_id "
         "AND v.entity_id = e.id AND v.number = e.number "
         "WHERE e.project_id = ? AND e.id > ? AND e.id <= ?"
     )
-    versions: Versions = {}
-    for span in spans:
-        columns = fetch_columns(connection, VERSION_COLUMNS, source, (project_id, *span))
-        for version in late_versions(columns):
-            versions[version.entity_id, version.number] = version
-    return versions
-
-
-def _built_on_assets(
-    record: ProjectRecord, entities: Iterable[Entity]
-) -> Iterator[tuple[str, int]]:
-    """What the current versions of assets embed: others resolve through it, all the way down."""
-    assets = {kind["name"] for kind in record.kinds.get("kinds", ()) if kind["category"] == "asset"}
-    for entity in entities:
-        if entity.kind in assets:
-            yield from ((one.source, one.version) for one in entity.current.references)
+    columns = fetch_columns(connection, VERSION_COLUMNS, source, (project_id, *span))
+    return {(one.entity_id, one.number): one for one in late_versions(columns)}
 
 
 def _entities(
-    connection: sqlite3.Connection, project_id: str, spans: Sequence[Span], versions: Versions
+    connection: sqlite3.Connection,
+    project_id: str,
+    span: Span,
+    versions: Versions,
+    findings: dict[int, LastOutcome],
 ) -> list[Entity]:
     source = (
         "SELECT * FROM entities JOIN looks USING (project_id, id) "
         "WHERE project_id = ? AND id > ? AND id <= ?"
     )
-    entities: list[Entity] = []
-    findings: dict[int, LastOutcome] = {}
-    for span in spans:
-        rows = list(fetch_many(connection, ENTITY_COLUMNS, source, (project_id, *span)))
-        add_findings(connection, findings, {row[7] for row in rows} - {None})
-        entities += [to_entity(row, versions, findings) for row in rows]
-    return entities
+    rows = list(fetch_many(connection, ENTITY_COLUMNS, source, (project_id, *span)))
+    add_findings(connection, findings, {row[7] for row in rows} - {None})
+    return [to_entity(row, versions, findings) for row in rows]
 
 
 def add_findings(
@@ -172,16 +194,11 @@ def add_findings(
         findings.update(map(to_finding, fetch(connection, FINDING_COLUMNS, source, numbers)))
 
 
-def _references(
-    connection: sqlite3.Connection, project_id: str, spans: Sequence[Span]
-) -> list[Reference]:
+def _references(connection: sqlite3.Connection, project_id: str, span: Span) -> list[Reference]:
     """The references, those of one target together."""
     source = f"{REFERENCES} WHERE r.project_id = ? AND r.target > ? AND r.target <= ?"
-    references: list[Reference] = []
-    for span in spans:
-        columns = fetch_columns(connection, REFERENCE_COLUMNS, source, (project_id, *span))
-        references += to_references([orjson.loads(column) for column in columns])
-    return references
+    columns = fetch_columns(connection, REFERENCE_COLUMNS, source, (project_id, *span))
+    return list(to_references([orjson.loads(column) for column in columns]))
 
 
 def _all(

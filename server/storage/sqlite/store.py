@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +38,7 @@ from server.storage.sqlite.approvals import read_approval
 from server.storage.sqlite.around import read_around
 from server.storage.sqlite.conflicts import read_conflict
 from server.storage.sqlite.connection import Database, open_reader, open_writer
-from server.storage.sqlite.load import read_project
+from server.storage.sqlite.load import read_project, whole
 from server.storage.sqlite.paging import END, position
 from server.storage.sqlite.pictures import read_blob, read_picture
 from server.storage.sqlite.schema import epoch_of, migrate, migrations
@@ -166,13 +168,20 @@ class SqliteStorage:
         return await self._read(reads.read_projects_with_open_runs)
 
     async def load_project(self, project_id: str) -> StoredProject:
-        if self._path is None or self._closed:
-            return await self._read(lambda c: read_project(c, project_id))
-        loader = await open_reader(self._path)
+        return whole([part async for part in self.read_project(project_id)])
+
+    async def read_project(self, project_id: str) -> AsyncGenerator[StoredProject, None]:
+        if self._closed:
+            raise Unavailable("The storage is closed")
+        loader = self._reader if self._path is None else await open_reader(self._path)
         try:
-            return await loader.run(lambda c: read_project(c, project_id))
+            work = partial(read_project, project_id=project_id)
+            async with aclosing(loader.parts(work)) as parts:
+                async for part in parts:
+                    yield part
         finally:
-            await loader.close()
+            if loader is not self._reader:
+                await loader.close()
 
     async def looks(self, project_id: str, entity_ids: Sequence[str]) -> Mapping[str, StoredLook]:
         return await self._read(lambda c: reads.read_looks(c, project_id, entity_ids))
