@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 from bench.figures import Figure, quantile
 from bench.film import STYLE, make_film
 from bench.observed import read_samples
+from bench.plain import synced
 from bench.propagation import stay_off_core_0
 from bench.running import RunningServer
 from bench.typist import Typist, resident
@@ -31,6 +32,7 @@ SMALL_ROUNDS = 15
 SEEN = f"shot-{SHOTS * 2 // 3:06d}"
 """What somebody looks at: neither among the first nor among the last."""
 TYPED_IN = "prop-007"
+SYNCS = 300
 
 
 def measure() -> list[Figure]:
@@ -50,6 +52,7 @@ def measure_in(data: Path) -> list[Figure]:
         opened, opening = _open(running)
         small = [_change(running, "small", number) for number in range(SMALL_ROUNDS)]
         rounds = [asyncio.run(_round(running, number)) for number in range(ROUNDS)]
+    disk = f"{1000 * quantile(synced(data, SYNCS), 0.99):.3g} ms for the disk alone"
     lags = [
         lag
         for one in rounds
@@ -72,7 +75,7 @@ def measure_in(data: Path) -> list[Figure]:
         Figure("memory growth meanwhile, most", grown, "MB", 300),
         Figure("…first update to a viewer of an affected shot", 1000 * first, "ms", 100),
         Figure("…a key to the other client, p99", quantile(shown, 0.99), "ms", 50, keys),
-        Figure("…a key to durable, p99", quantile(saved, 0.99), "ms", 30, keys),
+        Figure("…a key to durable, p99", quantile(saved, 0.99), "ms", 30, f"{keys}; {disk}"),
         Figure("loop lag meanwhile, p99.9", 1000 * quantile(lags, 0.999), "ms", 10),
         Figure("loop lag meanwhile, worst", 1000 * max(lags), "ms", 50),
         Figure(

@@ -6,6 +6,7 @@ that stores the same can be faster than.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 from bench.figures import quantile
 
-__all__ = ["Written", "insert", "written"]
+__all__ = ["Written", "insert", "synced", "written"]
 
 
 class Written(NamedTuple):
@@ -85,3 +86,17 @@ def insert(what: Written, folder: Path, rounds: int) -> float:
                 plain.execute("COMMIT")
             took.append((time.perf_counter() - begun) * 1000)
     return quantile(took, 0.5)
+
+
+def synced(folder: Path, rounds: int) -> list[float]:
+    """Seconds that it takes to append what a small commit writes, and to have it on the disk."""
+    took: list[float] = []
+    block = bytes(16_384)
+    with (folder / "synced").open("wb", buffering=0) as file:
+        for _ in range(rounds):
+            time.sleep(0.01)
+            begun = time.perf_counter()
+            file.write(block)
+            os.fdatasync(file.fileno())
+            took.append(time.perf_counter() - begun)
+    return took
