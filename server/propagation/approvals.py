@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from server.domain.approvals import Approval
 from server.domain.asking import authors_of
+from server.domain.chain import outcomes_digest
 from server.domain.changes import Change
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.runs import Outcome, OutcomeName, Root, Run
-from server.domain.transaction import Transaction, outcomes_digest
+from server.domain.transaction import Transaction
 
 __all__ = ["CAUSE", "approve", "record_decisions", "reject", "root_of"]
 

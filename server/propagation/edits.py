@@ -156,12 +156,7 @@ def _first_version(
 
 def _complete(tx: Transaction, entity_id: str, kind: Kind, new: NewEntity) -> None:
     """Close the first version over the references, now that they are there, and seed the draft."""
-    references = [
-        one.built_on(tx.pointer(one))
-        for one in sorted(tx.inputs(entity_id), key=lambda one: (one.order, one.id))
-        if not tx.is_member(one)
-    ]
-    inputs = tx.input_digests(entity_id)
+    references, inputs = tx.built_on(entity_id), tx.input_digests(entity_id)
     version = _first_version(tx, entity_id, kind, new, references, inputs)
     tx.put_version(version, seed_draft(tx, entity_id, kind, new.fields, new.seeded))
     tx.put_entity(replace(tx.entity(entity_id), current=version))

@@ -7,11 +7,12 @@ import logging
 from collections.abc import Set as AbstractSet
 
 from server.domain.actors import Actor
+from server.domain.chain import outcomes_digest
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
 from server.domain.plan import Scope, behind_of
 from server.domain.runs import Outcome, OutcomeName, Run
-from server.domain.transaction import Transaction, outcomes_digest
+from server.domain.transaction import Transaction
 from server.propagation.recording import (
     Recorder,
     RunHost,

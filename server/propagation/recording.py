@@ -10,11 +10,12 @@ from itertools import islice
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
+from server.domain.chain import outcomes_digest
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.plan import Scope, reach, scope_of, scope_of_viewed
 from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Root, Run
-from server.domain.transaction import Transaction, outcomes_digest
+from server.domain.transaction import Transaction
 from server.ports import Storage
 
 __all__ = [

@@ -17,8 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from server.domain import drafts
-from server.domain.changes import Change, ChangeDetector, diff_fields, set_fields, unpublished
+from server.domain.changes import Change, ChangeDetector, diff_fields, difference, set_fields
 from server.domain.entities import STATUSES, Entity, Reference, Version
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.past import Past
@@ -27,7 +26,9 @@ from server.domain.reasons import Scope, explain
 from server.domain.runs import Outcome, Root
 from server.domain.settling import ask
 from server.domain.transaction import Transaction
-from server.propagation.pipeline import Proposal, fitting, park
+from server.propagation.documents import rewrite_draft
+from server.propagation.pipeline import Proposal
+from server.propagation.rollback import fitting
 
 __all__ = ["CAUSE", "Restoration"]
 
@@ -236,8 +237,8 @@ class Restoration:
         return Change(
             fields,
             goal.visual_fields - current.visual_fields,
-            _pair(current.name, goal.name),
-            _pair(current.status, status),
+            difference(current.name, goal.name),
+            difference(current.status, status),
             references or None,
         )
 
@@ -245,33 +246,24 @@ class Restoration:
         self.kept.append({"entity_id": entity.id, "field": field, "reason": reason})
 
     async def _cut(self, entity: Entity, goal: Version, change: Change, message: str) -> None:
-        tx, kind, current = self._tx, self._tx.kind(entity), entity.current
-        goals = {name: pair["to"] for name, pair in change.fields.items()}
-        fields = set_fields(current.fields, goals)
+        tx, current = self._tx, entity.current
         state = None
-        if goals:
+        if change.fields:
             draft = await self._draft_of(entity.id)
-            typed = set_fields({}, drafts.read_values(draft))
-            if unpublished(current.fields, typed):
-                park(tx, tx.entity(entity.id), kind, typed, draft)
-            edited = drafts.edit_at_head(draft, kind, {**dict.fromkeys(typed), **fields})
-            tx.update_document(entity.id, edited.update)
-            state = edited.state
+            fields = set_fields(current.fields, change.goals)
+            state = rewrite_draft(tx, tx.entity(entity.id), fields, draft)
         version = tx.cut(
             entity.id,
             change,
             cause="rollback",
             message=message,
             run_id=self._run_id,
-            name=goal.name,
-            status=change.status["to"] if change.status else None,
-            fields=fields,
             state=state,
             visual_fields=goal.visual_fields,
         )
         self._touched.add(entity.id)
         root = Root(entity.id, current.number, version.number)
-        classification = _detector.classify_change(kind, change)
+        classification = _detector.classify_change(tx.kind(entity), change)
         self.proposals.append(Proposal(entity.id, change, classification, (), version, root))
 
     # -- what is said ------------------------------------------------------------------------------
@@ -343,10 +335,6 @@ class Restoration:
         if time.monotonic() - self._turn > _SLICE:
             await asyncio.sleep(0)
             self._turn = time.monotonic()
-
-
-def _pair(before: Any, after: Any) -> dict[str, Any] | None:
-    return {"from": before, "to": after} if before != after else None
 
 
 def _differ(now: Reference, then: Reference, here: int) -> bool:

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from server.domain import drafts
 from server.domain.approvals import Waits
 from server.domain.changes import (
     Change,
     ChangeDetector,
     Classification,
     diff_fields,
+    difference,
     set_fields,
     unpublished,
 )
@@ -27,9 +27,11 @@ from server.domain.entities import BuiltOn, Entity, Reference, Version, version_
 from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
+from server.propagation.documents import Documents, edit_draft, park, typed_in
 from server.propagation.edits import approve_version, check_status
 from server.propagation.links import catch_up
-from server.propagation.pipeline import Documents, Proposal, fitting, park, unlock
+from server.propagation.pipeline import Proposal, unlock
+from server.propagation.rollback import fitting
 
 __all__ = [
     "Given",
@@ -97,23 +99,22 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
     goal = {name: value for name, value in goal.items() if name not in wanted.kept}
     merge = _resolver.rollback_conflict.resolve(kind, after, current, goal, tx.author.user)
     references, clashes = _References(tx, entity, wanted).take_back()
-    fields = set_fields(
-        current.fields, {key: value for key, value in merge.fields.items() if key[0] != "@"}
-    )
-    name = merge.fields.get("@name", current.name)
+    fields = {key: value for key, value in merge.fields.items() if key[0] != "@"}
     status = merge.fields.get("@status", current.status)
     change = Change(
-        fields=diff_fields(current.fields, fields),
+        fields=diff_fields(current.fields, set_fields(current.fields, fields)),
         visual=before.visual_fields - current.visual_fields,
-        name={"from": current.name, "to": name} if name != current.name else None,
-        status={"from": current.status, "to": status} if status != current.status else None,
+        name=difference(current.name, merge.fields.get("@name", current.name)),
+        status=difference(current.status, status),
         references=references,
     )
     classification = _detector.classify_change(kind, change)
     conflicts = (*merge.conflicts, *clashes)
     if conflicts or not change:
         return Proposal(entity.id, change, classification, conflicts, None, None)
-    state = _into_draft(tx, entity, change, documents)
+    if unpublished(current.fields, typed_in(documents.draft)):
+        park(tx, entity, documents.draft)
+    state = edit_draft(tx, entity, change.goals, documents)
     if change.status:
         unlock(tx, tx.entity(entity.id), check_status(tx, status))
     version = tx.cut(
@@ -121,9 +122,6 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
         change,
         cause="rollback",
         message=message,
-        name=name,
-        status=status,
-        fields=fields,
         state=state,
     )
     root = Root(entity.id, current.number, version.number)
@@ -324,24 +322,6 @@ def _conflict(tx: Transaction, entity_id: str, what: str, ours: Any, theirs: Any
         theirs_by=tx.author.user,
         reason=_resolver.rollback_conflict.reason,
     )
-
-
-def _into_draft(
-    tx: Transaction, entity: Entity, change: Change, documents: Documents
-) -> bytes | None:
-    """Bring the change into the draft, what was typed kept aside; answers the version's own state,
-    where it has one.
-    """
-    kind, current = tx.kind(entity), entity.current
-    typed = set_fields({}, drafts.read_values(documents.draft))
-    if unpublished(current.fields, typed):
-        park(tx, entity, kind, typed, documents.draft)
-    fields = {name: pair["to"] for name, pair in change.fields.items()}
-    if not fields:
-        return None
-    edited = drafts.edit_draft(documents.version, documents.draft, kind, fields)
-    tx.update_document(entity.id, edited.update)
-    return edited.state if edited.state != documents.version else None
 
 
 def members_of(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Sides]:

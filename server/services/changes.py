@@ -15,14 +15,9 @@ from server.domain.transaction import Transaction
 from server.propagation.conflicts import record
 from server.propagation.edits import approve_version
 from server.propagation.engine import APPROVAL
-from server.propagation.pipeline import (
-    Edit,
-    Proposal,
-    change_from_data,
-    propose,
-    propose_rollback,
-)
+from server.propagation.pipeline import Edit, Proposal, change_from_data, propose
 from server.propagation.project import ProjectOwner
+from server.propagation.rollback import propose_rollback
 from server.services.answers import (
     PropagationResult,
     RollbackResult,

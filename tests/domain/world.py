@@ -26,7 +26,8 @@ from server.domain.transaction import Transaction
 from server.propagation import approvals, edits, links, pictures
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
-from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
+from server.propagation.pipeline import Documents, Edit, Proposal, propose
+from server.propagation.rollback import propose_rollback
 
 Result = TypeVar("Result")
 

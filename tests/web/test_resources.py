@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
+from server.domain.chain import audit_hash
 from server.domain.commit import AuditEntry
-from server.domain.transaction import audit_hash
 from server.rooms.access import Role
 from server.web.rest import answers
 from server.web.rest.import_answers import Imported
