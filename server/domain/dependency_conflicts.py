@@ -11,7 +11,8 @@ from protocol.errors import NotFound
 from server.domain.changes import set_fields
 from server.domain.conflicts import REFERENCES, Conflict
 from server.domain.entities import BuiltOn, Entity, Reference
-from server.domain.reasons import Held, Move, Scope
+from server.domain.reasons import Held, Move
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 
 __all__ = [

@@ -16,7 +16,8 @@ from server.domain.conflict_settling import settle_conflicts
 from server.domain.entities import Entity, Reference, version_id
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
-from server.domain.reasons import Held, Scope
+from server.domain.reasons import Held
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 
 __all__ = ["ask", "settle"]

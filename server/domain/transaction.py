@@ -204,10 +204,7 @@ class Transaction(StagedState):
             shifted = self._shifted[target] = {}
         shifted.setdefault(reference.id, (reference, old))
 
-    def record(self, outcome: Outcome) -> None:
-        self.commit.outcomes.append(outcome)
-
-    def record_all(self, outcomes: Sequence[Outcome]) -> None:
+    def record(self, outcomes: Sequence[Outcome]) -> None:
         self.commit.outcomes.extend(outcomes)
 
     def put_approval(self, approval: Approval) -> None:

@@ -7,19 +7,19 @@ import logging
 from collections.abc import Set as AbstractSet
 
 from server.domain.actors import Actor
-from server.domain.chain import outcomes_digest
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
-from server.domain.plan import Scope, behind_of
+from server.domain.plan import behind_of
 from server.domain.runs import Outcome, OutcomeName, Run
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 from server.propagation.recording import (
     Recorder,
     RunHost,
-    count,
     reach_or_leave,
     scope_now,
     step_of,
+    tell_finished,
     untouched,
 )
 
@@ -56,21 +56,7 @@ class Ending:
         else:
             return
         async with self._host.step(Actor(run.author, "run")) as tx:
-            again = Run(
-                new_id("run"),
-                run.project_id,
-                run.roots,
-                run.classes,
-                "follow-up",
-                run.author,
-                run.message,
-                run.mode,
-                run.notify,
-                "queued",
-                len(scope.order),
-                tx.at,
-                phases=run.phases,
-            )
+            again = run.follow_up(new_id("run"), len(scope.order), tx.at)
             tx.save_run(again)
             tx.audit("run_followed_up", {"by": again.id}, run.roots[0].asset_id, run.id)
 
@@ -99,16 +85,8 @@ class Ending:
         for position in range(0, len(rest), AT_ONCE):
             batch = rest[position : position + AT_ONCE]
             async with step_of(self._host, run) as tx:
-                outcomes = [self._leave(tx, scope, id_, name, reason) for id_ in batch]
-                for outcome in outcomes:
-                    tx.record(outcome)
-                count(run, outcomes)
-                tx.save_run(run)
-                closed = [one.entity_id for one in outcomes if one.outcome == "updated"]
-                for root in run.roots if closed else ():
-                    self._recorder.announce(tx, root, closed)
-                detail = {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)}
-                tx.audit("run_batch", detail, run.roots[0].asset_id, run.id)
+                left = [self._leave(tx, scope, id_, name, reason) for id_ in batch]
+                self._recorder.record_left(tx, left)
 
     def _leave(
         self, tx: Transaction, scope: Scope, entity_id: str, name: OutcomeName, reason: str
@@ -141,20 +119,7 @@ class Ending:
             run.total = run.total if error else run.processed
             tx.save_run(run)
             self._recorder.announce_end(tx)
-            tx.tell(
-                {
-                    "type": "run_finished",
-                    "run_id": run.id,
-                    "asset_ids": [root.asset_id for root in run.roots],
-                    "status": run.status,
-                    "total": run.total,
-                    "processed": run.processed,
-                    "counts": dict(run.counts),
-                    "affected_count": run.affected,
-                    "timestamp": tx.at,
-                },
-                frozenset(root.asset_id for root in run.roots),
-            )
+            tell_finished(tx, run)
             tx.audit(
                 "run_finished",
                 {"status": run.status, "counts": dict(run.counts)},

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.phases import PHASES, Agenda
-from server.domain.plan import Scope
 from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Outcome, Phase, Run
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 from server.propagation.approvals import CAUSE
 from server.propagation.ending import Ending

@@ -27,9 +27,9 @@ from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
 from server.domain.merging import ConflictResolver
-from server.domain.plan import follows_latest, sizes_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
+from server.domain.scopes import follows_latest, sizes_of
 from server.domain.settling import settle
 from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction

@@ -22,8 +22,9 @@ from server.domain.entities import STATUSES, Entity, Reference, Version
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.past import Past
 from server.domain.plan import behind_of
-from server.domain.reasons import Scope, explain
+from server.domain.reasons import explain
 from server.domain.runs import Outcome, Root
+from server.domain.scopes import Scope
 from server.domain.settling import ask
 from server.domain.transaction import Transaction
 from server.propagation.documents import rewrite_draft

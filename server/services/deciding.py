@@ -15,8 +15,9 @@ from server.domain.entities import version_id
 from server.domain.ids import new_id
 from server.domain.runs import Outcome, Root, Run
 from server.domain.transaction import Transaction
-from server.propagation.approvals import CAUSE, approve, record_decisions, reject, root_of
+from server.propagation.approvals import CAUSE, approve, reject, root_of
 from server.propagation.project import ProjectOwner
+from server.propagation.recording import record_at_once
 from server.services.answers import PropagationResult, result_of
 from server.services.approvals import know
 
@@ -162,7 +163,7 @@ async def _approve_all(
     )
     run.total += len(outcomes)
     run.phases = {**run.phases, "realtime": run.phases.get("realtime", 0) + len(outcomes)}
-    record_decisions(tx, run, outcomes)
+    record_at_once(tx, run, outcomes)
     return run
 
 
@@ -177,24 +178,18 @@ async def _reject_all(
         outcomes.append(reject(tx, those, comment))
         begun = await _pause(begun)
     sources = dict.fromkeys((one.source, one.to_version) for one in ones)
-    run = Run(
+    run = Run.at_once(
         new_id("run"),
         owner.project_id,
-        tuple(Root(source, number, number) for source, number in sources),
-        tuple(sorted({name for one in ones for name in one.classes})),
+        [Root(source, number, number) for source, number in sources],
+        sorted({name for one in ones for name in one.classes}),
         CAUSE,
         tx.author.user,
         comment,
-        "realtime",
-        True,
-        "done",
         len(outcomes),
         tx.at,
-        tx.at,
-        tx.at,
-        phases={"realtime": len(outcomes)},
     )
-    record_decisions(tx, run, outcomes)
+    record_at_once(tx, run, outcomes)
     tx.save_run(run)
     return run
 
