@@ -219,7 +219,9 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     entity = replace(buried, deleted_at=None, updated_at=tx.at)
     tx.put_entity(entity)
     back: list[Reference] = []
-    for reference in sorted(tx.state.dormant.values(), key=lambda one: one.id):
+    # What uses it comes before what it uses: where both would make a cycle, nobody else loses one.
+    dormant = tx.state.dormant.values()
+    for reference in sorted(dormant, key=lambda one: (one.source != entity_id, one.id)):
         if entity_id not in (reference.source, reference.target):
             continue
         if not tx.exists(reference.source) or not tx.exists(reference.target):
