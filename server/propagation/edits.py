@@ -39,6 +39,7 @@ __all__ = [
     "delete_entity",
     "restore_entity",
     "seed_draft",
+    "tell_entity",
 ]
 
 MAX_NAME = 300
@@ -110,16 +111,7 @@ def create_entity(tx: Transaction, new: NewEntity) -> Entity:
     )
     attach(tx, entity_id, new.references)
     _complete(tx, entity_id, kind, new)
-    tx.tell(
-        {
-            "type": "entity_changed",
-            "entity_id": entity_id,
-            "kind": kind.name,
-            "action": "created",
-            "timestamp": tx.at,
-        },
-        frozenset({entity_id}),
-    )
+    tell_entity(tx, tx.entity(entity_id), "created")
     tx.audit("entity_created", {"kind": kind.name, "name": new.name}, entity_id)
     return tx.entity(entity_id)
 
@@ -201,7 +193,7 @@ def delete_entity(tx: Transaction, entity_id: str, force: bool) -> list[Root]:
         tx.remove_reference(reference, dormant=True)
     roots = relate(tx, uses, "removed", f"{entity.name} was deleted")
     tx.put_entity(replace(entity, deleted_at=tx.at, updated_at=tx.at))
-    _tell_entity(tx, entity, "deleted")
+    tell_entity(tx, entity, "deleted")
     tx.audit("entity_deleted", {"name": entity.name, "users": users}, entity_id)
     return roots
 
@@ -246,7 +238,7 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
         tx.recount(entity_id)
     tx.refresh(entity_id)
     roots = relate(tx, back, "added", f"{entity.name} was restored")
-    _tell_entity(tx, entity, "restored")
+    tell_entity(tx, entity, "restored")
     tx.audit("entity_restored", {"name": entity.name}, entity_id)
     return roots
 
@@ -287,19 +279,12 @@ def approve_version(tx: Transaction, entity_id: str, version: Version) -> list[R
     before = entity.approved_version or 0
     tx.know_version(version)
     tx.put_entity(replace(entity, approved_version=version.number, updated_at=tx.at))
-    _tell_entity(tx, entity, "approved")
+    tell_entity(tx, entity, "approved")
     tx.audit("version_approved", {"version": version.number, "before": before}, entity_id)
     return [Root(entity_id, before, version.number)]
 
 
-def _tell_entity(tx: Transaction, entity: Entity, action: str) -> None:
-    tx.tell(
-        {
-            "type": "entity_changed",
-            "entity_id": entity.id,
-            "kind": entity.kind,
-            "action": action,
-            "timestamp": tx.at,
-        },
-        frozenset({entity.id}),
-    )
+def tell_entity(tx: Transaction, entity: Entity, action: str, **more: str) -> None:
+    """Tell that an entity was created, deleted, restored …"""
+    frame = {"type": "entity_changed", "entity_id": entity.id, "kind": entity.kind}
+    tx.tell({**frame, "action": action, **more, "timestamp": tx.at}, frozenset({entity.id}))
