@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = ["OUTCOMES", "Outcome", "OutcomeName", "Phase", "Root", "Run", "RunStatus"]
 
@@ -21,19 +21,7 @@ OutcomeName = Literal[
     "cancelled",
     "superseded",
 ]
-OUTCOMES: tuple[OutcomeName, ...] = (
-    "updated",
-    "unchanged",
-    "notified",
-    "stale",
-    "pinned",
-    "awaiting_approval",
-    "blocked",
-    "conflict",
-    "failed",
-    "cancelled",
-    "superseded",
-)
+OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 RunStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"]
 Phase = Literal["realtime", "batch", "background"]
 

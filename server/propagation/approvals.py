@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from server.domain.approvals import Approval
+from server.domain.approvals import Approval, ApprovalStatus
 from server.domain.asking import authors_of
 from server.domain.changes import Change
 from server.domain.runs import Outcome, OutcomeName, Root, Run
@@ -65,10 +65,10 @@ def reject(tx: Transaction, ones: Sequence[Approval], comment: str) -> Outcome:
     return _outcome(tx, first, "stale", reason, here, here)
 
 
-def _answered(tx: Transaction, one: Approval, status: str, comment: str) -> Approval:
+def _answered(tx: Transaction, one: Approval, status: ApprovalStatus, comment: str) -> Approval:
     answered = replace(
         one,
-        status="approved" if status == "approved" else "rejected",
+        status=status,
         decided_by=tx.author.user,
         comment=comment,
         at=tx.at,

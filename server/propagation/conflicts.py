@@ -121,12 +121,9 @@ def wanted_value(one: Conflict, choice: Choice, value: Any) -> Any:
 def settle_value(
     tx: Transaction, one: Conflict, choice: Choice, value: Any, documents: Documents
 ) -> Settled:
-    """Make a field what was chosen, as a version on top of the current one. What is kept as it is
-    while the conflict is open needs none. Raises NotFound, and Invalid for a value that does not
-    fit.
+    """Make a field what was chosen, as a version on top of the current one. Raises NotFound, and
+    Invalid for a value that does not fit.
     """
-    if choice == "ours" and one.status == "open":
-        return Settled()
     message = f"Conflict in {one.field.removeprefix('@')} settled: {choice}"
     edit = _edit(one.entity_id, one.field, value, message)
     try:

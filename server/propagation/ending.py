@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from server.domain.actors import Actor
@@ -32,7 +33,7 @@ FAILED: tuple[OutcomeName, ...] = ("failed",)
 
 
 class Ending:
-    """The end of one run. ``done`` is what has an outcome of it."""
+    """The end of one run; ``done`` is what has an outcome of it already."""
 
     def __init__(self, host: RunHost, run: Run, recorder: Recorder) -> None:
         self._host = host
@@ -47,18 +48,22 @@ class Ending:
         # What failed waits until somebody has it retried.
         failed = await self._host.storage.outcome_ids(run.id, FAILED)
         scope = scope_now(self._host, run)
-        for position, entity_id in enumerate(sorted(done - failed)):
-            if position % AT_ONCE == 0:
-                await asyncio.sleep(0)
-            tx = Transaction(self._host.state, Actor(run.author, "run"), "")
-            if tx.exists(entity_id) and behind_of(tx, scope, tx.entity(entity_id)).moves:
-                break
-        else:
+        if not await self._is_behind(scope, sorted(done - failed)):
             return
         async with self._host.step(Actor(run.author, "run")) as tx:
             again = run.follow_up(new_id("run"), len(scope.order), tx.at)
             tx.save_run(again)
             tx.audit("run_followed_up", {"by": again.id}, run.roots[0].asset_id, run.id)
+
+    async def _is_behind(self, scope: Scope, ids: Sequence[str]) -> bool:
+        """Whether any of these would move on by now; looked up in slices."""
+        for position in range(0, len(ids), AT_ONCE):
+            await asyncio.sleep(0)
+            tx = self._host.look()
+            here = (tx.entity(id_) for id_ in ids[position : position + AT_ONCE] if tx.exists(id_))
+            if any(behind_of(tx, scope, entity).moves for entity in here):
+                return True
+        return False
 
     async def give_up(self, error: str) -> None:
         """As ``Execution.give_up``."""

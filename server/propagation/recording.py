@@ -52,6 +52,10 @@ class RunHost(Protocol):
         """The version of what people have on screen, and what came onto a screen since another."""
         ...
 
+    def look(self) -> Transaction:
+        """A transaction to read through, for use without an await in between."""
+        ...
+
     async def survey(self, sources: Iterable[str]) -> None:
         """Find out what a change of entities would reach, a slice at a time."""
         ...
