@@ -122,9 +122,7 @@ def _moot(tx: Transaction, approval: Approval, waits: Waits) -> str | None:
         return f"it was pinned to {source.name} v{here}{by}"
     if here != waits.from_version:
         return f"it shows {source.name} v{here} now"
-    goal = source.current.number
-    if reference.policy == "approved":
-        goal = source.approved_version or here
+    goal = tx.goal(reference)
     if goal == here or tx.contribution(reference, goal) == tx.contribution(reference, here):
         return f"{source.name} v{goal} brings nothing that it does not show already"
     return None

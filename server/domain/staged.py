@@ -106,6 +106,13 @@ class StagedState:
     def pointer(self, reference: Reference) -> int:
         return self.commit.pointers.get(reference.id, reference.version)
 
+    def goal(self, reference: Reference) -> int:
+        """Where a reference that follows its source is to resolve, whatever rules say."""
+        source = self.entity(reference.source)
+        if reference.policy == "latest":
+            return source.current.number
+        return source.approved_version or self.pointer(reference)
+
     def reference(self, reference_id: str) -> Reference:
         """The reference as the step sees it; raises NotFound."""
         if reference_id not in self._removed:

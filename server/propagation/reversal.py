@@ -7,7 +7,7 @@ conflict, and then nothing is to be applied. Pure: everything it does is on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,26 +22,26 @@ from server.domain.changes import (
     unpublished,
 )
 from server.domain.conflicts import REFERENCES, Choice, Conflict
-from server.domain.dependency_conflicts import side, wanted_side
+from server.domain.dependency_conflicts import side
 from server.domain.entities import BuiltOn, Entity, Reference, Version, version_id
 from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation.documents import Documents, edit_draft, park, typed_in
-from server.propagation.edits import approve_version, check_status
+from server.propagation.edits import approve_version
 from server.propagation.links import catch_up
-from server.propagation.pipeline import Proposal, unlock
-from server.propagation.rollback import fitting
+from server.propagation.pipeline import Proposal
+from server.propagation.rollback import cut_back, fitting
 
 __all__ = [
     "Given",
     "Reversal",
-    "deleted",
     "members_of",
     "release_pin",
     "reverse",
     "reverse_approval",
     "reverse_decision",
+    "reverse_deleted",
 ]
 
 _detector = ChangeDetector()
@@ -100,32 +100,21 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
     merge = _resolver.rollback_conflict.resolve(kind, after, current, goal, tx.author.user)
     references, clashes = _References(tx, entity, wanted).take_back()
     fields = {key: value for key, value in merge.fields.items() if key[0] != "@"}
-    status = merge.fields.get("@status", current.status)
     change = Change(
         fields=diff_fields(current.fields, set_fields(current.fields, fields)),
         visual=before.visual_fields - current.visual_fields,
         name=difference(current.name, merge.fields.get("@name", current.name)),
-        status=difference(current.status, status),
+        status=difference(current.status, merge.fields.get("@status", current.status)),
         references=references,
     )
-    classification = _detector.classify_change(kind, change)
     conflicts = (*merge.conflicts, *clashes)
     if conflicts or not change:
+        classification = _detector.classify_change(kind, change)
         return Proposal(entity.id, change, classification, conflicts, None, None)
     if unpublished(current.fields, typed_in(documents.draft)):
         park(tx, entity, documents.draft)
     state = edit_draft(tx, entity, change.goals, documents)
-    if change.status:
-        unlock(tx, tx.entity(entity.id), check_status(tx, status))
-    version = tx.cut(
-        entity.id,
-        change,
-        cause="rollback",
-        message=message,
-        state=state,
-    )
-    root = Root(entity.id, current.number, version.number)
-    return Proposal(entity.id, change, classification, (), version, root)
+    return cut_back(tx, entity, change, message, state)
 
 
 def reverse_approval(tx: Transaction, root: Root, before: Version | None) -> Proposal:
@@ -178,8 +167,8 @@ def reverse_decision(tx: Transaction, source: str, given: Sequence[Given]) -> Pr
     return Proposal(source, change, classification, tuple(conflicts), None, root)
 
 
-def deleted(tx: Transaction, root: Root) -> Proposal:
-    """What is said of a root that is deleted by now: a conflict, for it cannot be put back."""
+def reverse_deleted(tx: Transaction, root: Root) -> Proposal:
+    """The conflict over a root that is deleted by now, for it cannot be put back."""
     then = version_id(root.asset_id, root.from_version)
     conflicts = (_conflict(tx, root.asset_id, "@deleted", None, then),)
     nothing = Classification((), "none", "background")
@@ -289,7 +278,7 @@ class _References:
         return id_ in self._here or tx.would_cycle(then.source, self._target.id) is None
 
     def _collide(self, now: BuiltOn | None, then: BuiltOn | None) -> None:
-        sides = [None if one is None else wanted_side(one) for one in (now, then)]
+        sides = [None if one is None else one.to_json() for one in (now, then)]
         self._conflicts.append(_conflict(self._tx, self._target.id, REFERENCES, *sides))
 
 
@@ -328,21 +317,19 @@ def members_of(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Si
     """What audit entries say of references that came, went or changed, by id; ``entries`` are
     actions and their details.
     """
-    return dict(_members_of(entries))
-
-
-def _members_of(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Sides]]:
+    found: dict[str, Sides] = {}
     for action, detail in entries:
         match action:
             case "reference_added":
-                yield str(detail["id"]), (None, _built_on(detail))
+                found[str(detail["id"])] = None, _built_on(detail)
             case "reference_removed":
-                yield str(detail["id"]), (_built_on(detail), None)
+                found[str(detail["id"])] = _built_on(detail), None
             case "reference_changed":
-                pair = _built_on(detail["before"]), _built_on(detail["after"])
-                yield str(detail["before"]["id"]), pair
+                sides = _built_on(detail["before"]), _built_on(detail["after"])
+                found[str(detail["before"]["id"])] = sides
             case _:
                 continue
+    return found
 
 
 def _built_on(one: Mapping[str, Any]) -> BuiltOn:

@@ -18,7 +18,7 @@ from server.domain.changes import (
     set_fields,
     unpublished,
 )
-from server.domain.dependency_conflicts import refused, wanted_side
+from server.domain.dependency_conflicts import refused
 from server.domain.entities import BuiltOn, Entity, Reference, Version
 from server.domain.kinds import Kind
 from server.domain.runs import Root
@@ -27,7 +27,7 @@ from server.propagation.documents import Documents, park, rewrite_draft, typed_i
 from server.propagation.edits import check_status
 from server.propagation.pipeline import Proposal, unlock
 
-__all__ = ["fitting", "propose_rollback"]
+__all__ = ["cut_back", "fitting", "propose_rollback"]
 
 _detector = ChangeDetector()
 
@@ -58,24 +58,28 @@ def propose_rollback(
         status=difference(current.status, target.status) if "@status" in wanted else None,
         references=_restore_references(tx, target) if "@references" in wanted else None,
     )
-    classification = _detector.classify_change(kind, change)
     if not change:
+        classification = _detector.classify_change(kind, change)
         return Proposal(entity.id, change, classification, (), None, None)
     if only is None:
         fields = set_fields(current.fields, change.goals)
         state: bytes | None = rewrite_draft(tx, entity, fields, documents.draft)
     else:
         state = _fields_in_draft(tx, entity, change.goals, documents)
+    return cut_back(tx, entity, change, message, state)
+
+
+def cut_back(
+    tx: Transaction, entity: Entity, change: Change, message: str, state: bytes | None
+) -> Proposal:
+    """Make the version that goes back, once its draft and its references have. Raises Invalid for a
+    status that there is not any more.
+    """
     if change.status:
-        unlock(tx, tx.entity(entity.id), check_status(tx, target.status))
-    version = tx.cut(
-        entity.id,
-        change,
-        cause="rollback",
-        message=message,
-        state=state,
-    )
-    root = Root(entity.id, current.number, version.number)
+        unlock(tx, tx.entity(entity.id), check_status(tx, change.status["to"]))
+    version = tx.cut(entity.id, change, cause="rollback", message=message, state=state)
+    classification = _detector.classify_change(tx.kind(entity), change)
+    root = Root(entity.id, entity.current.number, version.number)
     return Proposal(entity.id, change, classification, (), version, root)
 
 
@@ -148,7 +152,7 @@ def _restore_references(tx: Transaction, target: Version) -> dict[str, Sequence[
 
 
 def _stays_away(tx: Transaction, target_id: str, one: BuiltOn, why: str) -> None:
-    tx.put_conflict(refused(target_id, wanted_side(one), why, tx.author.user))
+    tx.put_conflict(refused(target_id, one.to_json(), why, tx.author.user))
 
 
 def _rebuilt(tx: Transaction, target_id: str, one: BuiltOn) -> Reference:
