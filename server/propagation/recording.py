@@ -162,21 +162,23 @@ def record_at_once(tx: Transaction, run: Run, outcomes: Sequence[Outcome]) -> No
 
 def tell_finished(tx: Transaction, run: Run) -> None:
     """Tell that a run has ended, and how."""
-    frame = {
-        "type": "run_finished",
-        "run_id": run.id,
-        "asset_ids": [root.asset_id for root in run.roots],
-        "status": run.status,
-        "superseded_by": run.superseded_by,
-        "total": run.total,
-        "processed": run.processed,
-        "counts": dict(run.counts),
-        "affected_count": run.affected,
-        "timestamp": tx.at,
-    }
-    if run.superseded_by is None:
-        del frame["superseded_by"]
-    tx.tell(frame, frozenset(root.asset_id for root in run.roots))
+    by = {} if run.superseded_by is None else {"superseded_by": run.superseded_by}
+    ids = [root.asset_id for root in run.roots]
+    tx.tell(
+        {
+            "type": "run_finished",
+            "run_id": run.id,
+            "asset_ids": ids,
+            "status": run.status,
+            **by,
+            "total": run.total,
+            "processed": run.processed,
+            "counts": dict(run.counts),
+            "affected_count": run.affected,
+            "timestamp": tx.at,
+        },
+        frozenset(ids),
+    )
 
 
 def scope_now(host: RunHost, run: Run) -> Scope:
