@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from server.domain.runs import Outcome
@@ -11,10 +13,10 @@ from tests import reasons
 _record = Transaction.record
 
 
-def _record_explained(self: Transaction, outcome: Outcome) -> None:
-    said = (outcome.outcome, outcome.reason)
-    assert reasons.known(*said), f"server/domain/REASONS.md has no row for {said}"
-    _record(self, outcome)
+def _record_explained(self: Transaction, outcomes: Sequence[Outcome]) -> None:
+    for said in {(one.outcome, one.reason) for one in outcomes}:
+        assert reasons.known(*said), f"server/domain/REASONS.md has no row for {said}"
+    _record(self, outcomes)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from protocol.errors import NotFound
 from server.domain.actors import Actor
+from server.domain.chain import audit_hash, outcomes_digest
 from server.domain.commit import AuditEntry
 from server.domain.consistency import containers_last, problems
 from server.domain.digests import combine, own_digests
@@ -21,7 +22,7 @@ from server.domain.kinds import Kind
 from server.domain.pictures import Picture
 from server.domain.project import CONTAINERS, ProjectState
 from server.domain.runs import Outcome
-from server.domain.transaction import Transaction, audit_hash, outcomes_digest
+from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
 from server.ports import AuditFilter, Storage, StoredProject
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from server.domain.chain import audit_hash
 from server.domain.commit import AuditEntry
-from server.domain.transaction import audit_hash
 from server.ports import AuditFilter
 from server.storage.sqlite import SqliteStorage
 from server.system import AssetPropagationSystem

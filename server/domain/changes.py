@@ -17,6 +17,7 @@ __all__ = [
     "RelationshipChangeClassifier",
     "VisualChangeClassifier",
     "diff_fields",
+    "difference",
     "set_fields",
     "unpublished",
 ]
@@ -36,6 +37,11 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     }
 
 
+def difference(before: Any, after: Any) -> dict[str, Any] | None:
+    """``{"from", "to"}`` of two values that differ."""
+    return {"from": before, "to": after} if before != after else None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A difference between two states of one entity; falsy when there is none.
@@ -50,6 +56,11 @@ class Change:
     name: Mapping[str, Any] | None = None
     status: Mapping[str, Any] | None = None
     references: Mapping[str, Sequence[Any]] | None = None
+
+    @property
+    def goals(self) -> dict[str, Any]:
+        """What each of the fields is to be; null takes one away."""
+        return {name: pair["to"] for name, pair in self.fields.items()}
 
     def __bool__(self) -> bool:
         return bool(self.fields or self.name or self.status or self.references)

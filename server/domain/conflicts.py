@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple, get_args
 from server.domain.digests import canonical
 
 __all__ = [
-    "CHOICES",
     "CONFLICT_STATUSES",
     "CONFLICT_TYPES",
     "REFERENCES",
@@ -28,7 +27,6 @@ Severity = Literal["low", "medium", "high"]
 Choice = Literal["ours", "theirs", "merged"]
 CONFLICT_TYPES: tuple[ConflictType, ...] = get_args(ConflictType)
 CONFLICT_STATUSES: tuple[ConflictStatus, ...] = get_args(ConflictStatus)
-CHOICES: tuple[Choice, ...] = get_args(Choice)
 REFERENCES = "@references"
 """The field of a conflict about what an entity is built on: its sides are references."""
 

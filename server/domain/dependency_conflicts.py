@@ -10,8 +10,9 @@ from typing import Any
 from protocol.errors import NotFound
 from server.domain.changes import set_fields
 from server.domain.conflicts import REFERENCES, Conflict
-from server.domain.entities import BuiltOn, Entity, Reference
-from server.domain.reasons import Held, Move, Scope
+from server.domain.entities import Entity, Reference
+from server.domain.reasons import Held, Move
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "orphans",
     "refused",
     "side",
-    "wanted_side",
 ]
 
 Side = Mapping[str, Any]
@@ -32,15 +32,7 @@ _NAMED = 5
 
 def side(reference: Reference, number: int) -> dict[str, Any]:
     """A reference as a conflict shows it, at a version of its source."""
-    return {
-        "id": reference.id,
-        "source": reference.source,
-        "role": reference.role,
-        "policy": reference.policy,
-        "version": number,
-        "order": reference.order,
-        "overrides": dict(reference.overrides),
-    }
+    return reference.built_on(number).to_json()
 
 
 def hold(tx: Transaction, scope: Scope, entity: Entity, held: Sequence[Held]) -> None:
@@ -150,19 +142,6 @@ def bereft(tx: Transaction, entity: Entity, uses: Sequence[Reference]) -> None:
             reason=f"{', '.join(names)}{more} used it, pinned or final",
         )
     )
-
-
-def wanted_side(one: BuiltOn) -> Side:
-    """A reference that is not there, as a conflict shows it."""
-    return {
-        "id": one.reference_id,
-        "source": one.source,
-        "role": one.role,
-        "policy": one.policy,
-        "version": one.version,
-        "order": one.order,
-        "overrides": dict(one.overrides),
-    }
 
 
 def refused(target: str, wanted: Side, why: str, user: str) -> Conflict:

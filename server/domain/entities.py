@@ -44,6 +44,18 @@ class BuiltOn(NamedTuple):
     order: str
     overrides: Mapping[str, Any]
 
+    def to_json(self) -> dict[str, Any]:
+        """As the API, a conflict and a checksum have it."""
+        return {
+            "id": self.reference_id,
+            "source": self.source,
+            "role": self.role,
+            "policy": self.policy,
+            "version": self.version,
+            "order": self.order,
+            "overrides": dict(self.overrides),
+        }
+
 
 def version_id(entity_id: str, number: int) -> str:
     """The public id of a version, ``{asset_id}_v{n}``."""

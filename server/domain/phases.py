@@ -18,8 +18,8 @@ from operator import attrgetter
 from types import MappingProxyType
 
 from server.domain.project import ProjectState
-from server.domain.reasons import Scope
 from server.domain.runs import Phase
+from server.domain.scopes import Scope
 
 __all__ = ["PHASES", "Agenda", "phases_of"]
 

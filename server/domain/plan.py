@@ -11,7 +11,6 @@ changes nothing, so a run that was interrupted goes on with whatever has no outc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -22,39 +21,29 @@ from server.domain.changes import Change
 from server.domain.dependency_conflicts import hold, orphaned, orphans
 from server.domain.digests import canonical, checksum
 from server.domain.entities import Digests, Entity, Reference
-from server.domain.graph import Follows
-from server.domain.phases import PHASES, phases_of
-from server.domain.project import ProjectState
 from server.domain.reasons import (
     UP_TO_DATE,
     Behind,
     Held,
     Move,
-    Scope,
     explain,
     explain_orphans,
     explain_revision,
     roots_in_words,
 )
 from server.domain.rules import Decision
-from server.domain.runs import Outcome, Phase, Root
+from server.domain.runs import Outcome, Phase
+from server.domain.scopes import Scope
 from server.domain.settling import ask
 from server.domain.transaction import Transaction
 
 __all__ = [
-    "PHASES",
     "PINNED",
     "Plan",
-    "Scope",
     "ask_again",
     "behind_of",
-    "follows_latest",
-    "phases_of",
     "plan",
     "reach",
-    "scope_of",
-    "scope_of_viewed",
-    "sizes_of",
 ]
 
 PINNED = "reference_pinned"
@@ -85,115 +74,6 @@ class Plan:
         before them).
         """
         return checksum([rests_on, f"{self._sum % (1 << 256):x}"])
-
-
-def scope_of(
-    state: ProjectState,
-    run_id: str,
-    roots: Sequence[Root],
-    classes: tuple[str, ...],
-    cause: str,
-    only: AbstractSet[str] | None = None,
-) -> Scope:
-    """Everything that a change of these roots can reach; with ``only``, no more of it than these
-    and what hangs on them.
-
-    A new draft of the script also reaches the shots that hang on the scenes that it changed,
-    although no edge leads to them: a scene is made of its shots.
-    """
-    reached = state.graph.reached(root.asset_id for root in roots)
-    order, reachable = reached.order, reached.reachable
-    if cause == revisions.CAUSE:
-        order = _with_shots(state, roots, order)
-        reachable = reachable | set(order)
-    if only is not None:
-        order = _only(state, order, only)
-    return Scope(run_id, tuple(roots), classes, cause, order, reachable, reached.sources)
-
-
-def sizes_of(
-    state: ProjectState,
-    run_id: str,
-    roots: Sequence[Root],
-    cause: str,
-    only: AbstractSet[str] | None = None,
-) -> tuple[int, int]:
-    """How many such a scope has, and how many of them are scenes and sequences; of a whole one
-    without its order.
-    """
-    if only is None and cause != revisions.CAUSE:
-        found = state.graph.found(root.asset_id for root in roots)
-        return len(found.ids), found.containers
-    order = scope_of(state, run_id, roots, (), cause, only).order
-    return len(order), sum(state.entities[id_].kind in state.container_kinds for id_ in order)
-
-
-def scope_of_viewed(
-    state: ProjectState,
-    run_id: str,
-    roots: Sequence[Root],
-    classes: tuple[str, ...],
-    cause: str,
-    viewed: Iterable[str],
-) -> Scope:
-    """The same for no more than what somebody looks at, and what stands between that and the
-    roots. Scenes and sequences are left out, with what hangs on them: they come last.
-    """
-    ids = [root.asset_id for root in roots]
-    entities, containers = state.entities, state.container_kinds
-    seen = (id_ for id_ in viewed if id_ in entities and entities[id_].kind not in containers)
-    order: list[str] = []
-    late: set[str] = set()
-    for entity_id in state.graph.between(ids, seen):
-        rests_on_late = any(one.source in late for one in state.inputs(entity_id).values())
-        if rests_on_late or entities[entity_id].kind in containers:
-            late.add(entity_id)
-        else:
-            order.append(entity_id)
-    reachable = frozenset(order).union(ids)
-    return Scope(run_id, tuple(roots), classes, cause, tuple(order), reachable, reachable)
-
-
-def _only(state: ProjectState, order: tuple[str, ...], only: AbstractSet[str]) -> tuple[str, ...]:
-    """Those of a dependency order that are among ``only``, or depend on one that is."""
-    taken = set(only)
-    waiting = list(only)
-    while waiting:
-        for reference in state.outputs(waiting.pop()):
-            if reference.target not in taken:
-                taken.add(reference.target)
-                waiting.append(reference.target)
-    return tuple(entity_id for entity_id in order if entity_id in taken)
-
-
-def _with_shots(
-    state: ProjectState, roots: Sequence[Root], order: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The order with the shots on root scenes in it, each once, before scenes and sequences."""
-    known = set(order)
-    more = dict.fromkeys(
-        shot
-        for root in roots
-        if state.category(root.asset_id) == "scene"
-        for shot in revisions.shots_on(state, root.asset_id)
-        if shot not in known
-    )
-    kinds = state.container_kinds
-    containers = (at for at, id_ in enumerate(order) if state.entities[id_].kind in kinds)
-    end = next(containers, len(order))
-    return (*order[:end], *more, *order[end:])
-
-
-def follows_latest(state: ProjectState) -> Follows:
-    """Which references a draft previews through: those that would follow, into what is not
-    locked.
-    """
-
-    def follows(reference: Reference) -> bool:
-        target = state.entities.get(reference.target)
-        return reference.policy == "latest" and target is not None and target.status != "final"
-
-    return follows
 
 
 def plan(

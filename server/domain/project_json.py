@@ -33,7 +33,6 @@ from server.domain.project_data import (
 
 __all__ = ["list_name", "read_edges", "read_nodes", "read_project"]
 
-_MENTIONS = ("worn_by", "used_in")
 _HOLDERS = {"shot": ("scene", "sequence"), "scene": ("sequence",)}
 _SUFFIX = "_references"
 _REFERENCE_KEYS = frozenset(

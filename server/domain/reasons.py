@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from server.domain.asking import Asked
 from server.domain.entities import Entity, Reference
 from server.domain.rules import Decision, Verdict
-from server.domain.runs import OutcomeName, Root
+from server.domain.runs import OutcomeName
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 
 __all__ = [
@@ -18,7 +16,6 @@ __all__ = [
     "Behind",
     "Held",
     "Move",
-    "Scope",
     "explain",
     "explain_orphans",
     "explain_revision",
@@ -39,34 +36,6 @@ _SEVEREST: tuple[Verdict | Literal["undecided"], ...] = (
     "mark_stale",
     "notify",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a run is about: where it starts, what can be reached, and what sort of change travels.
-
-    ``order`` is all dependents in dependency order; ``reachable`` the roots and all of them,
-    ``sources`` those of these that anything is built on: the roots and the assets.
-    """
-
-    run_id: str
-    roots: tuple[Root, ...]
-    classes: tuple[str, ...]
-    cause: str
-    order: tuple[str, ...]
-    reachable: AbstractSet[str]
-    sources: AbstractSet[str]
-    reasons: dict[Any, tuple[OutcomeName, str]] = field(default_factory=dict, compare=False)
-    between: dict[tuple[str, int, int], tuple[str, ...]] = field(
-        default_factory=dict, compare=False
-    )
-    asked: Asked = field(default_factory=Asked, compare=False)
-
-    def forget(self) -> None:
-        """Let go of what was remembered from a step that did not commit."""
-        self.reasons.clear()
-        self.between.clear()
-        self.asked.forget()
 
 
 class Behind(NamedTuple):

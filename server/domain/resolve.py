@@ -31,15 +31,12 @@ def stale_reasons(tx: Transaction, entity: Entity) -> list[str]:
     for reference in _sorted_inputs(tx, entity.id):
         if reference.policy == "pinned" or tx.is_member(reference):
             continue
-        source = tx.entity(reference.source)
-        here = tx.pointer(reference)
-        latest = reference.policy == "latest"
-        goal = source.current.number if latest else (source.approved_version or here)
+        here, goal = tx.pointer(reference), tx.goal(reference)
         if goal == here:
             continue
         if tx.contribution(reference, goal) != tx.contribution(reference, here):
-            waits = _waits(tx, reference, goal)
-            reasons.append(f"{source.name} is at v{goal}; this still shows v{here}{waits}")
+            waits, name = _waits(tx, reference, goal), tx.name_of(reference.source)
+            reasons.append(f"{name} is at v{goal}; this still shows v{here}{waits}")
     reasons += [how for _, how in revisions_of(tx, entity)]
     return reasons
 

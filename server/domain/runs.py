@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = ["OUTCOMES", "Outcome", "OutcomeName", "Phase", "Root", "Run", "RunStatus"]
 
@@ -21,19 +21,7 @@ OutcomeName = Literal[
     "cancelled",
     "superseded",
 ]
-OUTCOMES: tuple[OutcomeName, ...] = (
-    "updated",
-    "unchanged",
-    "notified",
-    "stale",
-    "pinned",
-    "awaiting_approval",
-    "blocked",
-    "conflict",
-    "failed",
-    "cancelled",
-    "superseded",
-)
+OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 RunStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled", "superseded"]
 Phase = Literal["realtime", "batch", "background"]
 
@@ -94,6 +82,56 @@ class Run:
     rollback_of: str | None = None
     superseded_by: str | None = None
     only: frozenset[str] | None = field(default=None, compare=False)
+
+    @classmethod
+    def at_once(
+        cls,
+        id_: str,
+        project_id: str,
+        roots: Iterable[Root],
+        classes: Iterable[str],
+        cause: str,
+        author: str,
+        message: str,
+        total: int,
+        at: str,
+    ) -> Run:
+        """A run that has ended when it begins: all that it did is in the step that makes it."""
+        return cls(
+            id_,
+            project_id,
+            tuple(roots),
+            tuple(classes),
+            cause,
+            author,
+            message,
+            mode="realtime",
+            notify=True,
+            status="done",
+            total=total,
+            created_at=at,
+            started_at=at,
+            finished_at=at,
+            phases={"realtime": total},
+        )
+
+    def follow_up(self, id_: str, total: int, at: str) -> Run:
+        """A run of its own, yet to begin, that starts where this one did."""
+        return Run(
+            id_,
+            self.project_id,
+            self.roots,
+            self.classes,
+            "follow-up",
+            self.author,
+            self.message,
+            self.mode,
+            self.notify,
+            status="queued",
+            total=total,
+            created_at=at,
+            phases=self.phases,
+        )
 
     @property
     def finished(self) -> bool:

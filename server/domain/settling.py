@@ -16,7 +16,8 @@ from server.domain.conflict_settling import settle_conflicts
 from server.domain.entities import Entity, Reference, version_id
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
-from server.domain.reasons import Held, Scope
+from server.domain.reasons import Held
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 
 __all__ = ["ask", "settle"]
@@ -121,9 +122,7 @@ def _moot(tx: Transaction, approval: Approval, waits: Waits) -> str | None:
         return f"it was pinned to {source.name} v{here}{by}"
     if here != waits.from_version:
         return f"it shows {source.name} v{here} now"
-    goal = source.current.number
-    if reference.policy == "approved":
-        goal = source.approved_version or here
+    goal = tx.goal(reference)
     if goal == here or tx.contribution(reference, goal) == tx.contribution(reference, here):
         return f"{source.name} v{goal} brings nothing that it does not show already"
     return None

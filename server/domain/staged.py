@@ -12,6 +12,7 @@ from typing import Any
 from protocol.errors import NotFound
 from server.domain.actors import Actor
 from server.domain.approvals import Approval
+from server.domain.chain import Said
 from server.domain.commit import Commit
 from server.domain.conflicts import Conflict
 from server.domain.digests import (
@@ -21,7 +22,7 @@ from server.domain.digests import (
     member_share,
     sum_members,
 )
-from server.domain.entities import Digests, Entity, Reference, Version
+from server.domain.entities import BuiltOn, Digests, Entity, Reference, Version
 from server.domain.inputs import Part
 from server.domain.kinds import Kind
 from server.domain.project import ProjectState
@@ -60,7 +61,7 @@ class StagedState:
         self._asked_for: dict[str, dict[str, Approval]] = {}
         self._conflicts: dict[str, Conflict] = {}
         self._events: list[tuple[Mapping[str, Any], frozenset[str] | None]] = []
-        self._audit: list[tuple[str, str | None, str | None, Mapping[str, Any]]] = []
+        self._audit: list[Said] = []
 
     def entity(self, entity_id: str) -> Entity:
         """The entity as the step sees it; raises NotFound where there is none or it is deleted."""
@@ -105,6 +106,13 @@ class StagedState:
     def pointer(self, reference: Reference) -> int:
         return self.commit.pointers.get(reference.id, reference.version)
 
+    def goal(self, reference: Reference) -> int:
+        """Where a reference that follows its source is to resolve, whatever rules say."""
+        source = self.entity(reference.source)
+        if reference.policy == "latest":
+            return source.current.number
+        return source.approved_version or self.pointer(reference)
+
     def reference(self, reference_id: str) -> Reference:
         """The reference as the step sees it; raises NotFound."""
         if reference_id not in self._removed:
@@ -122,6 +130,16 @@ class StagedState:
         found = {id_: one for id_, one in stored.items() if id_ not in self._removed}
         found.update(added or {})
         return list(found.values())
+
+    def built_on(self, target: str) -> list[BuiltOn]:
+        """What a version of an entity would embed: its references in their order, at the versions
+        that they resolve to. Shots and scenes stand in an entity without being built into it.
+        """
+        return [
+            one.built_on(self.pointer(one))
+            for one in sorted(self.inputs(target), key=lambda one: (one.order, one.id))
+            if not one.member
+        ]
 
     def outputs(self, source: str) -> list[Reference]:
         """The references by which others use an entity, as the step sees them."""

@@ -12,17 +12,12 @@ from typing import Any
 
 from protocol.errors import Cycle
 from server.domain.approvals import Approval
-from server.domain.changes import Change
-from server.domain.commit import (
-    AuditEntry,
-    Commit,
-    DocumentUpdate,
-    ProjectRecord,
-    RemovedPicture,
-)
+from server.domain.chain import linked
+from server.domain.changes import Change, set_fields
+from server.domain.commit import Commit, DocumentUpdate, ProjectRecord, RemovedPicture
 from server.domain.conflicts import Conflict
-from server.domain.digests import NO_MEMBERS, checksum, combine, sum_members
-from server.domain.entities import BuiltOn, Cause, Digests, Entity, Reference, Version
+from server.domain.digests import NO_MEMBERS, combine, sum_members
+from server.domain.entities import Cause, Digests, Entity, Reference, Version
 from server.domain.events import Event
 from server.domain.ids import new_id
 from server.domain.kind_reader import read_kinds
@@ -32,7 +27,7 @@ from server.domain.rules import Rule, RulesEngine
 from server.domain.runs import Outcome, Run
 from server.domain.staged import StagedState
 
-__all__ = ["Transaction", "audit_hash", "outcomes_digest"]
+__all__ = ["Transaction"]
 
 
 class Transaction(StagedState):
@@ -65,38 +60,32 @@ class Transaction(StagedState):
         cause: Cause,
         message: str = "",
         run_id: str | None = None,
-        name: str | None = None,
-        status: str | None = None,
-        fields: Mapping[str, Any] | None = None,
         state: bytes | None = None,
-        roles: Iterable[str] | None = None,
         visual_fields: frozenset[str] | None = None,
+        roles: Iterable[str] | None = None,
     ) -> Version:
-        """Cut the next version of an entity on top of its current one, and make it current.
+        """Cut the next version of an entity, its current one with a change made, and make it
+        current.
 
-        What is not given stays. The references are those that the step sees, at the versions that
-        they resolve to; the entity's digests follow. ``roles`` are those in which the change was
-        made, where that is not the author's.
+        It is built on the references that the step sees, at the versions that they resolve to; the
+        entity's digests follow. ``state`` is its own encoded CRDT state where it has one,
+        ``visual_fields`` all of them where some are no longer visual, ``roles`` those in which the
+        change was made, where that is not the author's.
         """
         entity = self.entity(entity_id)
-        old = entity.current
-        references: list[BuiltOn] = [
-            one.built_on(self.pointer(one))
-            for one in sorted(self.inputs(entity_id), key=lambda one: (one.order, one.id))
-            if not self.is_member(one)
-        ]
+        old, number = entity.current, entity.last_number + 1
         version = self.manager.create_version(
             entity_id=entity_id,
             kind=self.kind(entity),
-            number=entity.last_number + 1,
+            number=number,
             previous=old.number,
-            name=old.name if name is None else name,
-            status=old.status if status is None else status,
-            fields=old.fields if fields is None else fields,
+            name=change.name["to"] if change.name else old.name,
+            status=change.status["to"] if change.status else old.status,
+            fields=set_fields(old.fields, change.goals) if change.fields else old.fields,
             visual_fields=(
                 old.visual_fields | change.visual if visual_fields is None else visual_fields
             ),
-            references=references,
+            references=self.built_on(entity_id),
             inputs=self.input_digests(entity_id),
             change=change,
             timestamp=self.at,
@@ -105,30 +94,31 @@ class Transaction(StagedState):
             cause=cause,
             run_id=run_id,
             state_number=None if state is not None else old.state_number,
-            roles={**dict(old.roles), **dict.fromkeys(self._roles(roles), entity.last_number + 1)},
+            roles={**dict(old.roles), **dict.fromkeys(self._roles(roles), number)},
         )
         self.put_version(version, state)
-        self.put_entity(
-            replace(entity, current=version, last_number=version.number, updated_at=self.at)
-        )
+        self.put_entity(replace(entity, current=version, last_number=number, updated_at=self.at))
         self.refresh(entity_id)
-        self.tell(
-            {
-                "type": "version_created",
-                "asset_id": entity_id,
-                "version": version.id,
-                "number": version.number,
-                "author": version.author,
-                "cause": cause,
-                "run_id": run_id,
-                "timestamp": self.at,
-            },
-            frozenset({entity_id}),
-        )
+        self._tell_version(version)
         return version
 
     def _roles(self, roles: Iterable[str] | None) -> Iterable[str]:
         return [role for role in ([self.author.role] if roles is None else roles) if role]
+
+    def _tell_version(self, version: Version) -> None:
+        self.tell(
+            {
+                "type": "version_created",
+                "asset_id": version.entity_id,
+                "version": version.id,
+                "number": version.number,
+                "author": version.author,
+                "cause": version.cause,
+                "run_id": version.run_id,
+                "timestamp": self.at,
+            },
+            frozenset({version.entity_id}),
+        )
 
     def add_reference(self, reference: Reference) -> None:
         """Add or replace an edge; raises Cycle naming the way round."""
@@ -214,10 +204,7 @@ class Transaction(StagedState):
             shifted = self._shifted[target] = {}
         shifted.setdefault(reference.id, (reference, old))
 
-    def record(self, outcome: Outcome) -> None:
-        self.commit.outcomes.append(outcome)
-
-    def record_all(self, outcomes: Sequence[Outcome]) -> None:
+    def record(self, outcomes: Sequence[Outcome]) -> None:
         self.commit.outcomes.extend(outcomes)
 
     def put_approval(self, approval: Approval) -> None:
@@ -364,41 +351,12 @@ class Transaction(StagedState):
         for id_ in self._removed:
             commit.pointers.pop(id_, None)
         commit.undo = undo_of(self.state, commit)
-        commit.audit = self._chain()
+        state = self.state
+        commit.audit = linked(
+            self._audit, state.audit_number, state.audit_hash, self.at, self.author
+        )
         commit.events = [
-            Event(self.state.seq + number, body, concerns)
+            Event(state.seq + number, body, concerns)
             for number, (body, concerns) in enumerate(self._events, start=1)
         ]
         return commit, self._members
-
-    def _chain(self) -> list[AuditEntry]:
-        """Link the entries to the project's hash chain; a batch's entry covers its outcome rows."""
-        entries: list[AuditEntry] = []
-        number, head = self.state.audit_number, self.state.audit_hash
-        for action, entity_id, run_id, detail in self._audit:
-            number += 1
-            entry = AuditEntry(
-                number,
-                self.at,
-                self.author.user,
-                self.author.via,
-                action,
-                entity_id,
-                run_id,
-                detail,
-                head,
-                "",
-            )
-            head = audit_hash(entry)
-            entries.append(entry._replace(hash=head))
-        return entries
-
-
-def audit_hash(entry: AuditEntry) -> str:
-    """The hash of an audit entry: over everything in it, the hash before it included."""
-    return checksum(list(entry[:-1]))
-
-
-def outcomes_digest(outcomes: Sequence[Outcome]) -> str:
-    """What a batch's audit entry says of its outcome rows."""
-    return checksum([list(outcome) for outcome in outcomes])

@@ -16,18 +16,7 @@ __all__ = ["VersionManager", "references_json"]
 
 def references_json(references: Iterable[BuiltOn]) -> list[dict[str, Any]]:
     """What a version was built on, as the API shows it."""
-    return [
-        {
-            "id": one.reference_id,
-            "source": one.source,
-            "role": one.role,
-            "policy": one.policy,
-            "version": one.version,
-            "order": one.order,
-            "overrides": dict(one.overrides),
-        }
-        for one in references
-    ]
+    return [one.to_json() for one in references]
 
 
 class VersionManager:

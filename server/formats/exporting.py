@@ -163,16 +163,9 @@ def _reference(one: Reference) -> dict[str, Any]:
 
 
 def _built_on(one: BuiltOn) -> dict[str, Any]:
-    out: dict[str, Any] = {
-        "id": one.reference_id,
-        "source": one.source,
-        "role": one.role,
-        "policy": one.policy,
-        "version": one.version,
-        "order": one.order,
-    }
-    if one.overrides:
-        out["overrides"] = dict(one.overrides)
+    out = one.to_json()
+    if not out["overrides"]:
+        del out["overrides"]
     return out
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,13 +19,11 @@ from server.formats.preparing import Prepared
 from server.propagation import edits, links
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
+from server.propagation.pacing import Pacer
 from server.propagation.pipeline import Documents, Edit, Proposal, propose
 from server.propagation.project import ProjectOwner
 
 __all__ = ["Importer"]
-
-_SLICE = 0.004
-"""Seconds of loop time before others have their turn."""
 
 
 class Importer:
@@ -54,7 +50,7 @@ class Importer:
 
     async def make(self) -> None:
         """Make everything, in slices."""
-        begun = time.monotonic()
+        pacer = Pacer()
         for entity_id, number in self._order:
             data = self._entities.get(entity_id)
             if data is not None and number != CURRENT:
@@ -63,9 +59,7 @@ class Importer:
                 await self._update(entity_id, data)
             elif data is not None:
                 await self._create(data)
-            if time.monotonic() - begun > _SLICE:
-                await asyncio.sleep(0)
-                begun = time.monotonic()
+            await pacer.pause()
         for position in range(0, len(self._related), MAX_IDS_PER_FRAME):
             ids = self._related[position : position + MAX_IDS_PER_FRAME]
             self._tx.tell(

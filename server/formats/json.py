@@ -7,7 +7,6 @@ changes and takes nothing away: importing the same file again changes nothing.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from protocol.errors import FieldError, Invalid
@@ -20,13 +19,13 @@ from server.domain.transaction import Transaction
 from server.formats.exporting import export_slices
 from server.formats.importing import Importer
 from server.formats.preparing import prepare
+from server.propagation.pacing import Pacer
 from server.propagation.project import ProjectOwner
 from server.services.projects import kinds_changed
 from server.services.rules import audit_rules
 
 __all__ = ["export_project", "export_quietly", "import_project"]
 
-_SLICE = 0.004
 _READER = Actor("", "read")
 
 
@@ -40,12 +39,10 @@ async def export_quietly(owner: ProjectOwner) -> dict[str, Any]:
     """All of a project, letting others have their turn; the project stands still meanwhile."""
     out: dict[str, Any] = {}
     async with owner.preview(_READER):
-        begun = time.monotonic()
+        pacer = Pacer()
         for part in export_slices(owner.state):
             out = part
-            if time.monotonic() - begun > _SLICE:
-                await asyncio.sleep(0)
-                begun = time.monotonic()
+            await pacer.pause()
     return out
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from server.domain.approvals import Approval
+from server.domain.approvals import Approval, ApprovalStatus
 from server.domain.asking import authors_of
 from server.domain.changes import Change
-from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.runs import Outcome, OutcomeName, Root, Run
-from server.domain.transaction import Transaction, outcomes_digest
+from server.domain.transaction import Transaction
 
-__all__ = ["CAUSE", "approve", "record_decisions", "reject", "root_of"]
+__all__ = ["CAUSE", "approve", "reject", "root_of"]
 
 CAUSE = "approval"
 
@@ -66,43 +65,10 @@ def reject(tx: Transaction, ones: Sequence[Approval], comment: str) -> Outcome:
     return _outcome(tx, first, "stale", reason, here, here)
 
 
-def record_decisions(tx: Transaction, run: Run, outcomes: Sequence[Outcome]) -> None:
-    """Put the outcomes of decisions on the run that carries them, with word of what they moved."""
-    for outcome in outcomes:
-        tx.record(outcome)
-        run.counts[outcome.outcome] = run.counts.get(outcome.outcome, 0) + 1
-    run.processed += len(outcomes)
-    by_source: dict[tuple[str, int], list[str]] = {}
-    for one in outcomes:
-        by_source.setdefault((one.source, one.source_version), []).append(one.entity_id)
-    for (source, number), targets in by_source.items():
-        for ids in _frames(targets):
-            tx.tell(
-                {
-                    "type": "asset_update",
-                    "stage": "published",
-                    "asset_id": source,
-                    "change_type": run.classes[-1] if run.classes else "metadata",
-                    "affected_entities": ids,
-                    "affected_count": len(ids),
-                    "version": f"{source}_v{number}",
-                    "run_id": run.id,
-                    "timestamp": tx.at,
-                },
-                frozenset(ids) | {source},
-            )
-    tx.audit(
-        "run_batch",
-        {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)},
-        run.roots[0].asset_id,
-        run.id,
-    )
-
-
-def _answered(tx: Transaction, one: Approval, status: str, comment: str) -> Approval:
+def _answered(tx: Transaction, one: Approval, status: ApprovalStatus, comment: str) -> Approval:
     answered = replace(
         one,
-        status="approved" if status == "approved" else "rejected",
+        status=status,
         decided_by=tx.author.user,
         comment=comment,
         at=tx.at,
@@ -126,8 +92,3 @@ def _outcome(
 
 def _versions(tx: Transaction, ones: Iterable[Approval]) -> str:
     return " and ".join(f"{tx.name_of(one.source)} v{one.to_version}" for one in ones)
-
-
-def _frames(ids: Sequence[str]) -> Iterator[list[str]]:
-    for position in range(0, len(ids), MAX_IDS_PER_FRAME):
-        yield list(ids[position : position + MAX_IDS_PER_FRAME])

@@ -1,8 +1,10 @@
-"""Settling a conflict: what each choice does, as functions on a transaction."""
+"""Conflicts: keeping what people's work collided with, and what each choice does to settle one, as
+functions on a transaction.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +12,7 @@ from protocol.errors import Conflict as Refused
 from protocol.errors import FieldError, Invalid, NotFound
 from server.domain.conflicts import REFERENCES, Choice, Clash, Conflict
 from server.domain.entities import Reference, Version
+from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation.edits import approve_version, restore_entity
@@ -19,16 +22,18 @@ from server.propagation.pipeline import Documents, Edit, Proposal, propose
 __all__ = [
     "NOT_GIVEN",
     "Settled",
-    "known_authors",
     "record",
+    "record_clashes",
     "settle_reference",
     "settle_value",
     "settled",
     "wanted_value",
+    "without_published",
 ]
 
 MAX_FIELD = 128
 _RELATION = ("relationship",)
+_resolver = ConflictResolver()
 NOT_GIVEN: Any = object()
 """No value: null is one, and takes a field away."""
 
@@ -42,9 +47,21 @@ class Settled:
     proposal: Proposal | None = None
 
 
-def known_authors(tx: Transaction, entity_id: str, clashes: Iterable[Clash]) -> Iterator[Clash]:
-    """What was set at once, of fields that there can be. Where nobody saw who set a side, it is the
-    author of the current version, if that has it.
+def without_published(clashes: Iterable[Clash], versions: Iterable[Version]) -> list[Clash]:
+    """Those of clashes of which something would be lost: what was replaced by who saw it is not
+    where one of the versions has it.
+    """
+    was = [version.fields for version in versions]
+    return [
+        one
+        for one in clashes
+        if not (one.seen and any(fields.get(one.field) == one.lost for fields in was))
+    ]
+
+
+def record_clashes(tx: Transaction, entity_id: str, clashes: Iterable[Clash]) -> None:
+    """Keep what was set at once in a draft. Where nobody saw who set a side, the author of the
+    current version did, if that has it.
     """
     current = tx.current(entity_id)
     for one in clashes:
@@ -54,7 +71,8 @@ def known_authors(tx: Transaction, entity_id: str, clashes: Iterable[Clash]) -> 
         kept_by = one.kept_by or (current.author if one.kept == value else "")
         lost_by = one.lost_by or (current.author if one.lost == value else "")
         if not kept_by or kept_by != lost_by:
-            yield one._replace(kept_by=kept_by, lost_by=lost_by)
+            known = one._replace(kept_by=kept_by, lost_by=lost_by)
+            tx.put_conflict(_resolver.simultaneous_edit.resolve(entity_id, known))
 
 
 def record(
@@ -103,12 +121,9 @@ def wanted_value(one: Conflict, choice: Choice, value: Any) -> Any:
 def settle_value(
     tx: Transaction, one: Conflict, choice: Choice, value: Any, documents: Documents
 ) -> Settled:
-    """Make a field what was chosen, as a version on top of the current one. What is kept as it is
-    while the conflict is open needs none. Raises NotFound, and Invalid for a value that does not
-    fit.
+    """Make a field what was chosen, as a version on top of the current one. Raises NotFound, and
+    Invalid for a value that does not fit.
     """
-    if choice == "ours" and one.status == "open":
-        return Settled()
     message = f"Conflict in {one.field.removeprefix('@')} settled: {choice}"
     edit = _edit(one.entity_id, one.field, value, message)
     try:

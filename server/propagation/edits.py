@@ -39,6 +39,7 @@ __all__ = [
     "delete_entity",
     "restore_entity",
     "seed_draft",
+    "tell_entity",
 ]
 
 MAX_NAME = 300
@@ -110,16 +111,7 @@ def create_entity(tx: Transaction, new: NewEntity) -> Entity:
     )
     attach(tx, entity_id, new.references)
     _complete(tx, entity_id, kind, new)
-    tx.tell(
-        {
-            "type": "entity_changed",
-            "entity_id": entity_id,
-            "kind": kind.name,
-            "action": "created",
-            "timestamp": tx.at,
-        },
-        frozenset({entity_id}),
-    )
+    tell_entity(tx, tx.entity(entity_id), "created")
     tx.audit("entity_created", {"kind": kind.name, "name": new.name}, entity_id)
     return tx.entity(entity_id)
 
@@ -156,12 +148,7 @@ def _first_version(
 
 def _complete(tx: Transaction, entity_id: str, kind: Kind, new: NewEntity) -> None:
     """Close the first version over the references, now that they are there, and seed the draft."""
-    references = [
-        one.built_on(tx.pointer(one))
-        for one in sorted(tx.inputs(entity_id), key=lambda one: (one.order, one.id))
-        if not tx.is_member(one)
-    ]
-    inputs = tx.input_digests(entity_id)
+    references, inputs = tx.built_on(entity_id), tx.input_digests(entity_id)
     version = _first_version(tx, entity_id, kind, new, references, inputs)
     tx.put_version(version, seed_draft(tx, entity_id, kind, new.fields, new.seeded))
     tx.put_entity(replace(tx.entity(entity_id), current=version))
@@ -206,7 +193,7 @@ def delete_entity(tx: Transaction, entity_id: str, force: bool) -> list[Root]:
         tx.remove_reference(reference, dormant=True)
     roots = relate(tx, uses, "removed", f"{entity.name} was deleted")
     tx.put_entity(replace(entity, deleted_at=tx.at, updated_at=tx.at))
-    _tell_entity(tx, entity, "deleted")
+    tell_entity(tx, entity, "deleted")
     tx.audit("entity_deleted", {"name": entity.name, "users": users}, entity_id)
     return roots
 
@@ -224,7 +211,9 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
     entity = replace(buried, deleted_at=None, updated_at=tx.at)
     tx.put_entity(entity)
     back: list[Reference] = []
-    for reference in sorted(tx.state.dormant.values(), key=lambda one: one.id):
+    # What uses it comes before what it uses: where both would make a cycle, nobody else loses one.
+    dormant = tx.state.dormant.values()
+    for reference in sorted(dormant, key=lambda one: (one.source != entity_id, one.id)):
         if entity_id not in (reference.source, reference.target):
             continue
         if not tx.exists(reference.source) or not tx.exists(reference.target):
@@ -249,7 +238,7 @@ def restore_entity(tx: Transaction, entity_id: str) -> list[Root]:
         tx.recount(entity_id)
     tx.refresh(entity_id)
     roots = relate(tx, back, "added", f"{entity.name} was restored")
-    _tell_entity(tx, entity, "restored")
+    tell_entity(tx, entity, "restored")
     tx.audit("entity_restored", {"name": entity.name}, entity_id)
     return roots
 
@@ -289,19 +278,12 @@ def approve_version(tx: Transaction, entity_id: str, version: Version) -> list[R
     before = entity.approved_version or 0
     tx.know_version(version)
     tx.put_entity(replace(entity, approved_version=version.number, updated_at=tx.at))
-    _tell_entity(tx, entity, "approved")
+    tell_entity(tx, entity, "approved")
     tx.audit("version_approved", {"version": version.number, "before": before}, entity_id)
     return [Root(entity_id, before, version.number)]
 
 
-def _tell_entity(tx: Transaction, entity: Entity, action: str) -> None:
-    tx.tell(
-        {
-            "type": "entity_changed",
-            "entity_id": entity.id,
-            "kind": entity.kind,
-            "action": action,
-            "timestamp": tx.at,
-        },
-        frozenset({entity.id}),
-    )
+def tell_entity(tx: Transaction, entity: Entity, action: str, **more: str) -> None:
+    """Tell that an entity was created, deleted, restored …"""
+    frame = {"type": "entity_changed", "entity_id": entity.id, "kind": entity.kind}
+    tx.tell({**frame, "action": action, **more, "timestamp": tx.at}, frozenset({entity.id}))

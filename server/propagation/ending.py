@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from server.domain.actors import Actor
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.ids import new_id
-from server.domain.plan import Scope, behind_of
+from server.domain.plan import behind_of
 from server.domain.runs import Outcome, OutcomeName, Run
-from server.domain.transaction import Transaction, outcomes_digest
+from server.domain.scopes import Scope
+from server.domain.transaction import Transaction
 from server.propagation.recording import (
     Recorder,
     RunHost,
-    count,
     reach_or_leave,
     scope_now,
     step_of,
+    tell_finished,
     untouched,
 )
 
@@ -31,7 +33,7 @@ FAILED: tuple[OutcomeName, ...] = ("failed",)
 
 
 class Ending:
-    """The end of one run. ``done`` is what has an outcome of it."""
+    """The end of one run; ``done`` is what has an outcome of it already."""
 
     def __init__(self, host: RunHost, run: Run, recorder: Recorder) -> None:
         self._host = host
@@ -46,32 +48,22 @@ class Ending:
         # What failed waits until somebody has it retried.
         failed = await self._host.storage.outcome_ids(run.id, FAILED)
         scope = scope_now(self._host, run)
-        for position, entity_id in enumerate(sorted(done - failed)):
-            if position % AT_ONCE == 0:
-                await asyncio.sleep(0)
-            tx = Transaction(self._host.state, Actor(run.author, "run"), "")
-            if tx.exists(entity_id) and behind_of(tx, scope, tx.entity(entity_id)).moves:
-                break
-        else:
+        if not await self._is_behind(scope, sorted(done - failed)):
             return
         async with self._host.step(Actor(run.author, "run")) as tx:
-            again = Run(
-                new_id("run"),
-                run.project_id,
-                run.roots,
-                run.classes,
-                "follow-up",
-                run.author,
-                run.message,
-                run.mode,
-                run.notify,
-                "queued",
-                len(scope.order),
-                tx.at,
-                phases=run.phases,
-            )
+            again = run.follow_up(new_id("run"), len(scope.order), tx.at)
             tx.save_run(again)
             tx.audit("run_followed_up", {"by": again.id}, run.roots[0].asset_id, run.id)
+
+    async def _is_behind(self, scope: Scope, ids: Sequence[str]) -> bool:
+        """Whether any of these would move on by now; looked up in slices."""
+        for position in range(0, len(ids), AT_ONCE):
+            await asyncio.sleep(0)
+            tx = self._host.look()
+            here = (tx.entity(id_) for id_ in ids[position : position + AT_ONCE] if tx.exists(id_))
+            if any(behind_of(tx, scope, entity).moves for entity in here):
+                return True
+        return False
 
     async def give_up(self, error: str) -> None:
         """As ``Execution.give_up``."""
@@ -98,16 +90,8 @@ class Ending:
         for position in range(0, len(rest), AT_ONCE):
             batch = rest[position : position + AT_ONCE]
             async with step_of(self._host, run) as tx:
-                outcomes = [self._leave(tx, scope, id_, name, reason) for id_ in batch]
-                for outcome in outcomes:
-                    tx.record(outcome)
-                count(run, outcomes)
-                tx.save_run(run)
-                closed = [one.entity_id for one in outcomes if one.outcome == "updated"]
-                for root in run.roots if closed else ():
-                    self._recorder.announce(tx, root, closed)
-                detail = {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)}
-                tx.audit("run_batch", detail, run.roots[0].asset_id, run.id)
+                left = [self._leave(tx, scope, id_, name, reason) for id_ in batch]
+                self._recorder.record_left(tx, left)
 
     def _leave(
         self, tx: Transaction, scope: Scope, entity_id: str, name: OutcomeName, reason: str
@@ -140,20 +124,7 @@ class Ending:
             run.total = run.total if error else run.processed
             tx.save_run(run)
             self._recorder.announce_end(tx)
-            tx.tell(
-                {
-                    "type": "run_finished",
-                    "run_id": run.id,
-                    "asset_ids": [root.asset_id for root in run.roots],
-                    "status": run.status,
-                    "total": run.total,
-                    "processed": run.processed,
-                    "counts": dict(run.counts),
-                    "affected_count": run.affected,
-                    "timestamp": tx.at,
-                },
-                frozenset(root.asset_id for root in run.roots),
-            )
+            tell_finished(tx, run)
             tx.audit(
                 "run_finished",
                 {"status": run.status, "counts": dict(run.counts)},

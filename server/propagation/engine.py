@@ -18,7 +18,7 @@ from server.domain.runs import Run
 from server.domain.transaction import Transaction
 from server.propagation.execution import Execution
 from server.propagation.optimizer import PerformanceOptimizer
-from server.propagation.recording import RunHost, Superseded, step_of
+from server.propagation.recording import RunHost, Superseded, step_of, tell_finished
 from server.propagation.runs import RunTracker
 
 __all__ = ["APPROVAL", "PropagationEngine", "RunHost"]
@@ -95,23 +95,8 @@ class PropagationEngine:
             counts={"superseded": older.total} if older.total else {},
         )
         tx.commit.superseded.append(ended)
-        first = older.roots[0].asset_id
-        tx.tell(
-            {
-                "type": "run_finished",
-                "run_id": older.id,
-                "asset_ids": [root.asset_id for root in older.roots],
-                "status": ended.status,
-                "superseded_by": run.id,
-                "total": ended.total,
-                "processed": ended.processed,
-                "counts": ended.counts,
-                "affected_count": ended.affected,
-                "timestamp": tx.at,
-            },
-            frozenset(root.asset_id for root in older.roots),
-        )
-        tx.audit("run_superseded", {"by": run.id}, first, older.id)
+        tell_finished(tx, ended)
+        tx.audit("run_superseded", {"by": run.id}, older.roots[0].asset_id, older.id)
 
     def superseded(self, ended: Run) -> None:
         """Take a run out of the queue whose end, as superseded, is committed."""

@@ -12,11 +12,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.phases import PHASES, Agenda
-from server.domain.plan import Scope
 from server.domain.revisions import CAUSE as REVISION
 from server.domain.runs import Outcome, Phase, Run
+from server.domain.scopes import Scope
 from server.domain.transaction import Transaction
 from server.propagation.approvals import CAUSE
 from server.propagation.ending import Ending
@@ -38,7 +37,6 @@ log = logging.getLogger("ripplecut.propagation")
 
 FIRST_BATCH = 32
 """The first commit is a small one: somebody is waiting to see that it begins."""
-MOST_PER_BATCH = MAX_IDS_PER_FRAME
 PIECE = 1000
 """How many dependents are put in order without a pause."""
 

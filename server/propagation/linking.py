@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from protocol.errors import FieldError, Invalid, NotFound
@@ -12,11 +10,10 @@ from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
 from server.propagation.links import Inputs, NewReference, relate_target
+from server.propagation.pacing import Pacer
 
 __all__ = ["Linking"]
 
-_SLICE = 0.004
-"""Seconds of loop time before others have their turn."""
 _NAMED = 3
 """As many names stand in a version's message."""
 
@@ -34,7 +31,7 @@ class Linking:
         self._made: dict[int, Reference] = {}
         self._unchanged: dict[int, Reference] = {}
         self._errors: list[FieldError] = []
-        self._turn = time.monotonic()
+        self._pacer = Pacer()
 
     @property
     def made(self) -> list[Reference]:
@@ -54,7 +51,7 @@ class Linking:
         """
         for number, reference_id in enumerate(remove):
             self._remove(number, reference_id)
-            await self._pause()
+            await self._pacer.pause()
         by_target: dict[str, list[int]] = {}
         for number, (target, _) in enumerate(add):
             by_target.setdefault(target, []).append(number)
@@ -85,7 +82,7 @@ class Linking:
             return
         here: set[str] = set()
         for number, new in news:
-            await self._pause()
+            await self._pacer.pause()
             try:
                 other = inputs.find(new)
                 if other is not None and other.id in here:
@@ -114,7 +111,7 @@ class Linking:
         for target_id, hows in targets.items():
             ids = {how: [one.id for one in ones] for how, ones in hows.items()}
             roots.append(relate_target(tx, target_id, ids, self._said(hows)))
-            await self._pause()
+            await self._pacer.pause()
         told = list(targets)
         for position in range(0, len(told), MAX_IDS_PER_FRAME):
             ids_here = told[position : position + MAX_IDS_PER_FRAME]
@@ -136,8 +133,3 @@ class Linking:
         if len(names) > _NAMED:
             names[_NAMED:] = [f"{len(names) - _NAMED} more"]
         return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
-
-    async def _pause(self) -> None:
-        if time.monotonic() - self._turn > _SLICE:
-            await asyncio.sleep(0)
-            self._turn = time.monotonic()

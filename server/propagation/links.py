@@ -304,10 +304,7 @@ def catch_up(tx: Transaction, target_id: str) -> list[str]:
     for reference in tx.inputs(target_id):
         if reference.policy == "pinned" or tx.is_member(reference):
             continue
-        source = tx.entity(reference.source)
-        here = tx.pointer(reference)
-        latest = reference.policy == "latest"
-        goal = source.current.number if latest else (source.approved_version or here)
+        here, goal = tx.pointer(reference), tx.goal(reference)
         if goal == here:
             continue
         looks = tx.contribution(reference, here).visual != tx.contribution(reference, goal).visual

@@ -13,6 +13,7 @@ from server.domain.entities import Entity
 from server.domain.ids import new_id
 from server.domain.pictures import FULL, Image, Picture
 from server.domain.transaction import Transaction
+from server.propagation.edits import tell_entity
 
 __all__ = ["add_picture", "hashes_of", "remove_picture"]
 
@@ -55,14 +56,4 @@ def remove_picture(tx: Transaction, picture: Picture, newest: Picture | None) ->
 
 def _note(tx: Transaction, entity: Entity, picture: Picture, action: str) -> None:
     tx.audit(f"picture_{action}", {"picture": picture.id, "sha256": picture.files[FULL]}, entity.id)
-    tx.tell(
-        {
-            "type": "entity_changed",
-            "entity_id": entity.id,
-            "kind": entity.kind,
-            "action": f"picture_{action}",
-            "picture_id": picture.id,
-            "timestamp": tx.at,
-        },
-        frozenset({entity.id}),
-    )
+    tell_entity(tx, entity, f"picture_{action}", picture_id=picture.id)

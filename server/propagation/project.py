@@ -18,28 +18,27 @@ from collections.abc import (
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from protocol.errors import FieldError, Invalid, NotFound
-from server.domain import drafts as crdt
+from protocol.errors import Invalid, NotFound
 from server.domain.actors import Actor
-from server.domain.changes import Change, ChangeDetector, set_fields, unpublished
+from server.domain.changes import Change, ChangeDetector, unpublished
 from server.domain.conflicts import Clash
 from server.domain.entities import Version
 from server.domain.events import Event
 from server.domain.ids import new_id
-from server.domain.merging import ConflictResolver
-from server.domain.plan import follows_latest, sizes_of
 from server.domain.project import ProjectState
 from server.domain.runs import Phase, Root, Run
+from server.domain.scopes import follows_latest, sizes_of
 from server.domain.settling import settle
 from server.domain.shown import ShownPlans
 from server.domain.transaction import Transaction
 from server.ports import Clock, Drafts, LiveProject, Storage, StoredPeople
 from server.propagation.cache import CacheManager
-from server.propagation.conflicts import known_authors
+from server.propagation.conflicts import record_clashes, without_published
 from server.propagation.engine import PropagationEngine
 from server.propagation.opening import in_slices, load_built_on, load_state
 from server.propagation.people import ProjectPeople
-from server.propagation.pipeline import Documents, Edit, Proposal, propose
+from server.propagation.pipeline import Documents, Proposal
+from server.propagation.publishing import propose_draft, propose_values
 from server.propagation.runs import RunTracker
 
 __all__ = ["ProjectOwner"]
@@ -78,7 +77,6 @@ class ProjectOwner:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._detector = ChangeDetector()
-        self._resolver = ConflictResolver()
         self._previews: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     @classmethod
@@ -315,13 +313,8 @@ class ProjectOwner:
         """
         await self.foresee([entity_id])
         async with self.step(actor) as tx:
-            entity = tx.entity(entity_id)
-            kind = tx.kind(entity)
-            draft = set_fields({}, crdt.read_values(await self.draft_state(entity_id)))
-            wanted = {name: draft.get(name) for name in fields if not kind.is_prose(name)}
-            fitting, errors = _sort_out(kind.check, wanted)
-            edit = Edit(entity_id, fitting, cause="edit", from_draft=True)
-            proposal = propose(tx, edit, Documents(b"", b""))
+            state = await self.draft_state(entity_id)
+            proposal, errors = propose_values(tx, entity_id, fields, state)
             self.run_for(tx, [proposal], "edit")
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
@@ -329,18 +322,12 @@ class ProjectOwner:
     async def keep_simultaneous(self, entity_id: str, clashes: Sequence[Clash]) -> None:
         if any(one.seen for one in clashes):
             newest, _ = await self.storage.versions(self.project_id, entity_id, _NEWEST, None)
-            was = [version.fields for version in newest]
-            clashes = [
-                one
-                for one in clashes
-                if not (one.seen and any(fields.get(one.field) == one.lost for fields in was))
-            ]
+            clashes = without_published(clashes, newest)
         if not clashes:
             return
         async with self.step(Actor(clashes[-1].kept_by or "system", "page")) as tx:
             if tx.exists(entity_id):
-                for one in known_authors(tx, entity_id, clashes):
-                    tx.put_conflict(self._resolver.simultaneous_edit.resolve(entity_id, one))
+                record_clashes(tx, entity_id, clashes)
 
     async def publish_draft(self, entity_id: str, actor: Actor, message: str = "") -> Run | None:
         """Publish all that the draft is ahead; ``None`` where there is nothing. Raises Invalid, as
@@ -348,29 +335,12 @@ class ProjectOwner:
         """
         await self.foresee([entity_id])
         async with self.step(actor) as tx:
-            proposal, errors = await self.propose_draft(tx, entity_id, message)
+            state = await self.draft_state(entity_id)
+            proposal, errors = propose_draft(tx, entity_id, state, message)
             run = self.run_for(tx, [proposal], "edit", message=message)
         if errors:
             raise Invalid("Some fields are not valid and were not published", errors)
         return run
-
-    async def propose_draft(
-        self, tx: Transaction, entity_id: str, message: str
-    ) -> tuple[Proposal, list[FieldError]]:
-        """Make a version of all that a draft is ahead on the step, and say what does not fit."""
-        entity = tx.entity(entity_id)
-        state = await self.draft_state(entity_id)
-        wanted = unpublished(entity.current.fields, crdt.read_values(state))
-        fitting, errors = _sort_out(tx.kind(entity).check, wanted)
-        edit = Edit(
-            entity_id,
-            fitting,
-            message=message,
-            cause="edit",
-            from_draft=True,
-            whole_draft=True,
-        )
-        return propose(tx, edit, Documents(b"", state)), errors
 
     def run_for(
         self, tx: Transaction, proposals: Sequence[Proposal], cause: str, **options: Any
@@ -397,22 +367,6 @@ class ProjectOwner:
                     run.id,
                 )
         return run
-
-
-def _sort_out(
-    check: Callable[[Mapping[str, Any]], dict[str, Any]], wanted: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[FieldError]]:
-    """Those fields of a draft that fit, and what is wrong with the others: one bad field stops no
-    other.
-    """
-    fitting: dict[str, Any] = {}
-    errors: list[FieldError] = []
-    for name, value in wanted.items():
-        try:
-            fitting.update(check({name: value}))
-        except Invalid as error:
-            errors.extend(error.errors)
-    return fitting, errors
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

@@ -10,22 +10,26 @@ from itertools import islice
 from typing import Any, Protocol
 
 from server.domain.actors import Actor
+from server.domain.chain import outcomes_digest
+from server.domain.entities import version_id
 from server.domain.events import MAX_IDS_PER_FRAME
-from server.domain.plan import Scope, reach, scope_of, scope_of_viewed
+from server.domain.plan import reach
 from server.domain.project import ProjectState
 from server.domain.runs import Outcome, OutcomeName, Root, Run
-from server.domain.transaction import Transaction, outcomes_digest
+from server.domain.scopes import Scope, scope_of, scope_of_viewed
+from server.domain.transaction import Transaction
 from server.ports import Storage
 
 __all__ = [
     "Recorder",
     "RunHost",
     "Superseded",
-    "count",
     "reach_or_leave",
+    "record_at_once",
     "scope_now",
     "scope_of_screens",
     "step_of",
+    "tell_finished",
     "untouched",
 ]
 
@@ -46,6 +50,10 @@ class RunHost(Protocol):
 
     def viewed_since(self, version: int) -> tuple[int, Iterable[str]]:
         """The version of what people have on screen, and what came onto a screen since another."""
+        ...
+
+    def look(self) -> Transaction:
+        """A transaction to read through, for use without an await in between."""
         ...
 
     async def survey(self, sources: Iterable[str]) -> None:
@@ -97,25 +105,32 @@ class Recorder:
     def record(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         """Put the outcomes of a batch on a step, with the event and the entry that say so."""
         run = self._run
-        tx.record_all(outcomes)
+        tx.record(outcomes)
         if run.status == "queued":
             run.status = "running"
         run.started_at = run.started_at or tx.at
-        count(run, outcomes)
+        _count(run, outcomes)
         tx.save_run(run)
         affected = [one.entity_id for one in outcomes if one.outcome != "unchanged"]
         if not affected:
             return
         for root in self._roots():
             self._told[root.asset_id] = self._told.get(root.asset_id, 0) + len(affected)
-            for position in range(0, len(affected), MAX_IDS_PER_FRAME):
-                self.announce(tx, root, affected[position : position + MAX_IDS_PER_FRAME])
-        tx.audit(
-            "run_batch",
-            {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)},
-            run.roots[0].asset_id,
-            run.id,
-        )
+            _announce(tx, run, root, affected)
+        _audit_batch(tx, run, outcomes)
+
+    def record_left(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
+        """The same for what a run leaves as it is: no more is told than which scenes and sequences
+        closed over what was reached.
+        """
+        run = self._run
+        tx.record(outcomes)
+        _count(run, outcomes)
+        tx.save_run(run)
+        closed = [one.entity_id for one in outcomes if one.outcome == "updated"]
+        for root in run.roots if closed else ():
+            _announce(tx, run, root, closed)
+        _audit_batch(tx, run, outcomes)
 
     def _roots(self) -> Sequence[Root]:
         """The roots under which a batch is announced; one of those that a decision moved is
@@ -124,27 +139,46 @@ class Recorder:
         roots = [root for root in self._run.roots if root.asset_id not in self.decided]
         return roots or self._run.roots[:1]
 
-    def announce(self, tx: Transaction, root: Root, ids: Sequence[str]) -> None:
-        tx.tell(
-            {
-                "type": "asset_update",
-                "stage": "published",
-                "asset_id": root.asset_id,
-                "change_type": _main_class(self._run.classes),
-                "affected_entities": list(ids),
-                "affected_count": len(ids),
-                "version": f"{root.asset_id}_v{root.to_version}",
-                "run_id": self._run.id,
-                "timestamp": tx.at,
-            },
-            frozenset(ids) | {root.asset_id},
-        )
-
     def announce_end(self, tx: Transaction) -> None:
         """Tell of the roots under which nothing was announced that nothing came of them."""
         for root in self._run.roots:
             if not self._told.get(root.asset_id) and root.asset_id not in self.decided:
-                self.announce(tx, root, [])
+                _announce(tx, self._run, root, [])
+
+
+def record_at_once(tx: Transaction, run: Run, outcomes: Sequence[Outcome]) -> None:
+    """Put the outcomes of a run on the step that does all of it, with word of what they moved under
+    the sources that they name.
+    """
+    tx.record(outcomes)
+    _count(run, outcomes)
+    by_source: dict[tuple[str, int], list[str]] = {}
+    for one in outcomes:
+        by_source.setdefault((one.source, one.source_version), []).append(one.entity_id)
+    for (source, number), targets in by_source.items():
+        _announce(tx, run, Root(source, number, number), targets)
+    _audit_batch(tx, run, outcomes)
+
+
+def tell_finished(tx: Transaction, run: Run) -> None:
+    """Tell that a run has ended, and how."""
+    by = {} if run.superseded_by is None else {"superseded_by": run.superseded_by}
+    ids = [root.asset_id for root in run.roots]
+    tx.tell(
+        {
+            "type": "run_finished",
+            "run_id": run.id,
+            "asset_ids": ids,
+            "status": run.status,
+            **by,
+            "total": run.total,
+            "processed": run.processed,
+            "counts": dict(run.counts),
+            "affected_count": run.affected,
+            "timestamp": tx.at,
+        },
+        frozenset(ids),
+    )
 
 
 def scope_now(host: RunHost, run: Run) -> Scope:
@@ -179,12 +213,40 @@ def untouched(tx: Transaction, run: Run, entity_id: str, name: OutcomeName, reas
     return Outcome(entity_id, entity.kind, name, reason, root.asset_id, root.to_version, here, here)
 
 
-def count(run: Run, outcomes: Sequence[Outcome]) -> None:
+def _count(run: Run, outcomes: Sequence[Outcome]) -> None:
     """Add outcomes to what a run has come to."""
     run.processed += len(outcomes)
     counts = Counter(run.counts)
     counts.update([outcome.outcome for outcome in outcomes])
     run.counts = dict(counts)
+
+
+def _announce(tx: Transaction, run: Run, root: Root, ids: Sequence[str]) -> None:
+    """Tell what a run did under a root, in frames that are not too long; of nothing, in an empty
+    one.
+    """
+    for position in range(0, len(ids) or 1, MAX_IDS_PER_FRAME):
+        part = list(ids[position : position + MAX_IDS_PER_FRAME])
+        tx.tell(
+            {
+                "type": "asset_update",
+                "stage": "published",
+                "asset_id": root.asset_id,
+                "change_type": _main_class(run.classes),
+                "affected_entities": part,
+                "affected_count": len(part),
+                "version": version_id(root.asset_id, root.to_version),
+                "run_id": run.id,
+                "timestamp": tx.at,
+            },
+            frozenset(part) | {root.asset_id},
+        )
+
+
+def _audit_batch(tx: Transaction, run: Run, outcomes: Sequence[Outcome]) -> None:
+    """The entry that covers the outcome rows of a step."""
+    detail = {"outcomes": len(outcomes), "digest": outcomes_digest(outcomes)}
+    tx.audit("run_batch", detail, run.roots[0].asset_id, run.id)
 
 
 def _main_class(classes: Sequence[str]) -> str:

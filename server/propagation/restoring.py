@@ -11,29 +11,29 @@ Rules, kinds and settings stay as they are.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from server.domain import drafts
-from server.domain.changes import Change, ChangeDetector, diff_fields, set_fields, unpublished
+from server.domain.changes import Change, ChangeDetector, diff_fields, difference, set_fields
 from server.domain.entities import STATUSES, Entity, Reference, Version
 from server.domain.events import MAX_IDS_PER_FRAME
 from server.domain.past import Past
 from server.domain.plan import behind_of
-from server.domain.reasons import Scope, explain
+from server.domain.reasons import explain
 from server.domain.runs import Outcome, Root
+from server.domain.scopes import Scope
 from server.domain.settling import ask
 from server.domain.transaction import Transaction
-from server.propagation.pipeline import Proposal, fitting, park
+from server.propagation.documents import rewrite_draft
+from server.propagation.edits import tell_entity
+from server.propagation.pacing import Pacer
+from server.propagation.pipeline import Proposal
+from server.propagation.rollback import fitting
 
 __all__ = ["CAUSE", "Restoration"]
 
 CAUSE = "project-restore"
-_SLICE = 0.003
-"""Seconds of loop time before others have their turn."""
 _detector = ChangeDetector()
 
 DraftOf = Callable[[str], Awaitable[bytes]]
@@ -62,7 +62,7 @@ class Restoration:
         self._related: dict[str, set[str]] = {}
         self._moved: dict[str, Reference] = {}
         self._touched: set[str] = set()
-        self._turn = time.monotonic()
+        self._pacer = Pacer()
         self.proposals: list[Proposal] = []
         self.outcomes: list[Outcome] = []
         self.deleted: list[str] = []
@@ -88,13 +88,13 @@ class Restoration:
         for reference in self._past.references():
             self._wanted[reference.id] = reference
             self._uses.setdefault(reference.target, []).append(reference)
-            await self._pause()
+            await self._pacer.pause()
         await self._take_away()
         await self._bring_back()
         order = await self._in_order()
         for entity_id in order:
             await self._put(entity_id, message)
-            await self._pause()
+            await self._pacer.pause()
         await self._tell_of_relations()
         await self._conclude(order)
 
@@ -110,16 +110,16 @@ class Restoration:
                     tx.remove_reference(reference)
                     if stored is tx.state.references:
                         self._lose(reference)
-                await self._pause()
+                await self._pacer.pause()
         for entity in list(tx.state.entities.values()):
             if not past.is_alive(entity.id):
                 for reference in [*tx.outputs(entity.id), *tx.inputs(entity.id)]:
                     tx.remove_reference(reference, dormant=True)
                     self._lose(reference)
                 tx.put_entity(replace(entity, deleted_at=tx.at, updated_at=tx.at))
-                self._say(entity, "deleted")
+                tell_entity(tx, entity, "deleted")
                 self.deleted.append(entity.id)
-                await self._pause()
+                await self._pacer.pause()
 
     def _lose(self, reference: Reference) -> None:
         if self._past.is_alive(reference.target):
@@ -131,10 +131,10 @@ class Restoration:
         for entity in list(tx.state.deleted.values()):
             if self._past.is_alive(entity.id):
                 tx.put_entity(replace(entity, deleted_at=None, updated_at=tx.at))
-                self._say(entity, "restored")
+                tell_entity(tx, entity, "restored")
                 self.restored.append(entity.id)
                 self._touched.add(entity.id)
-                await self._pause()
+                await self._pacer.pause()
 
     async def _in_order(self) -> list[str]:
         """What was alive, each after all that it is built on."""
@@ -152,7 +152,7 @@ class Restoration:
                 waiting[user] -= 1
                 if not waiting[user]:
                     order.append(user)
-            await self._pause()
+            await self._pacer.pause()
         return order
 
     # -- one entity --------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ class Restoration:
             references.setdefault("changed", []).extend(moved)
         if entity.approved_version != was.approved:
             tx.put_entity(replace(entity, approved_version=was.approved, updated_at=tx.at))
-            self._say(entity, "approved")
+            tell_entity(tx, entity, "approved")
             self._touched.add(entity_id)
         change = self._change(entity, goal, references)
         if change or goal.visual_fields != entity.current.visual_fields:
@@ -180,9 +180,11 @@ class Restoration:
         """Put what an entity uses as it was; answers which came, went or changed, and which only
         stand elsewhere.
         """
-        tx, found, moved = self._tx, dict[str, list[str]](), list[str]()
+        tx = self._tx
+        found: dict[str, list[str]] = {}
+        moved: list[str] = []
         # The version of what was deleted still tells of what it used then.
-        told = set[str]()
+        told: set[str] = set()
         if entity.id in tx.state.deleted:
             told = {one.reference_id for one in entity.current.references}
         lost = [*self._lost.get(entity.id, ()), *sorted(told - self._wanted.keys())]
@@ -236,8 +238,8 @@ class Restoration:
         return Change(
             fields,
             goal.visual_fields - current.visual_fields,
-            _pair(current.name, goal.name),
-            _pair(current.status, status),
+            difference(current.name, goal.name),
+            difference(current.status, status),
             references or None,
         )
 
@@ -245,33 +247,24 @@ class Restoration:
         self.kept.append({"entity_id": entity.id, "field": field, "reason": reason})
 
     async def _cut(self, entity: Entity, goal: Version, change: Change, message: str) -> None:
-        tx, kind, current = self._tx, self._tx.kind(entity), entity.current
-        goals = {name: pair["to"] for name, pair in change.fields.items()}
-        fields = set_fields(current.fields, goals)
+        tx, current = self._tx, entity.current
         state = None
-        if goals:
+        if change.fields:
             draft = await self._draft_of(entity.id)
-            typed = set_fields({}, drafts.read_values(draft))
-            if unpublished(current.fields, typed):
-                park(tx, tx.entity(entity.id), kind, typed, draft)
-            edited = drafts.edit_at_head(draft, kind, {**dict.fromkeys(typed), **fields})
-            tx.update_document(entity.id, edited.update)
-            state = edited.state
+            fields = set_fields(current.fields, change.goals)
+            state = rewrite_draft(tx, tx.entity(entity.id), fields, draft)
         version = tx.cut(
             entity.id,
             change,
             cause="rollback",
             message=message,
             run_id=self._run_id,
-            name=goal.name,
-            status=change.status["to"] if change.status else None,
-            fields=fields,
             state=state,
             visual_fields=goal.visual_fields,
         )
         self._touched.add(entity.id)
         root = Root(entity.id, current.number, version.number)
-        classification = _detector.classify_change(kind, change)
+        classification = _detector.classify_change(tx.kind(entity), change)
         self.proposals.append(Proposal(entity.id, change, classification, (), version, root))
 
     # -- what is said ------------------------------------------------------------------------------
@@ -283,7 +276,7 @@ class Restoration:
         for entity_id in order:
             if any(one.source in reached for one in self._uses.get(entity_id, ())):
                 reached.add(entity_id)
-            await self._pause()
+            await self._pacer.pause()
         classes = {name for one in self.proposals for name in one.classification.classes}
         scope = Scope(
             self._run_id, roots, tuple(sorted(classes)), CAUSE, (), reached, frozenset(reached)
@@ -291,7 +284,7 @@ class Restoration:
         for entity_id in order:
             if entity_id in reached:
                 self.outcomes.append(self._outcome(scope, self._tx.entity(entity_id)))
-                await self._pause()
+                await self._pacer.pause()
 
     def _outcome(self, scope: Scope, entity: Entity) -> Outcome:
         tx = self._tx
@@ -314,18 +307,6 @@ class Restoration:
         before, after = was.digests.all.hex(), tx.digests(entity.id).all.hex()
         return Outcome(entity.id, entity.kind, name, reason, source, number, before, after)
 
-    def _say(self, entity: Entity, action: str) -> None:
-        self._tx.tell(
-            {
-                "type": "entity_changed",
-                "entity_id": entity.id,
-                "kind": entity.kind,
-                "action": action,
-                "timestamp": self._tx.at,
-            },
-            frozenset({entity.id}),
-        )
-
     def _relate(self, reference: Reference) -> None:
         ends = self._related.setdefault(reference.target, set())
         ends.update((reference.source, reference.target))
@@ -337,16 +318,7 @@ class Restoration:
             frame: dict[str, Any] = {"type": "graph_changed", "entities": ids}
             ends = frozenset().union(*(self._related[id_] for id_ in ids))
             self._tx.tell({**frame, "timestamp": self._tx.at}, ends)
-            await self._pause()
-
-    async def _pause(self) -> None:
-        if time.monotonic() - self._turn > _SLICE:
-            await asyncio.sleep(0)
-            self._turn = time.monotonic()
-
-
-def _pair(before: Any, after: Any) -> dict[str, Any] | None:
-    return {"from": before, "to": after} if before != after else None
+            await self._pacer.pause()
 
 
 def _differ(now: Reference, then: Reference, here: int) -> bool:

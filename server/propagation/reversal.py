@@ -7,39 +7,41 @@ conflict, and then nothing is to be applied. Pure: everything it does is on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from server.domain import drafts
 from server.domain.approvals import Waits
 from server.domain.changes import (
     Change,
     ChangeDetector,
     Classification,
     diff_fields,
+    difference,
     set_fields,
     unpublished,
 )
 from server.domain.conflicts import REFERENCES, Choice, Conflict
-from server.domain.dependency_conflicts import side, wanted_side
+from server.domain.dependency_conflicts import side
 from server.domain.entities import BuiltOn, Entity, Reference, Version, version_id
 from server.domain.merging import ConflictResolver
 from server.domain.runs import Root
 from server.domain.transaction import Transaction
-from server.propagation.edits import approve_version, check_status
+from server.propagation.documents import Documents, edit_draft, park, typed_in
+from server.propagation.edits import approve_version
 from server.propagation.links import catch_up
-from server.propagation.pipeline import Documents, Proposal, fitting, park, unlock
+from server.propagation.pipeline import Proposal
+from server.propagation.rollback import cut_back, fitting
 
 __all__ = [
     "Given",
     "Reversal",
-    "deleted",
     "members_of",
     "release_pin",
     "reverse",
     "reverse_approval",
     "reverse_decision",
+    "reverse_deleted",
 ]
 
 _detector = ChangeDetector()
@@ -97,37 +99,22 @@ def reverse(tx: Transaction, wanted: Reversal, documents: Documents, message: st
     goal = {name: value for name, value in goal.items() if name not in wanted.kept}
     merge = _resolver.rollback_conflict.resolve(kind, after, current, goal, tx.author.user)
     references, clashes = _References(tx, entity, wanted).take_back()
-    fields = set_fields(
-        current.fields, {key: value for key, value in merge.fields.items() if key[0] != "@"}
-    )
-    name = merge.fields.get("@name", current.name)
-    status = merge.fields.get("@status", current.status)
+    fields = {key: value for key, value in merge.fields.items() if key[0] != "@"}
     change = Change(
-        fields=diff_fields(current.fields, fields),
+        fields=diff_fields(current.fields, set_fields(current.fields, fields)),
         visual=before.visual_fields - current.visual_fields,
-        name={"from": current.name, "to": name} if name != current.name else None,
-        status={"from": current.status, "to": status} if status != current.status else None,
+        name=difference(current.name, merge.fields.get("@name", current.name)),
+        status=difference(current.status, merge.fields.get("@status", current.status)),
         references=references,
     )
-    classification = _detector.classify_change(kind, change)
     conflicts = (*merge.conflicts, *clashes)
     if conflicts or not change:
+        classification = _detector.classify_change(kind, change)
         return Proposal(entity.id, change, classification, conflicts, None, None)
-    state = _into_draft(tx, entity, change, documents)
-    if change.status:
-        unlock(tx, tx.entity(entity.id), check_status(tx, status))
-    version = tx.cut(
-        entity.id,
-        change,
-        cause="rollback",
-        message=message,
-        name=name,
-        status=status,
-        fields=fields,
-        state=state,
-    )
-    root = Root(entity.id, current.number, version.number)
-    return Proposal(entity.id, change, classification, (), version, root)
+    if unpublished(current.fields, typed_in(documents.draft)):
+        park(tx, entity, documents.draft)
+    state = edit_draft(tx, entity, change.goals, documents)
+    return cut_back(tx, entity, change, message, state)
 
 
 def reverse_approval(tx: Transaction, root: Root, before: Version | None) -> Proposal:
@@ -180,8 +167,8 @@ def reverse_decision(tx: Transaction, source: str, given: Sequence[Given]) -> Pr
     return Proposal(source, change, classification, tuple(conflicts), None, root)
 
 
-def deleted(tx: Transaction, root: Root) -> Proposal:
-    """What is said of a root that is deleted by now: a conflict, for it cannot be put back."""
+def reverse_deleted(tx: Transaction, root: Root) -> Proposal:
+    """The conflict over a root that is deleted by now, for it cannot be put back."""
     then = version_id(root.asset_id, root.from_version)
     conflicts = (_conflict(tx, root.asset_id, "@deleted", None, then),)
     nothing = Classification((), "none", "background")
@@ -291,7 +278,7 @@ class _References:
         return id_ in self._here or tx.would_cycle(then.source, self._target.id) is None
 
     def _collide(self, now: BuiltOn | None, then: BuiltOn | None) -> None:
-        sides = [None if one is None else wanted_side(one) for one in (now, then)]
+        sides = [None if one is None else one.to_json() for one in (now, then)]
         self._conflicts.append(_conflict(self._tx, self._target.id, REFERENCES, *sides))
 
 
@@ -326,43 +313,23 @@ def _conflict(tx: Transaction, entity_id: str, what: str, ours: Any, theirs: Any
     )
 
 
-def _into_draft(
-    tx: Transaction, entity: Entity, change: Change, documents: Documents
-) -> bytes | None:
-    """Bring the change into the draft, what was typed kept aside; answers the version's own state,
-    where it has one.
-    """
-    kind, current = tx.kind(entity), entity.current
-    typed = set_fields({}, drafts.read_values(documents.draft))
-    if unpublished(current.fields, typed):
-        park(tx, entity, kind, typed, documents.draft)
-    fields = {name: pair["to"] for name, pair in change.fields.items()}
-    if not fields:
-        return None
-    edited = drafts.edit_draft(documents.version, documents.draft, kind, fields)
-    tx.update_document(entity.id, edited.update)
-    return edited.state if edited.state != documents.version else None
-
-
 def members_of(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Sides]:
     """What audit entries say of references that came, went or changed, by id; ``entries`` are
     actions and their details.
     """
-    return dict(_members_of(entries))
-
-
-def _members_of(entries: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Sides]]:
+    found: dict[str, Sides] = {}
     for action, detail in entries:
         match action:
             case "reference_added":
-                yield str(detail["id"]), (None, _built_on(detail))
+                found[str(detail["id"])] = None, _built_on(detail)
             case "reference_removed":
-                yield str(detail["id"]), (_built_on(detail), None)
+                found[str(detail["id"])] = _built_on(detail), None
             case "reference_changed":
-                pair = _built_on(detail["before"]), _built_on(detail["after"])
-                yield str(detail["before"]["id"]), pair
+                sides = _built_on(detail["before"]), _built_on(detail["after"])
+                found[str(detail["before"]["id"])] = sides
             case _:
                 continue
+    return found
 
 
 def _built_on(one: Mapping[str, Any]) -> BuiltOn:

@@ -16,7 +16,8 @@ from server.ports import DocumentStore, StoredDocument
 from server.rooms.access import Grant
 from server.rooms.awareness import AwarenessBoard
 from server.rooms.crdt import merge_in_chunks, scan_foreign
-from server.rooms.document import DraftDocument, Gone, Loading, Spoilt
+from server.rooms.document import DraftDocument, Spoilt
+from server.rooms.draft_state import Gone, Loading
 from server.rooms.log import Entry, UpdateLog
 from server.rooms.outbox import Item, Overflow, document_update
 from server.rooms.participant import Participant

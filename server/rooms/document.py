@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, assert_never
 
 from pycrdt import Doc, Map, Subscription, TransactionEvent
 
 from protocol.errors import Invalid, Malformed, NotFound, TooLarge, Unavailable
-from protocol.update_scan import Setting, UpdateScan
+from protocol.update_scan import UpdateScan
 from protocol.ysync import EMPTY_STATE_VECTOR, EMPTY_UPDATE, check_state_vector
 from server.domain.conflicts import Clash
 from server.domain.drafts import fields_of
 from server.ports import StoredDocument
+from server.rooms.chart import Chart
 from server.rooms.crdt import (
     is_failure,
     is_panic,
@@ -26,18 +24,11 @@ from server.rooms.crdt import (
     scan_at_once,
     scan_foreign,
 )
-from server.rooms.keys import KeyHistory
+from server.rooms.draft_state import DraftState, Draining, Gone, Loading, Ready
 from server.rooms.stored import open_stored
-from server.rooms.tally import MAX_CROWD, Tally, is_dear
+from server.rooms.tally import Tally, is_dear
 
-__all__ = [
-    "DraftDocument",
-    "Draining",
-    "Gone",
-    "Loading",
-    "Ready",
-    "Spoilt",
-]
+__all__ = ["DraftDocument", "Spoilt"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,41 +39,6 @@ class Spoilt(Invalid):
     """The CRDT failed on an update, and what waited for it may be to blame: in the document as it
     is loaded anew nothing waits, and the update can be tried once more.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class Loading:
-    """Being read from storage; everybody who comes awaits the same task."""
-
-    task: asyncio.Task[None]
-
-
-@dataclass(slots=True)
-class Ready:
-    """Loaded. ``size`` is an upper estimate; ``counted`` is the generation for which the tally was
-    counted afresh; ``encoded`` is a generation and its state.
-    """
-
-    doc: Doc[Any]
-    size: int
-    tally: Tally
-    generation: int = 0
-    counted: int | None = None
-    encoded: tuple[int, bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Draining:
-    """Takes no more updates; what it merged is on its way to the disk."""
-
-    loaded: Ready
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """Unloaded, or never there; whoever still holds this instance must ask for a new one."""
-
-    reason: str
 
 
 class DraftDocument:
@@ -102,16 +58,14 @@ class DraftDocument:
         self._distrust = False
         self._counting = asyncio.Lock()
         self._charting = asyncio.Lock()
-        self._keys: KeyHistory | None = None
-        self._uncharted = False
-        self._late_settings: list[tuple[Setting, str]] = []
+        self._chart = Chart(self._field)
         self._written = 0
         self.clashes: list[Clash] = []
         self._late: list[bytes] = []
-        self._state: Loading | Ready | Draining | Gone | None = None
+        self._state: DraftState | None = None
 
     @property
-    def state(self) -> Loading | Ready | Draining | Gone | None:
+    def state(self) -> DraftState | None:
         """``None`` until somebody asks for it."""
         return self._state
 
@@ -179,15 +133,12 @@ class DraftDocument:
         kept by ``apply``. To be called before an update that sets any.
         """
         async with self._charting:
-            while self._keys is None and not self._uncharted:
+            while self._chart.wanted:
                 await self.ready()
                 ready, written = self._ready(), self._written
                 scan = await scan_foreign(self.encoded())
                 if self._state is ready and self._written == written:
-                    keys = KeyHistory.of(scan.settings, self._field)
-                    # Of a document whose keys nobody could have set so often, nothing is told.
-                    self._uncharted = keys.full
-                    self._keys = None if keys.full else keys
+                    self._chart.draw(scan.settings)
 
     def unload(self) -> None:
         self._state = Gone("The document was unloaded")
@@ -223,27 +174,11 @@ class DraftDocument:
         ready.size += len(update)
         ready.tally.add(scan)
         ready.generation += 1
-        if self._keys is not None and (scan.settings or self._waiting):
-            self._chart(ready, self._keys, scan, by)
+        if (scan.settings or self._waiting) and self._chart.drawn:
+            # Of what waits some may not be in it yet, and of what waited some may be.
+            here = known(ready.doc) if self._waiting else None
+            self.clashes += self._chart.take(scan.settings, by, here)
         return merge_in_chunks([update, *filter(None, self._merged)])[0]
-
-    def _chart(self, ready: Ready, keys: KeyHistory, scan: UpdateScan, by: str) -> None:
-        came = [(one, by) for one in scan.settings]
-        if self._waiting:
-            # Of this some may not be in it yet, and of what waited some may be.
-            here = known(ready.doc)
-            ripe: list[tuple[Setting, str]] = []
-            left: list[tuple[Setting, str]] = []
-            for one, who in self._late_settings + came:
-                (ripe if one.clock < here.get(one.client, 0) else left).append((one, who))
-            came, self._late_settings = ripe, left[:MAX_CROWD]
-        for who, some in groupby(came, key=itemgetter(1)):
-            self.clashes += keys.take([one for one, _ in some], who)
-        if keys.full:
-            self._keys = None
-
-    def _field(self, name: str) -> Any:
-        return self._ready().doc.get("fields", type=Map).get(name)
 
     def would_change(
         self, update: bytes, scan: UpdateScan | None = None, *, exact: bool = True
@@ -270,9 +205,8 @@ class DraftDocument:
                 ready.size += len(update)
                 ready.generation += 1
                 self._written += 1
-                if self._keys is not None:
-                    # It was made of what stands: nothing can be lost by it.
-                    self._keys.take(scan_at_once(update).settings, "")
+                if self._chart.drawn:
+                    self._chart.take_written(scan_at_once(update).settings)
             case Loading():
                 self._late.append(update)
             case Draining() | Gone() | None:
@@ -306,6 +240,9 @@ class DraftDocument:
         """The root map ``fields`` as JSON; what JSON cannot hold is left out."""
         root = self._ready().doc.get("fields", type=Map)
         return fields_of(root)
+
+    def _field(self, name: str) -> Any:
+        return self._ready().doc.get("fields", type=Map).get(name)
 
     def _changes_a_copy(self, update: bytes) -> bool:
         """Many readers who come at once are checked on one copy, until one of them changes it."""
@@ -411,8 +348,7 @@ class DraftDocument:
             self._state = Gone("The document could not be loaded")
             raise Unavailable("The document could not be loaded") from error
         self._late.clear()
-        self._keys, self._uncharted = None, False
-        self._late_settings.clear()
+        self._chart.forget()
         self._waiting = opened.waiting
         if self._distrust and self._waiting:
             # A state does not hold what waits.

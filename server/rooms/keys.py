@@ -24,6 +24,8 @@ FIELDS = b"fields"
 """The root type whose keys are an entity's fields."""
 _MOST = 10_000
 """So many operations are remembered for one document."""
+_FAR = 2**53
+"""Past every clock."""
 _UNREADABLE = object()
 
 Id = tuple[int, int]
@@ -141,9 +143,6 @@ def _replaced(key: str, value: Any, user: str, held: _Held) -> Clash | None:
     if not known or _UNREADABLE in (value, held.value) or held.value in (None, value):
         return None
     return Clash(key, value, user, held.value, held.user, seen=True)
-
-
-_FAR = 2**53
 
 
 def _rows(ones: Sequence[Setting]) -> list[tuple[Setting, Setting]]:

@@ -16,7 +16,7 @@ from server.rooms.attention import Attention
 from server.rooms.channel import Attachment, Channel
 from server.rooms.clashing import Clashing
 from server.rooms.compaction import Compaction
-from server.rooms.document import Ready
+from server.rooms.draft_state import Ready
 from server.rooms.lifecycle import LifeCycle
 from server.rooms.outbox import Item, Overflow
 from server.rooms.participant import Participant

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from protocol.errors import FieldError, Invalid, NotFound
+from protocol.errors import NotFound
 from server.domain.approvals import STATUSES, Approval, ApprovalStatus, plan_hash_of
-from server.domain.entities import version_id
+from server.domain.entities import Entity, version_id
 from server.domain.resolve import resolve
 from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
 from server.ports import ApprovalFilter
+from server.propagation.pacing import Pacer
 from server.propagation.project import ProjectOwner
+from server.services.filters import one_of
 
 __all__ = ["approval_page", "get_approval", "know"]
 
-_SLICE = 0.003
-"""Seconds of loop time before others have their turn."""
 _manager = VersionManager()
 
 
@@ -37,7 +35,7 @@ async def approval_page(
     ``groups`` are the changes that the items are about, each with the number of all that wait
     because of it and the hash of these together; ``open`` counts those of the project.
     """
-    wanted = ApprovalFilter(_status(status), source, target)
+    wanted = ApprovalFilter(one_of("status", status, STATUSES, "any"), source, target)
     found, following = await owner.storage.approvals(owner.project_id, wanted, limit, cursor)
     shown = _Shown(owner)
     items = [item for one in found if (item := await shown.item(one, wanted.status)) is not None]
@@ -49,16 +47,6 @@ async def approval_page(
         "open": len(owner.state.approvals),
         "next_cursor": following,
     }
-
-
-def _status(status: str | None) -> ApprovalStatus | None:
-    if status is None or status == "any":
-        return None
-    for known in STATUSES:
-        if known == status:
-            return known
-    wanted = "must be one of: any, " + ", ".join(STATUSES)
-    raise Invalid("The status is not valid", [FieldError("status", wanted)])
 
 
 async def get_approval(owner: ProjectOwner, approval_id: str) -> dict[str, Any]:
@@ -84,13 +72,11 @@ class _Shown:
     def __init__(self, owner: ProjectOwner) -> None:
         self._owner = owner
         self._diffs: dict[tuple[str, int, int], Mapping[str, Any]] = {}
-        self._begun = time.monotonic()
+        self._pacer = Pacer()
 
     async def item(self, one: Approval, status: ApprovalStatus | None) -> dict[str, Any] | None:
         """``None`` where it is no longer what was asked for."""
-        if time.monotonic() - self._begun > _SLICE:
-            await asyncio.sleep(0)
-            self._begun = time.monotonic()
+        await self._pacer.pause()
         if one.status == "open":
             await know(self._owner, [one])
         differs = await self._diff(one)
@@ -138,7 +124,7 @@ class _Shown:
         return self._diffs[key]
 
 
-def _entity(owner: ProjectOwner, entity_id: str) -> Any:
+def _entity(owner: ProjectOwner, entity_id: str) -> Entity:
     return owner.state.entities.get(entity_id) or owner.state.deleted[entity_id]
 
 

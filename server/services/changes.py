@@ -15,14 +15,10 @@ from server.domain.transaction import Transaction
 from server.propagation.conflicts import record
 from server.propagation.edits import approve_version
 from server.propagation.engine import APPROVAL
-from server.propagation.pipeline import (
-    Edit,
-    Proposal,
-    change_from_data,
-    propose,
-    propose_rollback,
-)
+from server.propagation.pipeline import Edit, Proposal, change_from_data, propose
 from server.propagation.project import ProjectOwner
+from server.propagation.publishing import propose_draft
+from server.propagation.rollback import propose_rollback
 from server.services.answers import (
     PropagationResult,
     RollbackResult,
@@ -195,7 +191,8 @@ def _of_draft(owner: ProjectOwner, asset_id: str, message: str) -> tuple[Build, 
     errors: list[FieldError] = []
 
     async def build(tx: Transaction) -> Sequence[Proposal]:
-        proposal, errors[:] = await owner.propose_draft(tx, asset_id, message)
+        state = await owner.draft_state(asset_id)
+        proposal, errors[:] = propose_draft(tx, asset_id, state, message)
         return [proposal]
 
     return build, errors

@@ -11,15 +11,12 @@ from protocol.errors import Conflict as Refused
 from protocol.errors import Cycle, FieldError, Forbidden, Invalid, NotFound, RipplecutError
 from server.domain.actors import Actor
 from server.domain.conflicts import (
-    CHOICES,
     CONFLICT_STATUSES,
     CONFLICT_TYPES,
     Choice,
     Conflict,
-    ConflictStatus,
-    ConflictType,
 )
-from server.domain.dependency_conflicts import refused, side, wanted_side
+from server.domain.dependency_conflicts import refused, side
 from server.domain.digests import checksum
 from server.domain.entities import BuiltOn, Version, version_id
 from server.domain.merging import value_of
@@ -37,6 +34,7 @@ from server.propagation.conflicts import (
 from server.propagation.links import NewReference, default_role
 from server.propagation.project import ProjectOwner
 from server.services.answers import PropagationResult, unchanged
+from server.services.filters import one_of
 from server.services.runs import WAIT, finish
 
 __all__ = [
@@ -78,7 +76,12 @@ async def conflict_page(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """A page of conflicts, those that changed last first; ``open`` counts those of the project."""
-    wanted = ConflictFilter(_status(status), entity_id, _type(type_), run_id)
+    wanted = ConflictFilter(
+        one_of("status", status, CONFLICT_STATUSES, "any"),
+        entity_id,
+        one_of("type", type_, CONFLICT_TYPES),
+        run_id,
+    )
     found, following = await owner.storage.conflicts(owner.project_id, wanted, limit, cursor)
     return {
         "items": [_shown(owner, one) for one in found],
@@ -90,26 +93,6 @@ async def conflict_page(
 async def get_conflict(owner: ProjectOwner, conflict_id: str) -> dict[str, Any]:
     """One conflict. Raises NotFound."""
     return _shown(owner, await owner.storage.conflict(owner.project_id, conflict_id))
-
-
-def _status(status: str | None) -> ConflictStatus | None:
-    if status is None or status == "any":
-        return None
-    for known in CONFLICT_STATUSES:
-        if known == status:
-            return known
-    wanted = "must be one of: any, " + ", ".join(CONFLICT_STATUSES)
-    raise Invalid("The status is not valid", [FieldError("status", wanted)])
-
-
-def _type(type_: str | None) -> ConflictType | None:
-    for known in CONFLICT_TYPES:
-        if known == type_:
-            return known
-    if type_ is None:
-        return None
-    wanted = "must be one of: " + ", ".join(CONFLICT_TYPES)
-    raise Invalid("The type is not valid", [FieldError("type", wanted)])
 
 
 def _shown(owner: ProjectOwner, one: Conflict) -> dict[str, Any]:
@@ -202,7 +185,7 @@ async def keep_refused(
     policy = new.policy or ("pinned" if new.version is not None else "latest")
     number = new.version or source.current.number
     overrides = dict(new.overrides)
-    wanted = wanted_side(BuiltOn("", source.id, role, policy, number, new.order or "", overrides))
+    wanted = BuiltOn("", source.id, role, policy, number, new.order or "", overrides).to_json()
     why = error.detail if isinstance(error, Cycle) else f"{source.name} was deleted"
     one = refused(target, wanted, why, actor.user)
     names = [owner.project_id, target, source.id, role, actor.user]
@@ -227,10 +210,8 @@ def _check(tx: Transaction, one: Conflict, choice: str) -> Choice:
         raise Refused(f"This conflict is closed: {one.reason}")
     if one.status == "resolved" and not one.automatic:
         raise Refused(f"This conflict is resolved: {one.reason}")
-    for known in CHOICES:
-        if known == choice and known in one.resolution_options:
-            break
-    else:
+    known = next((option for option in one.resolution_options if option == choice), None)
+    if known is None:
         problem = "must be one of: " + ", ".join(one.resolution_options)
         raise Invalid("This cannot be chosen", [FieldError("choice", problem)])
     if known != "ours" and _locked(tx, one) and tx.author.role not in _MAY_UNLOCK:
@@ -249,7 +230,7 @@ async def _settle_value(
     owner: ProjectOwner, tx: Transaction, one: Conflict, choice: Choice, value: Any
 ) -> Settled:
     if choice == "ours" and one.status == "open":
-        return Settled()
+        return Settled()  # it is what it is to be
     if not tx.exists(one.entity_id):
         raise Refused(f"{tx.name_of(one.entity_id)} was deleted; restore it first")
     return settle_value(tx, one, choice, value, await owner.documents(one.entity_id))

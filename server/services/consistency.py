@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +17,9 @@ from server.domain.actors import Actor
 from server.domain.consistency import containers_last, problems, put_right
 from server.domain.transaction import Transaction
 from server.ports import StoredLook
+from server.propagation.edits import tell_entity
 from server.propagation.opening import load_built_on
+from server.propagation.pacing import Pacer
 from server.propagation.project import ProjectOwner
 from server.services.projects import Projects
 
@@ -29,8 +30,6 @@ log = logging.getLogger("ripplecut.consistency")
 HOW_TO_REPAIR = "ripplecut verify --repair"
 _AT_ONCE = 50
 """So many entities are looked at while the project stands still."""
-_SLICE = 0.003
-"""Seconds of loop time before others have their turn."""
 
 
 class Difference(NamedTuple):
@@ -54,16 +53,14 @@ async def _check(owner: ProjectOwner, ids: Sequence[str]) -> list[Difference]:
     async with owner.preview(Actor("", "read")) as tx:
         stored = await owner.storage.looks(owner.project_id, ids)
         settled = _is_settled(owner)
-        begun = time.monotonic()
+        pacer = Pacer()
         for id_ in ids:
             entity = owner.state.entities.get(id_)
             if entity is None:
                 continue
             wrong = [*problems(tx, entity, settled=settled), *_unlike(tx, id_, stored.get(id_))]
             found += [Difference(id_, problem) for problem in wrong]
-            if time.monotonic() - begun > _SLICE:
-                await asyncio.sleep(0)
-                begun = time.monotonic()
+            await pacer.pause()
     return found
 
 
@@ -95,7 +92,7 @@ async def repair(owner: ProjectOwner, actor: Actor) -> list[Difference]:
     """
     found: list[Difference] = []
     async with owner.step(actor) as tx:
-        settled, begun = _is_settled(owner), time.monotonic()
+        settled, pacer = _is_settled(owner), Pacer()
         order = [entity.id for entity in containers_last(owner.state)]
         for position in range(0, len(order), _AT_ONCE):
             ids = order[position : position + _AT_ONCE]
@@ -107,20 +104,9 @@ async def repair(owner: ProjectOwner, actor: Actor) -> list[Difference]:
                 said += put_right(tx, tx.entity(id_), settled=settled)
                 if said:
                     tx.audit("consistency_repaired", {"what": said}, id_)
-                    tx.tell(
-                        {
-                            "type": "entity_changed",
-                            "entity_id": id_,
-                            "kind": tx.entity(id_).kind,
-                            "action": "repaired",
-                            "timestamp": tx.at,
-                        },
-                        frozenset({id_}),
-                    )
+                    tell_entity(tx, tx.entity(id_), "repaired")
                     found += [Difference(id_, one) for one in said]
-                if time.monotonic() - begun > _SLICE:
-                    await asyncio.sleep(0)
-                    begun = time.monotonic()
+                await pacer.pause()
     return found
 
 

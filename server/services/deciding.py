@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,8 +13,10 @@ from server.domain.entities import version_id
 from server.domain.ids import new_id
 from server.domain.runs import Outcome, Root, Run
 from server.domain.transaction import Transaction
-from server.propagation.approvals import CAUSE, approve, record_decisions, reject, root_of
+from server.propagation.approvals import CAUSE, approve, reject, root_of
+from server.propagation.pacing import Pacer
 from server.propagation.project import ProjectOwner
+from server.propagation.recording import record_at_once
 from server.services.answers import PropagationResult, result_of
 from server.services.approvals import know
 
@@ -26,8 +26,6 @@ Choice = Literal["approve", "reject"]
 WAIT = 10.0
 MOST_IDS = 2000
 """More in one step would hold the loop for too long."""
-_SLICE = 0.003
-"""Seconds of loop time before others have their turn."""
 _SAID = 10
 """As many differences are told one by one."""
 
@@ -104,9 +102,10 @@ async def _check_plan(
                 ended = await owner.storage.approval(owner.project_id, id_)
                 changes.append(_change(tx, ended, f"was {_ended(ended)}"))
     elif plan_hash not in _names(owner, ones):
-        now = "would show v{} by now"
         changes += [
-            _change(tx, one, now.format(one.to_version)) for one in ones if one.at != one.since
+            _change(tx, one, f"would show v{one.to_version} by now")
+            for one in ones
+            if one.at != one.since
         ]
         if not changes:
             raise StalePlan("This plan is not of these approvals; look at them again")
@@ -135,9 +134,6 @@ def _names(owner: ProjectOwner, ones: Sequence[Approval]) -> set[str]:
     return names
 
 
-Act = Callable[[ProjectOwner, Transaction, Sequence[Approval], str], Awaitable[Run]]
-
-
 async def _approve_all(
     owner: ProjectOwner, tx: Transaction, ones: Sequence[Approval], comment: str
 ) -> Run:
@@ -151,18 +147,18 @@ async def _approve_all(
     roots = [root_of(tx, target) for target in first]
     run = owner.begin_run(tx, roots, classes, CAUSE, message=comment)
     outcomes: list[Outcome] = []
-    begun = time.monotonic()
+    pacer = Pacer()
     for number, target in enumerate([*first, *below]):
         outcome = approve(tx, run, targets[target], comment)
         if number < len(first):
             outcomes.append(outcome)
-        begun = await _pause(begun)
+        await pacer.pause()
     run.roots = tuple(
         root._replace(to_version=tx.current(root.asset_id).number) for root in run.roots
     )
     run.total += len(outcomes)
     run.phases = {**run.phases, "realtime": run.phases.get("realtime", 0) + len(outcomes)}
-    record_decisions(tx, run, outcomes)
+    record_at_once(tx, run, outcomes)
     return run
 
 
@@ -172,39 +168,25 @@ async def _reject_all(
     """Keep what is shown: a run that has ended before it began, for nothing moves."""
     targets = _by_target(ones)
     outcomes: list[Outcome] = []
-    begun = time.monotonic()
+    pacer = Pacer()
     for those in targets.values():
         outcomes.append(reject(tx, those, comment))
-        begun = await _pause(begun)
+        await pacer.pause()
     sources = dict.fromkeys((one.source, one.to_version) for one in ones)
-    run = Run(
+    run = Run.at_once(
         new_id("run"),
         owner.project_id,
-        tuple(Root(source, number, number) for source, number in sources),
-        tuple(sorted({name for one in ones for name in one.classes})),
+        [Root(source, number, number) for source, number in sources],
+        sorted({name for one in ones for name in one.classes}),
         CAUSE,
         tx.author.user,
         comment,
-        "realtime",
-        True,
-        "done",
         len(outcomes),
         tx.at,
-        tx.at,
-        tx.at,
-        phases={"realtime": len(outcomes)},
     )
-    record_decisions(tx, run, outcomes)
+    record_at_once(tx, run, outcomes)
     tx.save_run(run)
     return run
-
-
-async def _pause(begun: float) -> float:
-    """Let others have their turn where a slice of loop time is used up; the step holds its lock."""
-    if time.monotonic() - begun <= _SLICE:
-        return begun
-    await asyncio.sleep(0)
-    return time.monotonic()
 
 
 def _by_target(ones: Sequence[Approval]) -> dict[str, list[Approval]]:

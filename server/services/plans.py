@@ -11,8 +11,10 @@ from protocol.errors import StalePlan
 from server.domain.actors import Actor
 from server.domain.changes import Classification
 from server.domain.ids import new_id
-from server.domain.plan import Plan, phases_of, plan, scope_of
+from server.domain.phases import phases_of
+from server.domain.plan import Plan, plan
 from server.domain.runs import Phase
+from server.domain.scopes import scope_of
 from server.domain.shown import Seen, ShownPlan, Subject, differences
 from server.domain.transaction import Transaction
 from server.propagation.pipeline import Proposal

@@ -4,8 +4,6 @@ them.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
@@ -19,6 +17,7 @@ from server.domain.resolve import entity_json
 from server.domain.transaction import Transaction
 from server.domain.versions import VersionManager
 from server.propagation.cache import CacheManager, Kept
+from server.propagation.pacing import Pacer
 from server.propagation.project import ProjectOwner
 from server.services.projects import Projects
 
@@ -42,8 +41,6 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 MAX_DEPTH = 1000
-_SLICE = 0.004
-"""Seconds of loop time that a long answer takes at once."""
 _manager = VersionManager()
 
 
@@ -139,14 +136,12 @@ def _shown(
 async def _in_slices(items: Iterable[T], show: Callable[[T], S | None]) -> list[S]:
     """Show many things, letting others have their turn in between; what is gone is left out."""
     shown: list[S] = []
-    begun = time.monotonic()
+    pacer = Pacer()
     for item in items:
         one = show(item)
         if one is not None:
             shown.append(one)
-        if time.monotonic() - begun > _SLICE:
-            await asyncio.sleep(0)
-            begun = time.monotonic()
+        await pacer.pause()
     return shown
 
 

@@ -19,8 +19,8 @@ from server.domain.plan import Plan
 from server.domain.runs import Run
 from server.domain.shown import Seen, ShownPlan, Subject
 from server.domain.transaction import Transaction
-from server.propagation.approvals import record_decisions
 from server.propagation.project import ProjectOwner
+from server.propagation.recording import record_at_once, tell_finished
 from server.propagation.restoring import CAUSE, Restoration
 from server.services.answers import PropagationResult, result_of
 from server.services.plans import Impact, check_shown, impact_of, subject_of
@@ -224,45 +224,24 @@ async def _shown(owner: ProjectOwner, made: Restoration) -> tuple[Plan, ShownPla
 def _run(tx: Transaction, made: Restoration, run_id: str, message: str) -> Run:
     """The run of a restoration: it has ended when it begins, for everything is in its step."""
     classes = Classification.of_all(one.classification for one in made.proposals).classes
-    total = len(made.outcomes)
-    return Run(
+    return Run.at_once(
         run_id,
         tx.state.id,
-        tuple(made.roots),
+        made.roots,
         classes,
         CAUSE,
         tx.author.user,
         message,
-        "realtime",
-        True,
-        "done",
-        total,
+        len(made.outcomes),
         tx.at,
-        tx.at,
-        tx.at,
-        phases={"realtime": total},
     )
 
 
 def _conclude(tx: Transaction, made: Restoration, run: Run, moment: _Moment, reason: str) -> None:
     """Put the run, its word and its one entry in the audit on the step."""
-    record_decisions(tx, run, made.outcomes)
+    record_at_once(tx, run, made.outcomes)
     tx.save_run(run)
-    ids = [root.asset_id for root in run.roots]
-    tx.tell(
-        {
-            "type": "run_finished",
-            "run_id": run.id,
-            "asset_ids": ids,
-            "status": run.status,
-            "total": run.total,
-            "processed": run.processed,
-            "counts": dict(run.counts),
-            "affected_count": run.affected,
-            "timestamp": tx.at,
-        },
-        frozenset(ids),
-    )
+    tell_finished(tx, run)
     detail = {
         "to": moment.to,
         "reason": reason,

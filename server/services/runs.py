@@ -25,12 +25,12 @@ from server.propagation.reversal import (
     Given,
     Reversal,
     Sides,
-    deleted,
     members_of,
     release_pin,
     reverse,
     reverse_approval,
     reverse_decision,
+    reverse_deleted,
 )
 from server.services.answers import (
     PropagationResult,
@@ -264,7 +264,7 @@ async def _reversal(owner: ProjectOwner, run: Run, reason: str) -> tuple[Build, 
             if kept.get(root.asset_id, _NOTHING) & {"@deleted", "@approved"}:
                 continue
             if not tx.exists(root.asset_id):
-                proposals.append(deleted(tx, root))
+                proposals.append(reverse_deleted(tx, root))
             elif run.cause == APPROVAL:
                 proposals.append(reverse_approval(tx, root, approved[number]))
             else:

@@ -11,7 +11,7 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
-__all__ = ["JSON", "PROBLEM", "Rendered", "Reply", "names_tag", "render"]
+__all__ = ["JSON", "PROBLEM", "Rendered", "Reply", "names_tag", "propagated", "render"]
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -19,11 +19,20 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A JSON answer. An answer A that is still ``accepted`` goes out as 202 by itself."""
+    """A JSON answer."""
 
     content: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def propagated(content: Mapping[str, Any], status: int = 200, *, how: str = "") -> Reply:
+    """What a change led to: 202 while its run is on its way, unless the ``status`` says more.
+
+    The content is an answer A, or ``how`` is the status of the one in it.
+    """
+    waits = (how or content["status"]) == "accepted"
+    return Reply(content, 202 if waits and status == 200 else status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,4 @@ def names_tag(condition: str, tag: str) -> bool:
 
 
 def render(reply: Reply) -> Rendered:
-    content, status = reply.content, reply.status
-    if status == 200 and isinstance(content, Mapping) and content.get("status") == "accepted":
-        status = 202
-    return Rendered(status, orjson.dumps(content), reply.headers)
+    return Rendered(reply.status, orjson.dumps(reply.content), reply.headers)

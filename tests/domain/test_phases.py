@@ -14,11 +14,10 @@ from server.domain.commit import ProjectRecord
 from server.domain.default_kinds import default_kinds
 from server.domain.entities import Digests, Entity, Reference, Version
 from server.domain.phases import PHASES, Agenda, phases_of
-from server.domain.plan import scope_of
 from server.domain.project import ProjectState
-from server.domain.reasons import Scope
 from server.domain.rules import Rule, RulesEngine, default_rules
 from server.domain.runs import Phase, Root
+from server.domain.scopes import Scope, scope_of
 
 NOTHING = Digests(b"", b"")
 RANK = {"character": 0, "prop": 0, "shot": 1, "scene": 2, "sequence": 3}

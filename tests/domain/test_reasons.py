@@ -13,6 +13,7 @@ import pytest
 from server.domain import plan
 from server.domain.revisions import CAUSE
 from server.domain.runs import Outcome
+from server.domain.scopes import scope_of
 from server.domain.transaction import Transaction
 from server.propagation import edits, recording
 from server.propagation.links import NewReference
@@ -101,7 +102,7 @@ def revisions() -> Said:
         fields = {"revised_at": "2027-01-01T00:00:00.000Z", "revision": how}
         root = world.propose(Edit("sc1", fields)).root
         assert root is not None
-        scope = plan.scope_of(world.state, "run", [root], ("metadata",), CAUSE)
+        scope = scope_of(world.state, "run", [root], ("metadata",), CAUSE)
         tx = world.begin()
         outcome = plan.reach(tx, scope, "sh010")
         found.add((outcome.outcome, outcome.reason))

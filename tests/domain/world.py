@@ -16,17 +16,20 @@ from server.domain.actors import Actor
 from server.domain.commit import Commit, ProjectRecord
 from server.domain.default_kinds import default_kinds
 from server.domain.depicting import picture_reasons
+from server.domain.phases import phases_of
 from server.domain.pictures import Image, Picture
-from server.domain.plan import Scope, phases_of, reach, scope_of
+from server.domain.plan import reach
 from server.domain.project import ProjectState
 from server.domain.rules import default_rules
 from server.domain.runs import Outcome, Root, Run
+from server.domain.scopes import Scope, scope_of
 from server.domain.settling import settle
 from server.domain.transaction import Transaction
 from server.propagation import approvals, edits, links, pictures
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
-from server.propagation.pipeline import Documents, Edit, Proposal, propose, propose_rollback
+from server.propagation.pipeline import Documents, Edit, Proposal, propose
+from server.propagation.rollback import propose_rollback
 
 Result = TypeVar("Result")
 
@@ -34,7 +37,7 @@ Result = TypeVar("Result")
 def _reach_all(tx: Transaction, scope: Scope, ids: Sequence[str]) -> list[Outcome]:
     outcomes = [reach(tx, scope, entity_id) for entity_id in ids]
     for outcome in outcomes:
-        tx.record(outcome)
+        tx.record([outcome])
     return outcomes
 
 

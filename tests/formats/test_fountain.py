@@ -10,8 +10,9 @@ import pytest
 from protocol.errors import Invalid
 from server.domain import drafts
 from server.domain.kinds import KindRegistry
-from server.domain.plan import PHASES, phases_of, scope_of
+from server.domain.phases import PHASES, phases_of
 from server.domain.runs import Root
+from server.domain.scopes import scope_of
 from server.formats.fountain import import_screenplay
 from server.formats.fountain_reader import read_screenplay
 from server.formats.json import export_project, import_project

@@ -398,11 +398,13 @@ class Film:
         return {one.target for one in gone if one.source == id_}
 
     def restore(self, id_: str) -> list[str]:
-        """Answers whoever uses it again. What would make a circle by now is gone."""
+        """Answers whoever uses it again. What would make a circle by now is gone, of what it uses
+        sooner than of what uses it.
+        """
         thing = self.things[id_]
         thing.deleted = False
         back = []
-        for one in sorted(self.dormant.values(), key=lambda one: one.id):
+        for one in sorted(self.dormant.values(), key=lambda one: (one.source != id_, one.id)):
             ends = (one.source, one.target)
             if id_ not in ends or any(self.things[end].deleted for end in ends):
                 continue

@@ -20,8 +20,9 @@ from server.propagation import edits, links
 from server.propagation.drafts import Silence, StoredDrafts
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
-from server.propagation.pipeline import Edit, Proposal, change_from_data, propose, propose_rollback
+from server.propagation.pipeline import Edit, Proposal, change_from_data, propose
 from server.propagation.project import ProjectOwner
+from server.propagation.rollback import propose_rollback
 from server.services import changes, consistency, entities, reading
 from server.services.projects import Projects
 from server.verify import verify_project

@@ -69,7 +69,7 @@ async def test_a_rule_overrides_the_mode_of_a_request() -> None:
             first |= {"target_kinds": ["shot"], "target_statuses": ["review"]}
             rules = [*(rule.to_json() for rule in default_rules()), first]
             tx.put_project(replace(owner.state.record, rules=rules))
-            tx.cut(shots[40], Change(), cause="edit", status="review")
+            tx.cut(shots[40], Change(status={"from": "wip", "to": "review"}), cause="edit")
         impact = await system.calculate_change_impact(hero, {"description": "b"})
         assert impact["phases"][0] == {"phase": "realtime", "entities": [shots[40]]}
         await system.propagate_asset_change(

@@ -13,7 +13,8 @@ from pycrdt import Array, Doc, Map, Text, XmlFragment
 from protocol.errors import Invalid, NotFound, Unavailable
 from server.domain.drafts import read_values
 from server.ports import StoredDocument
-from server.rooms.document import DraftDocument, Draining, Gone, Loading, Ready
+from server.rooms.document import DraftDocument
+from server.rooms.draft_state import Draining, Gone, Loading, Ready
 from server.rooms.stored import encode_stored
 from tests.protocol.test_update_scan import nested_types
 from tests.rooms.drafts import STATE, PanicException, loaded, loader

@@ -224,7 +224,7 @@ async def test_text_costs_no_look_at_the_keys() -> None:
     ann = Client(STATE)
     for _ in range(50):
         await apply(document, ann.type("x"), "ann")
-    assert document._keys is None
+    assert not document._chart.drawn
 
 
 async def test_very_many_settings_are_looked_through_at_once() -> None:

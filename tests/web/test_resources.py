@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
+from server.domain.chain import audit_hash
 from server.domain.commit import AuditEntry
-from server.domain.transaction import audit_hash
 from server.rooms.access import Role
-from server.web.rest import answers
+from server.web.rest import answers, run_answers
 from server.web.rest.import_answers import Imported
 from server.web.rest.shapes import Page
 from tests.web.conftest import Web
@@ -284,15 +284,15 @@ async def test_the_graph(film: Web) -> None:
 async def test_runs_and_their_outcomes(film: Web) -> None:
     answer = await change(film, age=40)
     run = (await film.client.get(f"/api/v1/runs/{answer['run_id']}")).json()
-    fits(answers.Run, run)
+    fits(run_answers.Run, run)
     assert (run["status"], run["processed"], run["counts"]) == ("done", 2, {"updated": 2})
     path = f"/api/v1/runs/{answer['run_id']}/outcomes"
     page = (await film.client.get(f"{path}?limit=1")).json()
-    fits(Page[answers.Outcome], page)
+    fits(Page[run_answers.Outcome], page)
     rest = (await film.client.get(f"{path}?cursor={page['next_cursor']}")).json()
     assert [one["entity_id"] for one in page["items"] + rest["items"]] == ["coat", "sh010"]
     status = (await film.client.get(f"{FILM}/propagation-status")).json()
-    fits(answers.Status, status)
+    fits(run_answers.Status, status)
     cancelled = await film.client.post(f"/api/v1/runs/{answer['run_id']}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "done")
 

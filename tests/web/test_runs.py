@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.rooms.access import Role
-from server.web.rest import answers
+from server.web.rest import answers, run_answers
 from server.web.rest.shapes import Page
 from tests.faults import break_dependents
 from tests.web.conftest import Web
@@ -52,14 +52,14 @@ async def test_what_failed_is_retried(film: Web, broken: set[str]) -> None:
     response = await post(film, f"runs/{answer['run_id']}/retry")
     assert response.status_code == 200, response.text
     again = response.json()
-    fits(answers.Run, again)
+    fits(run_answers.Run, again)
     assert again["retry_of"] == answer["run_id"]
     assert (again["status"], again["counts"], again["total"]) == ("done", {"updated": 1}, 1)
     page = (await film.client.get(f"{API}/runs/{again['id']}/outcomes")).json()
-    fits(Page[answers.Outcome], page)
+    fits(Page[run_answers.Outcome], page)
     assert [one["entity_id"] for one in page["items"]] == ["sh010"]
     status = (await film.client.get(f"{FILM}/propagation-status")).json()
-    fits(answers.Status, status)
+    fits(run_answers.Status, status)
     assert [one["id"] for one in status["recent"]] == [again["id"], answer["run_id"]]
     assert status["totals"] == {
         "runs": 2,
@@ -87,7 +87,7 @@ async def test_a_run_is_rolled_back(film: Web) -> None:
     response = await post(film, path, {"reason": "too dark", "plan_hash": plan["plan_hash"]})
     assert response.status_code == 200, response.text
     back = response.json()
-    fits(answers.RunRolledBack, back)
+    fits(run_answers.RunRolledBack, back)
     assert (back["status"], back["success"], back["rollback_of"]) == (
         "done",
         True,
@@ -106,7 +106,7 @@ async def test_a_run_is_rolled_back(film: Web) -> None:
     trail = (await film.client.get(f"{FILM}/audit?run={answer['run_id']}")).json()["items"]
     assert (trail[0]["action"], trail[0]["detail"]) == ("run_rolled_back", {"by": back["id"]})
     again = (await post(film, path)).json()
-    fits(answers.RunRolledBack, again)
+    fits(run_answers.RunRolledBack, again)
     assert (again["id"], again["status"], again["success"]) == (None, "done", True)
 
 
@@ -116,7 +116,7 @@ async def test_a_rollback_over_a_later_edit_of_the_same_field_is_a_conflict(film
     response = await post(film, f"runs/{answer['run_id']}/rollback")
     assert response.status_code == 200
     back = response.json()
-    fits(answers.RunRolledBack, back)
+    fits(run_answers.RunRolledBack, back)
     assert (back["status"], back["success"], back["id"]) == ("conflict", False, None)
     assert back["requires_intervention"] is True
     (conflict,) = back["conflicts"]
@@ -165,7 +165,7 @@ async def test_a_run_on_its_way_is_neither_retried_nor_rolled_back_but_cancelled
     cancelling = asyncio.ensure_future(post(web, f"runs/{answer['run_id']}/cancel?wait=10"))
     go_on.set()
     response = await cancelling
-    fits(answers.Run, response.json())
+    fits(run_answers.Run, response.json())
     assert (response.status_code, response.json()["status"]) == (200, "cancelled")
     assert response.json()["counts"] == {"updated": 32, "cancelled": 28}
     again = (await post(web, f"runs/{answer['run_id']}/retry")).json()
@@ -191,7 +191,7 @@ async def test_a_superseded_run_names_the_one_that_took_it_over(web: Web) -> Non
         fits(answers.AnswerA, one)
     assert older["run_id"] == newer["run_id"]
     run = (await web.client.get(f"{API}/runs/{older['superseded_run_id']}")).json()
-    fits(answers.Run, run)
+    fits(run_answers.Run, run)
     assert (run["status"], run["superseded_by"]) == ("superseded", newer["run_id"])
     page = (await web.client.get(f"{API}/runs/{run['id']}/outcomes?limit=500")).json()
     assert len(page["items"]) == run["total"] == 60

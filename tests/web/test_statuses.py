@@ -59,3 +59,13 @@ async def test_many_get_a_status_in_one_run_and_who_has_it_stays(film: Web) -> N
     assert status["totals"]["runs"] == before + 1
     again = (await film.client.post(STATUSES, json=body)).json()
     assert (again["status"], again["run_id"]) == ("success", None)
+
+
+async def test_a_status_by_the_name_of_accepted_is_no_run_on_its_way(film: Web) -> None:
+    settings = {"settings": {"statuses": ["wip", "accepted", "final"]}}
+    assert (await film.client.patch(PROJECT, json=settings)).status_code == 200
+    entity = f"{PROJECT}/entities/sh010"
+    assert (await film.client.patch(entity, json={"status": "accepted"})).status_code == 200
+    found = await film.client.get(entity)
+    assert (found.status_code, found.json()["status"]) == (200, "accepted")
+    assert "etag" in found.headers

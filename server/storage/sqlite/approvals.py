@@ -7,29 +7,21 @@ from collections.abc import Sequence
 from sys import intern
 from typing import Any
 
-from protocol.errors import NotFound
 from server.domain.approvals import Approval, Waits
 from server.domain.commit import Commit
 from server.ports import ApprovalFilter
-from server.storage.sqlite.bulk import MARKS, fetch, put
-from server.storage.sqlite.rows import Row, json_text
+from server.storage.sqlite.bulk import MARKS, fetch_one, put
+from server.storage.sqlite.packing import Row, json_text
+from server.storage.sqlite.paging import in_pieces, matching, newest_first
 
-__all__ = [
-    "APPROVAL_COLUMNS",
-    "read_approval",
-    "read_standing",
-    "select_approvals",
-    "to_approval",
-    "write_approvals",
-]
+__all__ = ["read_approval", "read_approvals", "read_standing", "write_approvals"]
 
-APPROVAL_COLUMNS = (
+_COLUMNS = (
     "number, id, source, target, json(refs), json(classes), rule_id, rule, run_id, author, since, "
     "at, status, decided_by, comment, reason"
 )
 _PUT = f"INSERT INTO approvals {MARKS}"
 _REMOVE = f"DELETE FROM approvals WHERE id IN ({MARKS}) AND project_id = ?"
-_CHUNK = 400
 
 
 def _row(project_id: str, one: Approval) -> Row:
@@ -54,7 +46,7 @@ def _row(project_id: str, one: Approval) -> Row:
     )
 
 
-def to_approval(row: Sequence[Any]) -> Approval:
+def _to_approval(row: Sequence[Any]) -> Approval:
     _, id_, source, target, refs, classes, rule_id, rule, run_id, author, since, at, *rest = row
     return Approval(
         id_,
@@ -86,39 +78,35 @@ def read_standing(
     """
     of_one = "" if target is None else "target = ? AND "
     ends = [] if target is None else [target]
-    source = (
-        f"SELECT * FROM approvals AS a WHERE project_id = ? AND {of_one}number > ? "
-        "AND (status = 'open' OR "
+    where = (
+        f"project_id = ? AND {of_one}(status = 'open' OR "
         "(status = 'rejected' AND number = (SELECT MAX(number) FROM approvals WHERE "
-        "project_id = a.project_id AND source = a.source AND target = a.target))) "
-        "ORDER BY number LIMIT ?"
+        "project_id = a.project_id AND source = a.source AND target = a.target)))"
     )
-    found: list[Approval] = []
-    last = 0
-    while rows := fetch(connection, APPROVAL_COLUMNS, source, (project_id, *ends, last, _CHUNK)):
-        found.extend(map(to_approval, rows))
-        last = rows[-1][0]
-    return found
+    rows = in_pieces(connection, "approvals AS a", _COLUMNS, where, (project_id, *ends))
+    return [_to_approval(row) for row in rows]
 
 
 def read_approval(connection: sqlite3.Connection, project_id: str, id_: str) -> Approval:
     source = "SELECT * FROM approvals WHERE project_id = ? AND id = ?"
-    rows = fetch(connection, APPROVAL_COLUMNS, source, (project_id, id_))
-    if not rows:
-        raise NotFound(f"There is no approval {id_!r} in this project")
-    return to_approval(rows[0])
+    missing = f"There is no approval {id_!r} in this project"
+    return _to_approval(fetch_one(connection, _COLUMNS, source, (project_id, id_), missing))
 
 
-def select_approvals(
+def read_approvals(
     connection: sqlite3.Connection,
     project_id: str,
     wanted: ApprovalFilter,
     limit: int,
-    before: int,
-) -> list[list[Any]]:
-    """Rows of approvals before a number, the newest first."""
-    tests = {"status = ?": wanted.status, "source = ?": wanted.source, "target = ?": wanted.target}
-    given = {test: value for test, value in tests.items() if value is not None}
-    where = " AND ".join(["project_id = ?", "number < ?", *given])
-    source = f"SELECT * FROM approvals WHERE {where} ORDER BY number DESC LIMIT ?"
-    return fetch(connection, APPROVAL_COLUMNS, source, (project_id, before, *given.values(), limit))
+    cursor: str | None,
+) -> tuple[list[Approval], str | None]:
+    tests = {
+        "project_id = ?": project_id,
+        "status = ?": wanted.status,
+        "source = ?": wanted.source,
+        "target = ?": wanted.target,
+    }
+    rows, following = newest_first(
+        connection, "approvals", _COLUMNS, matching(tests), limit, cursor
+    )
+    return [_to_approval(row) for row in rows], following

@@ -10,11 +10,11 @@ from server.ports import StoredProject
 from server.storage.sqlite.approvals import read_standing
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.load import REFERENCES, Versions, add_findings, add_versions
+from server.storage.sqlite.packing import json_text
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
     PROJECT_COLUMNS,
     REFERENCE_COLUMNS,
-    json_text,
     to_entity,
     to_project,
     to_reference,

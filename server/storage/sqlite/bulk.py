@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 import orjson
 
-__all__ = ["MARKS", "chunks", "fetch", "fetch_columns", "fetch_many", "put", "values"]
+from protocol.errors import NotFound
+
+__all__ = ["MARKS", "chunks", "fetch", "fetch_columns", "fetch_many", "fetch_one", "put", "values"]
 
 T = TypeVar("T")
 
@@ -66,6 +68,20 @@ def fetch(
     query = f"SELECT json_group_array(json_array({columns})) FROM ({source})"
     rows: list[list[Any]] = orjson.loads(connection.execute(query, parameters).fetchone()[0])
     return rows
+
+
+def fetch_one(
+    connection: sqlite3.Connection,
+    columns: str,
+    source: str,
+    parameters: Sequence[Any],
+    missing: str,
+) -> list[Any]:
+    """The first row of a query; raises NotFound, which says that it is ``missing``, for none."""
+    rows = fetch(connection, columns, source, parameters)
+    if not rows:
+        raise NotFound(missing)
+    return rows[0]
 
 
 def fetch_many(

@@ -6,14 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from protocol.errors import NotFound
 from server.domain.commit import Commit
 from server.domain.conflicts import Conflict
 from server.ports import ConflictFilter
-from server.storage.sqlite.bulk import MARKS, fetch, put
-from server.storage.sqlite.rows import Row, json_text
+from server.storage.sqlite.bulk import MARKS, fetch_one, put
+from server.storage.sqlite.packing import Row, json_text
+from server.storage.sqlite.paging import in_pieces, matching, newest_first
 
-__all__ = ["read_conflict", "read_open", "select_conflicts", "to_conflict", "write_conflicts"]
+__all__ = ["read_conflict", "read_conflicts", "read_open", "write_conflicts"]
 
 _COLUMNS = (
     "number, id, type, severity, entity_id, field, json(base), json(ours), json(theirs), "
@@ -22,7 +22,6 @@ _COLUMNS = (
 )
 _PUT = f"INSERT INTO conflicts {MARKS}"
 _REMOVE = f"DELETE FROM conflicts WHERE id IN ({MARKS}) AND project_id = ?"
-_CHUNK = 400
 
 
 def _row(project_id: str, one: Conflict) -> Row:
@@ -49,7 +48,7 @@ def _row(project_id: str, one: Conflict) -> Row:
     )
 
 
-def to_conflict(row: Sequence[Any]) -> Conflict:
+def _to_conflict(row: Sequence[Any]) -> Conflict:
     _, id_, type_, severity, entity_id, field, base, ours, theirs, merged, *rest = row
     ours_by, theirs_by, users, options, reason, run_id, created_at, *end = rest
     status, resolution, resolved_by, resolved_at = end
@@ -85,41 +84,32 @@ def write_conflicts(connection: sqlite3.Connection, commit: Commit) -> None:
 
 def read_open(connection: sqlite3.Connection, project_id: str) -> list[Conflict]:
     """The conflicts of a project that wait for somebody."""
-    source = (
-        "SELECT * FROM conflicts WHERE project_id = ? AND status = 'open' AND number > ? "
-        "ORDER BY number LIMIT ?"
-    )
-    found: list[Conflict] = []
-    last = 0
-    while rows := fetch(connection, _COLUMNS, source, (project_id, last, _CHUNK)):
-        found.extend(map(to_conflict, rows))
-        last = rows[-1][0]
-    return found
+    where = "project_id = ? AND status = 'open'"
+    rows = in_pieces(connection, "conflicts", _COLUMNS, where, (project_id,))
+    return [_to_conflict(row) for row in rows]
 
 
 def read_conflict(connection: sqlite3.Connection, project_id: str, id_: str) -> Conflict:
     source = "SELECT * FROM conflicts WHERE project_id = ? AND id = ?"
-    rows = fetch(connection, _COLUMNS, source, (project_id, id_))
-    if not rows:
-        raise NotFound(f"There is no conflict {id_!r} in this project")
-    return to_conflict(rows[0])
+    missing = f"There is no conflict {id_!r} in this project"
+    return _to_conflict(fetch_one(connection, _COLUMNS, source, (project_id, id_), missing))
 
 
-def select_conflicts(
+def read_conflicts(
     connection: sqlite3.Connection,
     project_id: str,
     wanted: ConflictFilter,
     limit: int,
-    before: int,
-) -> list[list[Any]]:
-    """Rows of conflicts before a number, the newest first."""
+    cursor: str | None,
+) -> tuple[list[Conflict], str | None]:
     tests = {
+        "project_id = ?": project_id,
         "status = ?": wanted.status,
         "entity_id = ?": wanted.entity_id,
         "type = ?": wanted.type,
         "run_id = ?": wanted.run_id,
     }
-    given = {test: value for test, value in tests.items() if value is not None}
-    where = " AND ".join(["project_id = ?", "number < ?", *given])
-    source = f"SELECT * FROM conflicts WHERE {where} ORDER BY number DESC LIMIT ?"
-    return fetch(connection, _COLUMNS, source, (project_id, before, *given.values(), limit))
+    rows, following = newest_first(
+        connection, "conflicts", _COLUMNS, matching(tests), limit, cursor
+    )
+    return [_to_conflict(row) for row in rows], following

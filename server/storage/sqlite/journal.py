@@ -14,7 +14,8 @@ from server.domain.entities import Reference, Version
 from server.domain.undo import Undo, Was
 from server.storage.sqlite.bulk import fetch
 from server.storage.sqlite.load import Versions, add_versions
-from server.storage.sqlite.rows import json_text, reference_row
+from server.storage.sqlite.packing import json_text
+from server.storage.sqlite.rows import reference_row
 
 __all__ = ["read_beginning", "read_first_step", "read_some_versions", "read_steps", "write_journal"]
 

@@ -23,20 +23,19 @@ from server.storage.sqlite.approvals import read_standing
 from server.storage.sqlite.bulk import chunks, fetch, fetch_columns, fetch_many, values
 from server.storage.sqlite.conflicts import read_open
 from server.storage.sqlite.late import late_versions
+from server.storage.sqlite.packing import json_text
 from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
+from server.storage.sqlite.records import RUN_COLUMNS, to_run
 from server.storage.sqlite.rows import (
     ENTITY_COLUMNS,
     FINDING_COLUMNS,
     PROJECT_COLUMNS,
     REFERENCE_COLUMNS,
-    RUN_COLUMNS,
     VERSION_COLUMNS,
-    json_text,
     to_entity,
     to_finding,
     to_project,
     to_references,
-    to_run,
     to_version,
 )
 

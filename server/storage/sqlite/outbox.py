@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from protocol.errors import NotFound
 from server.domain.commit import Commit
 from server.domain.webhooks import Attempt, Delivery, Webhook
-from server.storage.sqlite.bulk import MARKS, fetch, put
-from server.storage.sqlite.rows import json_text
+from server.storage.sqlite.bulk import MARKS, fetch, fetch_one, put
+from server.storage.sqlite.packing import json_text
+from server.storage.sqlite.paging import matching, newest_first
 
 __all__ = [
     "DELIVERIES_KEPT",
@@ -123,26 +123,26 @@ def next_due(connection: sqlite3.Connection) -> str | None:
 
 
 def read_deliveries(
-    connection: sqlite3.Connection, project_id: str, webhook_id: str, limit: int, before: int
-) -> tuple[list[Delivery], int | None]:
-    source = (
-        "SELECT * FROM deliveries WHERE project_id = ? AND webhook_id = ? AND number < ? "
-        "ORDER BY number DESC LIMIT ?"
+    connection: sqlite3.Connection,
+    project_id: str,
+    webhook_id: str,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Delivery], str | None]:
+    tests = {"project_id = ?": project_id, "webhook_id = ?": webhook_id}
+    rows, following = newest_first(
+        connection, "deliveries", _DELIVERY_COLUMNS, matching(tests), limit, cursor
     )
-    parameters = (project_id, webhook_id, before, limit + 1)
-    rows = fetch(connection, _DELIVERY_COLUMNS, source, parameters)
-    following = rows[limit - 1][0] if len(rows) > limit else None
-    return [_to_delivery(row) for row in rows[:limit]], following
+    return [_to_delivery(row) for row in rows], following
 
 
 def read_delivery(
     connection: sqlite3.Connection, project_id: str, webhook_id: str, id_: str
 ) -> Delivery:
     source = "SELECT * FROM deliveries WHERE project_id = ? AND webhook_id = ? AND id = ?"
-    rows = fetch(connection, _DELIVERY_COLUMNS, source, (project_id, webhook_id, id_))
-    if not rows:
-        raise NotFound(f"There is no delivery {id_!r} of this webhook")
-    return _to_delivery(rows[0])
+    missing = f"There is no delivery {id_!r} of this webhook"
+    key = (project_id, webhook_id, id_)
+    return _to_delivery(fetch_one(connection, _DELIVERY_COLUMNS, source, key, missing))
 
 
 def _webhook_row(project_id: str, one: Webhook) -> tuple[Any, ...]:

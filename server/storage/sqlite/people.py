@@ -11,7 +11,8 @@ from server.domain.people import Follow, Member, Mute, Notice
 from server.ports import StoredPeople, StoredToken
 from server.storage.sqlite.bulk import MARKS, fetch, put
 from server.storage.sqlite.outbox import read_webhooks
-from server.storage.sqlite.rows import json_text
+from server.storage.sqlite.packing import json_text
+from server.storage.sqlite.paging import newest_first
 
 __all__ = [
     "NOTICES_KEPT",
@@ -168,15 +169,13 @@ def read_notices(
     hidden: Collection[str],
     unread: bool,
     limit: int,
-    before: int,
-) -> tuple[list[Notice], int | None]:
-    where, parameters = _whose(user, project_id, hidden, unread)
-    source = (
-        f"SELECT * FROM notifications WHERE {where} AND number < ? ORDER BY number DESC LIMIT ?"
+    cursor: str | None,
+) -> tuple[list[Notice], str | None]:
+    whose = _whose(user, project_id, hidden, unread)
+    rows, following = newest_first(
+        connection, "notifications", _NOTICE_COLUMNS, whose, limit, cursor
     )
-    rows = fetch(connection, _NOTICE_COLUMNS, source, [*parameters, before, limit + 1])
-    following = rows[limit - 1][0] if len(rows) > limit else None
-    return [Notice(*row[1:]) for row in rows[:limit]], following
+    return [Notice(*row[1:]) for row in rows], following
 
 
 def count_unread(

@@ -10,10 +10,18 @@ from typing import Any
 from protocol.errors import NotFound
 from server.domain.commit import Commit
 from server.domain.pictures import Part, Picture
-from server.storage.sqlite.bulk import MARKS, fetch, put
-from server.storage.sqlite.rows import Row, json_text
+from server.storage.sqlite.bulk import MARKS, fetch_one, put
+from server.storage.sqlite.packing import Row, json_text
+from server.storage.sqlite.paging import matching, newest_first
 
-__all__ = ["PICTURE_COLUMNS", "read_blob", "read_picture", "to_picture", "write_pictures"]
+__all__ = [
+    "PICTURE_COLUMNS",
+    "read_blob",
+    "read_picture",
+    "read_pictures",
+    "to_picture",
+    "write_pictures",
+]
 
 _FILES = {"full": "file_full", "640": "file_640", "320": "file_320"}
 """The column of each size."""
@@ -86,10 +94,23 @@ def to_picture(row: Sequence[Any]) -> Picture:
 
 def read_picture(connection: sqlite3.Connection, project_id: str, picture_id: str) -> Picture:
     source = "SELECT * FROM pictures WHERE project_id = ? AND id = ?"
-    rows = fetch(connection, PICTURE_COLUMNS, source, (project_id, picture_id))
-    if not rows:
-        raise NotFound(f"There is no picture {picture_id!r} in {project_id!r}")
-    return to_picture(rows[0])
+    missing = f"There is no picture {picture_id!r} in {project_id!r}"
+    return to_picture(
+        fetch_one(connection, PICTURE_COLUMNS, source, (project_id, picture_id), missing)
+    )
+
+
+def read_pictures(
+    connection: sqlite3.Connection,
+    project_id: str,
+    entity_id: str,
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Picture], str | None]:
+    tests = {"project_id = ?": project_id, "entity_id = ?": entity_id}
+    columns = f"number, {PICTURE_COLUMNS}"
+    rows, following = newest_first(connection, "pictures", columns, matching(tests), limit, cursor)
+    return [to_picture(row[1:]) for row in rows], following
 
 
 def read_blob(connection: sqlite3.Connection, hash_: str) -> bytes:

@@ -4,64 +4,47 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import orjson
 
 from protocol.errors import NotFound
-from server.domain.approvals import Approval
 from server.domain.commit import AuditEntry, ProjectRecord
-from server.domain.conflicts import Conflict
 from server.domain.entities import Digests, Version
 from server.domain.events import Event
-from server.domain.pictures import Picture
 from server.domain.runs import Outcome, Run
 from server.ports import (
-    ApprovalFilter,
     AuditFilter,
-    ConflictFilter,
     RunTotals,
     StoredDocument,
     StoredLook,
     StoredToken,
 )
-from server.storage.sqlite.approvals import select_approvals, to_approval
-from server.storage.sqlite.bulk import fetch
-from server.storage.sqlite.conflicts import select_conflicts, to_conflict
-from server.storage.sqlite.paging import END as _END
-from server.storage.sqlite.paging import position as _position
-from server.storage.sqlite.pictures import PICTURE_COLUMNS, to_picture
-from server.storage.sqlite.rows import (
+from server.storage.sqlite.bulk import fetch, fetch_one
+from server.storage.sqlite.packing import json_text, to_state
+from server.storage.sqlite.paging import matching, newest_first, position
+from server.storage.sqlite.records import (
     AUDIT_COLUMNS,
     EVENT_COLUMNS,
     OUTCOME_COLUMNS,
     OUTCOMES,
-    PROJECT_COLUMNS,
     RUN_COLUMNS,
-    VERSION_COLUMNS,
-    json_text,
     to_audit,
     to_event,
     to_outcome,
-    to_project,
     to_run,
-    to_state,
-    to_version,
 )
+from server.storage.sqlite.rows import PROJECT_COLUMNS, VERSION_COLUMNS, to_project, to_version
 
 __all__ = [
     "read_answer",
-    "read_approvals",
     "read_audit",
     "read_audit_head",
-    "read_conflicts",
     "read_document",
     "read_events_after",
     "read_looks",
     "read_outcome_ids",
     "read_outcomes",
     "read_outcomes_of",
-    "read_pictures",
     "read_projects",
     "read_projects_with",
     "read_projects_with_open_runs",
@@ -76,11 +59,6 @@ __all__ = [
 
 _RUNS_BACK = 1000
 """How many of a project's newest runs are searched for an entity's outcomes."""
-
-
-def _next(rows: Sequence[Sequence[Any]], limit: int, column: int) -> str | None:
-    """The cursor behind a page, of which one row more than the limit was asked for."""
-    return str(rows[limit - 1][column]) if len(rows) > limit else None
 
 
 def read_projects(connection: sqlite3.Connection) -> list[ProjectRecord]:
@@ -134,10 +112,9 @@ def read_version(
     connection: sqlite3.Connection, project_id: str, entity_id: str, number: int
 ) -> Version:
     source = "SELECT * FROM versions WHERE project_id = ? AND entity_id = ? AND number = ?"
-    rows = fetch(connection, VERSION_COLUMNS, source, (project_id, entity_id, number))
-    if not rows:
-        raise NotFound(f"There is no version {number} of {entity_id!r} in {project_id!r}")
-    return to_version(rows[0])
+    missing = f"There is no version {number} of {entity_id!r} in {project_id!r}"
+    key = (project_id, entity_id, number)
+    return to_version(fetch_one(connection, VERSION_COLUMNS, source, key, missing))
 
 
 def read_versions(
@@ -147,29 +124,10 @@ def read_versions(
     limit: int,
     cursor: str | None,
 ) -> tuple[list[Version], str | None]:
-    source = (
-        "SELECT * FROM versions WHERE project_id = ? AND entity_id = ? AND number < ? "
-        "ORDER BY number DESC LIMIT ?"
-    )
-    parameters = (project_id, entity_id, _position(cursor, _END), limit + 1)
-    rows = fetch(connection, VERSION_COLUMNS, source, parameters)
-    return [to_version(row) for row in rows[:limit]], _next(rows, limit, 1)
-
-
-def read_pictures(
-    connection: sqlite3.Connection,
-    project_id: str,
-    entity_id: str,
-    limit: int,
-    cursor: str | None,
-) -> tuple[list[Picture], str | None]:
-    source = (
-        "SELECT * FROM pictures WHERE project_id = ? AND entity_id = ? AND number < ? "
-        "ORDER BY number DESC LIMIT ?"
-    )
-    parameters = (project_id, entity_id, _position(cursor, _END), limit + 1)
-    rows = fetch(connection, PICTURE_COLUMNS, source, parameters)
-    return [to_picture(row) for row in rows[:limit]], _next(rows, limit, 1)
+    tests = {"project_id = ?": project_id, "entity_id = ?": entity_id}
+    columns = f"number, {VERSION_COLUMNS}"
+    rows, following = newest_first(connection, "versions", columns, matching(tests), limit, cursor)
+    return [to_version(row[1:]) for row in rows], following
 
 
 def read_version_state(
@@ -209,10 +167,8 @@ def read_document(
 
 
 def read_run(connection: sqlite3.Connection, run_id: str) -> Run:
-    rows = fetch(connection, RUN_COLUMNS, "SELECT * FROM runs WHERE id = ?", (run_id,))
-    if not rows:
-        raise NotFound(f"There is no run {run_id!r}")
-    return to_run(rows[0])
+    source, missing = "SELECT * FROM runs WHERE id = ?", f"There is no run {run_id!r}"
+    return to_run(fetch_one(connection, RUN_COLUMNS, source, (run_id,), missing))
 
 
 def read_runs(connection: sqlite3.Connection, project_id: str, limit: int) -> list[Run]:
@@ -227,9 +183,10 @@ def read_outcomes(
         f"SELECT * FROM {OUTCOMES} WHERE o.run = (SELECT number FROM runs WHERE id = ?) "
         "AND o.ordinal > ? ORDER BY o.ordinal LIMIT ?"
     )
-    parameters = (run_id, _position(cursor, -1), limit + 1)
+    parameters = (run_id, position(cursor, -1), limit + 1)
     rows = fetch(connection, OUTCOME_COLUMNS, source, parameters)
-    return [to_outcome(row) for row in rows[:limit]], _next(rows, limit, 0)
+    following = str(rows[limit - 1][0]) if len(rows) > limit else None
+    return [to_outcome(row) for row in rows[:limit]], following
 
 
 def read_outcome_ids(
@@ -308,44 +265,17 @@ def read_audit(
     cursor: str | None,
 ) -> tuple[list[AuditEntry], str | None]:
     tests = {
-        "number < ?": _position(cursor, _END),
+        "project_id = ?": project_id,
         "entity_id = ?": wanted.entity_id,
         "actor = ?": wanted.actor,
         "run_id = ?": wanted.run_id,
         "at >= ?": wanted.since,
         "at < ?": wanted.until,
     }
-    given = {test: value for test, value in tests.items() if value is not None}
-    source = (
-        f"SELECT * FROM audit WHERE project_id = ? AND {' AND '.join(given)} "
-        "ORDER BY number DESC LIMIT ?"
+    rows, following = newest_first(
+        connection, "audit", AUDIT_COLUMNS, matching(tests), limit, cursor
     )
-    rows = fetch(connection, AUDIT_COLUMNS, source, (project_id, *given.values(), limit + 1))
-    return [to_audit(row) for row in rows[:limit]], _next(rows, limit, 0)
-
-
-def read_approvals(
-    connection: sqlite3.Connection,
-    project_id: str,
-    wanted: ApprovalFilter,
-    limit: int,
-    cursor: str | None,
-) -> tuple[list[Approval], str | None]:
-    before = _position(cursor, _END)
-    rows = select_approvals(connection, project_id, wanted, limit + 1, before)
-    return [to_approval(row) for row in rows[:limit]], _next(rows, limit, 0)
-
-
-def read_conflicts(
-    connection: sqlite3.Connection,
-    project_id: str,
-    wanted: ConflictFilter,
-    limit: int,
-    cursor: str | None,
-) -> tuple[list[Conflict], str | None]:
-    before = _position(cursor, _END)
-    rows = select_conflicts(connection, project_id, wanted, limit + 1, before)
-    return [to_conflict(row) for row in rows[:limit]], _next(rows, limit, 0)
+    return [to_audit(row) for row in rows], following
 
 
 def read_token(connection: sqlite3.Connection, hash_: str) -> StoredToken | None:

@@ -6,7 +6,6 @@ of the ``…_COLUMNS`` beside it, as ``bulk.fetch`` reads them. Strings that rep
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from sys import intern
@@ -14,78 +13,32 @@ from typing import Any
 
 import orjson
 
-from server.domain.commit import AuditEntry, ProjectRecord
+from server.domain.commit import ProjectRecord
 from server.domain.entities import BuiltOn, Digests, Entity, LastOutcome, Reference, Version
-from server.domain.events import Event
-from server.domain.runs import Outcome, Root, Run
+from server.storage.sqlite.packing import Row, json_text, packed, unpacked
 
 __all__ = [
-    "AUDIT_COLUMNS",
     "ENTITY_COLUMNS",
-    "EVENT_COLUMNS",
     "FINDING_COLUMNS",
-    "OUTCOMES",
-    "OUTCOME_COLUMNS",
     "PROJECT_COLUMNS",
     "REFERENCE_COLUMNS",
-    "RUN_COLUMNS",
     "VERSION_COLUMNS",
-    "Row",
-    "audit_row",
     "entity_row",
-    "event_row",
-    "json_text",
     "project_row",
     "reference_row",
-    "run_row",
-    "state_row",
-    "to_audit",
     "to_digests",
     "to_entity",
-    "to_event",
     "to_finding",
-    "to_outcome",
     "to_project",
     "to_reference",
     "to_references",
-    "to_run",
-    "to_state",
     "to_version",
     "version_row",
 ]
 
-Row = tuple[Any, ...]
-
 # One empty mapping for the many references without overrides; a Mapping is never written to.
 _NOTHING: Mapping[str, Any] = {}
 _new, _bytes = tuple.__new__, bytes.fromhex
-
-
-_LONG = 1024
-"""From so many bytes on it pays to deflate a text: it takes a fifth to a tenth of the room."""
-
-
-def _packed(text: str) -> bytes | None:
-    """A long text, deflated."""
-    return zlib.compress(text.encode(), 1) if len(text) > _LONG else None
-
-
-def _unpacked(packed: str) -> Any:
-    return orjson.loads(zlib.decompress(_bytes(packed)))
-
-
-def state_row(project_id: str, entity_id: str, number: int, state: bytes) -> Row:
-    """The state of a version, deflated where it is long."""
-    is_long = len(state) > _LONG
-    return (project_id, entity_id, number, zlib.compress(state, 1) if is_long else state, is_long)
-
-
-def to_state(state: bytes, packed: int) -> bytes:
-    return zlib.decompress(state) if packed else bytes(state)
-
-
-def json_text(value: Any) -> str:
-    return orjson.dumps(value).decode()
 
 
 def _shared(text: str | None) -> str | None:
@@ -202,8 +155,8 @@ VERSION_COLUMNS = (
 
 def version_row(project_id: str, one: Version) -> Row:
     content = json_text(dict(one.fields)), json_text(dict(one.changes))
-    packed = _packed("[" + ",".join(content) + "]")
-    fields, changes = content if packed is None else ("{}", "{}")
+    deflated = packed("[" + ",".join(content) + "]")
+    fields, changes = content if deflated is None else ("{}", "{}")
     return (
         project_id,
         one.entity_id,
@@ -226,13 +179,13 @@ def version_row(project_id: str, one: Version) -> Row:
         *one.built_on_digests,
         *one.digests,
         json_text(one.roles),
-        packed,
+        deflated,
     )
 
 
 def to_version(row: Sequence[Any]) -> Version:
     if row[23]:
-        fields, changes = _unpacked(row[23])
+        fields, changes = unpacked(row[23])
     else:
         fields, changes = row[4], _NOTHING if row[7] == "{}" else orjson.loads(row[7])
     return Version(
@@ -318,98 +271,3 @@ def to_references(columns: Sequence[Sequence[Any]]) -> Iterator[Reference]:
 
 def to_reference(row: Sequence[Any]) -> Reference:
     return next(to_references([[value] for value in row]))
-
-
-# -- runs and outcomes ----------------------------------------------------------------------------
-
-RUN_COLUMNS = (
-    "id, project_id, json(roots), json(classes), cause, author, message, mode, notify, status, "
-    "total, created_at, started_at, finished_at, processed, json(counts), json(phases), error, "
-    "retry_of, rollback_of, superseded_by"
-)
-
-
-def run_row(one: Run) -> Row:
-    return (
-        one.id,
-        one.project_id,
-        json_text([tuple(root) for root in one.roots]),
-        json_text(one.classes),
-        one.cause,
-        one.author,
-        one.message,
-        one.mode,
-        one.notify,
-        one.status,
-        one.total,
-        one.created_at,
-        one.started_at,
-        one.finished_at,
-        one.processed,
-        json_text(one.counts),
-        json_text(dict(one.phases)),
-        one.error,
-        one.retry_of,
-        one.rollback_of,
-        one.superseded_by,
-    )
-
-
-def to_run(row: Sequence[Any]) -> Run:
-    id_, project_id, roots, classes, cause, author, message, mode, notify, *rest = row
-    return Run(
-        id_,
-        project_id,
-        tuple(Root(*root) for root in roots),
-        tuple(classes),
-        cause,
-        author,
-        message,
-        mode,
-        bool(notify),
-        *rest,
-    )
-
-
-OUTCOMES = "outcomes AS o JOIN findings AS f ON f.number = o.finding"
-OUTCOME_COLUMNS = (
-    "ordinal, at, entity_id, kind, outcome, reason, source, source_version, "
-    "lower(hex(from_hash)), lower(hex(to_hash))"
-)
-
-
-def to_outcome(row: Sequence[Any]) -> tuple[Outcome, str]:
-    """The outcome and its time."""
-    return Outcome(*row[2:]), row[1]
-
-
-# -- audit and events -----------------------------------------------------------------------------
-
-AUDIT_COLUMNS = (
-    "number, at, actor, via, action, entity_id, run_id, json(detail), previous, hash, hex(packed)"
-)
-
-
-def audit_row(project_id: str, one: AuditEntry) -> Row:
-    detail = json_text(dict(one.detail))
-    packed = _packed(detail)
-    shown = detail if packed is None else "{}"
-    return (project_id, *one[:7], shown, one.previous, one.hash, packed)
-
-
-def to_audit(row: Sequence[Any]) -> AuditEntry:
-    entry = AuditEntry(*row[:-1])
-    return entry._replace(detail=_unpacked(row[-1])) if row[-1] else entry
-
-
-EVENT_COLUMNS = "seq, json(body), json(concerns)"
-
-
-def event_row(project_id: str, at: str, one: Event) -> Row:
-    concerns = None if one.concerns is None else json_text(sorted(one.concerns))
-    return (project_id, one.seq, at, json_text(dict(one.body)), concerns)
-
-
-def to_event(row: Sequence[Any]) -> Event:
-    seq, body, concerns = row
-    return Event(seq, body, None if concerns is None else frozenset(concerns))

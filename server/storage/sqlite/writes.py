@@ -14,19 +14,12 @@ from server.storage.sqlite.bulk import MARKS, put
 from server.storage.sqlite.conflicts import write_conflicts
 from server.storage.sqlite.journal import write_journal
 from server.storage.sqlite.outbox import write_outbox
+from server.storage.sqlite.packing import state_row
 from server.storage.sqlite.people import NOTICES_KEPT, admit, write_people
 from server.storage.sqlite.pictures import write_pictures
 from server.storage.sqlite.reached import move_pointers, put_looks, write_reached
-from server.storage.sqlite.rows import (
-    audit_row,
-    entity_row,
-    event_row,
-    project_row,
-    reference_row,
-    run_row,
-    state_row,
-    version_row,
-)
+from server.storage.sqlite.records import audit_row, event_row, run_row
+from server.storage.sqlite.rows import entity_row, project_row, reference_row, version_row
 
 __all__ = ["Update", "weight", "write_commit", "write_compacted", "write_updates"]
 

@@ -10,7 +10,7 @@ from server.rooms.access import Role
 from server.services import approvals, deciding
 from server.web.bodies import Body, Id, Text
 from server.web.operations import Call, NoQuery, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Reply, propagated
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery, Wait
 from server.web.rest.shapes import Page, Shape
@@ -170,7 +170,7 @@ async def decide(call: Call[Decision, Wait]) -> Reply:
         body.comment,
         call.query.wait,
     )
-    return Reply(decided.to_json(), 202 if decided.propagation.status == "accepted" else 200)
+    return propagated(decided.to_json())
 
 
 _ALL = "/projects/{project_id}/approvals"

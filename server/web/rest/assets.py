@@ -12,7 +12,7 @@ from server.rooms.access import Role
 from server.services import changes, reading
 from server.web.bodies import Body, Id, Number, PlanHash, Text
 from server.web.operations import Call, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Reply, propagated
 from server.web.rest import answers
 from server.web.rest.queries import AssetQuery, AssetWait, Limit
 from server.web.rest.shapes import Page
@@ -141,7 +141,7 @@ async def propagate(call: Call[Change, AssetWait]) -> Reply:
         plan_hash=body.plan_hash,
         wait=call.query.wait,
     )
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 async def impact(call: Call[ImpactBody, AssetQuery]) -> Reply:
@@ -171,7 +171,7 @@ async def publish(call: Call[PublishBody, AssetWait]) -> Reply:
     result = await changes.publish(
         owner, asset_id, call.actor, body.message, body.plan_hash, call.query.wait
     )
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 async def rollback(call: Call[RollbackBody, AssetWait]) -> Reply:
@@ -197,7 +197,7 @@ async def rollback(call: Call[RollbackBody, AssetWait]) -> Reply:
         plan_hash=body.plan_hash,
         wait=call.query.wait,
     )
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 async def approve(call: Call[ApprovedBody, AssetWait]) -> Reply:
@@ -207,7 +207,7 @@ async def approve(call: Call[ApprovedBody, AssetWait]) -> Reply:
     result = await changes.approve(
         owner, asset_id, call.body.version_number, call.actor, call.query.wait
     )
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 async def batch(call: Call[Batch, AssetWait]) -> Reply:
@@ -224,7 +224,7 @@ async def batch(call: Call[Batch, AssetWait]) -> Reply:
     result = await changes.propagate_batch(
         owner, wanted, call.actor, plan_hash=body.plan_hash, wait=call.query.wait
     )
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 async def dependencies(call: Call[Body, DependencyQuery]) -> Reply:

@@ -8,7 +8,7 @@ from server.rooms.access import Role
 from server.services import conflicts
 from server.web.bodies import Body, Id
 from server.web.operations import Call, NoQuery, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Reply, propagated
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery, Wait
 from server.web.rest.shapes import Page, Shape
@@ -121,7 +121,7 @@ async def resolve(call: Call[Resolution, Wait]) -> Reply:
         body.value if "value" in body.model_fields_set else conflicts.NOT_GIVEN,
         wait=call.query.wait,
     )
-    return Reply(done.to_json(), 202 if done.propagation.status == "accepted" else 200)
+    return propagated(done.to_json())
 
 
 _ALL = "/projects/{project_id}/conflicts"

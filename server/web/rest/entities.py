@@ -12,7 +12,7 @@ from server.propagation.links import NewReference
 from server.services import entities, reading
 from server.web.bodies import Body, Id, Number, Text
 from server.web.operations import Call, NoQuery, Operation, operation
-from server.web.replies import Rendered, Reply
+from server.web.replies import Rendered, Reply, propagated
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery, Wait
 from server.web.rest.shapes import Page
@@ -137,14 +137,14 @@ async def change_entity(call: Call[EntityChange, Wait]) -> Reply:
         raise Conflict(detail, conflicts)
     content = reading.entity(owner, entity_id)
     content |= {"run_id": result.run_id, "propagation": result.to_json()}
-    return Reply(content, 202 if result.status == "accepted" else 200)
+    return propagated(content, how=result.status)
 
 
 async def set_statuses(call: Call[Statuses, Wait]) -> Reply:
     """Give many entities a status: one step and one run, all or none."""
     owner, body = await call.project(), call.body
     result = await entities.set_statuses(owner, body.ids, body.status, call.actor, call.query.wait)
-    return Reply(result.to_json(), 202 if result.status == "accepted" else 200)
+    return propagated(result.to_json())
 
 
 async def delete_entity(call: Call[Body, DeleteQuery]) -> Reply:
@@ -153,7 +153,7 @@ async def delete_entity(call: Call[Body, DeleteQuery]) -> Reply:
     result = await entities.delete_entity(
         owner, call.path["entity_id"], call.actor, force=query.force, wait=query.wait
     )
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 async def restore_entity(call: Call[Body, Wait]) -> Reply:
@@ -162,7 +162,7 @@ async def restore_entity(call: Call[Body, Wait]) -> Reply:
     result = await entities.restore_entity(owner, entity_id, call.actor, call.query.wait)
     content = reading.entity(owner, entity_id)
     content |= {"run_id": result.run_id, "propagation": result.to_json()}
-    return Reply(content, 202 if result.status == "accepted" else 200)
+    return propagated(content, how=result.status)
 
 
 async def read_resolved(call: Call[Body, NoQuery]) -> Rendered:

@@ -12,7 +12,7 @@ from server.services import entities
 from server.services.answers import PropagationResult
 from server.web.bodies import Body, Id, Number
 from server.web.operations import Call, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Reply, propagated
 from server.web.rest import answers
 from server.web.rest.entities import ReferenceOfNew
 from server.web.rest.queries import Wait
@@ -54,7 +54,7 @@ class ManyReferences(Body):
 
 def _answer(reference: dict[str, Any], result: PropagationResult, status: int) -> Reply:
     content = {**reference, "run_id": result.run_id, "propagation": result.to_json()}
-    return Reply(content, 202 if result.status == "accepted" and status == 200 else status)
+    return propagated(content, status, how=result.status)
 
 
 async def create_reference(call: Call[NewReferenceBody, Wait]) -> Reply:
@@ -84,7 +84,7 @@ async def change_references(call: Call[ManyReferences, Wait]) -> Reply:
         call.query.wait,
     )
     content = {**result.to_json(), "references": linked.made, "unchanged": linked.unchanged}
-    return Reply(content, 202 if result.status == "accepted" else 200)
+    return propagated(content)
 
 
 async def change_reference(call: Call[ReferenceChange, Wait]) -> Reply:
@@ -112,7 +112,7 @@ async def delete_reference(call: Call[Body, Wait]) -> Reply:
     """Take a reference away: a relationship change of its target."""
     owner = await call.project()
     result = await entities.unlink(owner, call.path["reference_id"], call.actor, call.query.wait)
-    return Reply(result.to_json())
+    return propagated(result.to_json())
 
 
 _ALL = "/projects/{project_id}/references"

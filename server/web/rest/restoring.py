@@ -10,7 +10,7 @@ from server.rooms.access import Role
 from server.services import restoring
 from server.web.bodies import Body, PlanHash, Text
 from server.web.operations import Call, NoQuery, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Reply, propagated
 from server.web.rest import answers
 from server.web.rest.shapes import Shape
 
@@ -70,7 +70,7 @@ async def restore_project(call: Call[RestoreBody, NoQuery]) -> Reply:
     done = await restoring.restore_project(
         owner, body.to, call.actor, body.reason, plan_hash=body.plan_hash
     )
-    return Reply(done.to_json())
+    return propagated(done.to_json())
 
 
 OPERATIONS: list[Operation] = [

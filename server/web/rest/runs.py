@@ -14,7 +14,7 @@ from server.services import reading, runs
 from server.web.bodies import Body, Id, PlanHash, Query, Text
 from server.web.operations import Call, NoQuery, Operation, operation
 from server.web.replies import Reply
-from server.web.rest import answers
+from server.web.rest import answers, run_answers
 from server.web.rest.queries import Limit, PageQuery, Wait
 from server.web.rest.shapes import Page
 
@@ -149,31 +149,33 @@ async def rollback_run(call: Call[RunRollbackBody, Wait]) -> Reply:
 _ONE = "/runs/{run_id}"
 OPERATIONS: list[Operation] = [
     operation("GET", "/projects/{project_id}/graph", graph, query=GraphQuery, answer=answers.Graph),
-    operation("GET", "/projects/{project_id}/propagation-status", status, answer=answers.Status),
+    operation(
+        "GET", "/projects/{project_id}/propagation-status", status, answer=run_answers.Status
+    ),
     operation(
         "POST",
         "/projects/{project_id}/repair",
         repair,
         role=Role.OWNER,
-        answer=answers.Repaired,
+        answer=run_answers.Repaired,
     ),
-    operation("GET", _ONE, read_run, answer=answers.Run),
+    operation("GET", _ONE, read_run, answer=run_answers.Run),
     operation(
         "GET",
         f"{_ONE}/outcomes",
         list_outcomes,
         query=PageQuery,
-        answer=Page[answers.Outcome],
+        answer=Page[run_answers.Outcome],
     ),
-    operation("POST", f"{_ONE}/cancel", cancel, query=Wait, answer=answers.Run),
-    operation("POST", f"{_ONE}/retry", retry, query=Wait, answer=answers.Run),
+    operation("POST", f"{_ONE}/cancel", cancel, query=Wait, answer=run_answers.Run),
+    operation("POST", f"{_ONE}/retry", retry, query=Wait, answer=run_answers.Run),
     operation(
         "POST",
         f"{_ONE}/rollback",
         rollback_run,
         body=RunRollbackBody,
         query=Wait,
-        answer=answers.RunRolledBack,
+        answer=run_answers.RunRolledBack,
         impact=answers.Impact,
     ),
 ]
