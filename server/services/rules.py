@@ -9,12 +9,11 @@ from typing import Any
 from protocol.errors import Conflict, FieldError, Invalid, NotFound
 from server.domain.actors import Actor
 from server.domain.ids import check_id, slug
-from server.domain.rules import Rule
+from server.domain.rules import Rule, check_size
 from server.domain.transaction import Transaction
 from server.propagation.project import ProjectOwner
 
 __all__ = [
-    "MOST_RULES",
     "add_rule",
     "audit_rules",
     "list_rules",
@@ -25,8 +24,6 @@ __all__ = [
     "remove_rule",
     "with_rule",
 ]
-
-MOST_RULES = 200
 
 
 def list_rules(owner: ProjectOwner) -> list[dict[str, Any]]:
@@ -154,9 +151,7 @@ def _put(tx: Transaction, after: Sequence[Rule]) -> None:
     before = tx.rules.rules
     if tuple(after) == before:
         return
-    if len(after) > MOST_RULES:
-        problem = FieldError("rules", f"must be at most {MOST_RULES}")
-        raise Invalid("There are too many rules", [problem])
+    check_size(after)
     tx.put_project(replace(tx.state.record, rules=[rule.to_json() for rule in after]))
     changed = audit_rules(tx, before, after)
     tx.tell({"type": "rules_changed", "rules": changed, "timestamp": tx.at}, None)

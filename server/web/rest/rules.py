@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +12,7 @@ from starlette.datastructures import Headers
 from protocol.errors import FieldError, Invalid
 from server.domain.changes import ChangeClass
 from server.domain.rule_reader import Verdict
-from server.domain.rules import Question, RulesEngine
+from server.domain.rules import MOST_RULES, Question, Rule, RulesEngine, check_size
 from server.domain.runs import Phase
 from server.formats.yaml import YAML, YAML_TYPES, write_yaml
 from server.propagation.links import default_role
@@ -60,7 +61,7 @@ class RulesBody(Body):
     """The whole list, in its order: a list, or an object with it as ``rules``."""
 
     bare: ClassVar[str | None] = "rules"
-    rules: list[RuleBody] = Field(max_length=1000)
+    rules: list[RuleBody] = Field(max_length=MOST_RULES)
 
 
 class TargetKind(Body):
@@ -99,7 +100,7 @@ class TestBody(Body):
     version: str | None = None
     target: Id | TargetKind | None = None
     rule: RuleBody | None = None
-    rules: list[RuleBody] | None = Field(default=None, max_length=1000)
+    rules: list[RuleBody] | None = Field(default=None, max_length=MOST_RULES)
     limit: Limit = 100
 
 
@@ -210,7 +211,7 @@ def _question(owner: ProjectOwner, change: ChangeBody, target: str | TargetKind 
 
 def _candidate(owner: ProjectOwner, body: TestBody) -> RulesEngine | None:
     if body.rules is not None:
-        return RulesEngine(rules.read_rules([one.rule() for one in body.rules]))
+        return _engine(rules.read_rules([one.rule() for one in body.rules]))
     if body.rule is None:
         return None
     here = owner.state.rules.rules
@@ -219,7 +220,12 @@ def _candidate(owner: ProjectOwner, body: TestBody) -> RulesEngine | None:
     except Invalid as error:
         named = [FieldError(f"rule.{one.field}", one.message) for one in error.errors]
         raise Invalid("The rule is not valid", named) from None
-    return RulesEngine(rules.with_rule(here, rule, body.rule.position))
+    return _engine(rules.with_rule(here, rule, body.rule.position))
+
+
+def _engine(candidate: Sequence[Rule]) -> RulesEngine:
+    check_size(candidate)
+    return RulesEngine(candidate)
 
 
 def _wants_yaml(accept: str) -> bool:
