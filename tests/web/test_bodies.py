@@ -92,6 +92,33 @@ async def test_what_does_not_fit_a_project_is_named(
     assert [one["field"] for one in response.json()["errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "errors"),
+    [
+        (
+            "tokens",
+            {"role": "viewer", "expires_in": []},
+            {"expires_in": "must be a whole number, or must be text"},
+        ),
+        ("rules/test", {"target": 5}, {"target": "must be text, or must be an object"}),
+        (
+            "rules/test",
+            {"target": {"status": 5}},
+            {
+                "target": "must be text",
+                "target.kind": "is required",
+                "target.status": "must be text",
+            },
+        ),
+    ],
+)
+async def test_what_can_be_of_several_types_is_named_as_it_was_sent(
+    film: Web, path: str, body: dict[str, Any], errors: dict[str, str]
+) -> None:
+    response = await film.client.post(f"/api/v1/projects/film/{path}", json=body)
+    assert {one["field"]: one["message"] for one in response.json()["errors"]} == errors
+
+
 async def test_deep_fields_are_refused(film: Web) -> None:
     deep: Any = 1
     for _ in range(200):
