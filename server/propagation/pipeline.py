@@ -101,7 +101,8 @@ class Proposal:
 def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str], str | None]:
     """The mission's ``change_data``: fields, those given as visual, and a name if there is one.
 
-    ``visual_changes`` is merged in as visual; ``author`` is ignored, for the token says who it is.
+    ``visual_changes`` is merged in as visual; an ``author`` is ignored there and beside it, for the
+    token says who it is.
     Raises Invalid for an empty change.
     """
     nested = data.get("visual_changes", {})
@@ -111,6 +112,7 @@ def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset
             [FieldError("change_data.visual_changes", "must be an object of fields")],
         )
     fields = {k: v for k, v in data.items() if k not in ("visual_changes", "author", "name")}
+    nested = {k: v for k, v in nested.items() if k != "author"}
     fields.update(nested)
     name = data.get("name")
     if name is not None and not isinstance(name, str):
