@@ -21,6 +21,7 @@ from server.domain.changes import (
     set_fields,
     unpublished,
 )
+from server.domain.checks import check_all
 from server.domain.conflicts import Clash, Conflict
 from server.domain.dependency_conflicts import refused, wanted_side
 from server.domain.entities import BuiltOn, Cause, Entity, Reference, Version
@@ -133,9 +134,8 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
     entity = tx.entity(edit.entity_id)
     kind, current = tx.kind(entity), entity.current
     # detect
-    wanted = kind.check(edit.fields)
+    wanted = _wanted(tx, kind, edit)
     # resolve conflicts
-    wanted.update(_name_and_status(tx, edit))
     merge = _resolver.settle(kind, edit.base, current, wanted, tx.author.user, edit.since)
     change = _change(tx, kind, current, edit, merge.fields)
     classification = _detector.classify_change(kind, change)
@@ -302,14 +302,15 @@ def _change(
     )
 
 
-def _name_and_status(tx: Transaction, edit: Edit) -> dict[str, Any]:
-    """What an edit wants of them, checked, by the names under which a version keeps them."""
-    wanted: dict[str, Any] = {}
-    if edit.name is not None:
-        wanted["@name"] = check_name(edit.name)
-    if edit.status is not None:
-        wanted["@status"] = check_status(tx, edit.status)
-    return wanted
+def _wanted(tx: Transaction, kind: Kind, edit: Edit) -> dict[str, Any]:
+    """What an edit wants, checked, by the names under which a version keeps it."""
+    name, status = edit.name, edit.status
+    fields, renamed, moved = check_all(
+        lambda: kind.check(edit.fields),
+        lambda: {} if name is None else {"@name": check_name(name)},
+        lambda: {} if status is None else {"@status": check_status(tx, status)},
+    )
+    return fields | renamed | moved
 
 
 def _only_fields(wanted: Mapping[str, Any]) -> dict[str, Any]:

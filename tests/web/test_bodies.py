@@ -92,6 +92,29 @@ async def test_what_does_not_fit_a_project_is_named(
     assert [one["field"] for one in response.json()["errors"]] == [field]
 
 
+async def test_all_that_does_not_fit_a_project_is_named_at_once(film: Web) -> None:
+    wrong = {"name": "", "status": "great", "fields": {"hair": "red", "age": True}}
+    fields = {"name", "status", "fields.hair", "fields.age"}
+    new = {**wrong, "kind": "character", "id": "a/b"}
+    for response, named in (
+        (await film.client.post(ENTITIES, json=new), fields | {"id"}),
+        (await film.client.post(ENTITIES, json={**new, "kind": "dragon"}), {"kind", "id"}),
+        (await film.client.patch(f"{ENTITIES}/mara", json=wrong), fields),
+    ):
+        assert code_of(response) == "invalid"
+        assert {one["field"] for one in response.json()["errors"]} >= named
+
+
+async def test_all_that_is_wrong_with_a_rule_is_named_at_once(film: Web) -> None:
+    rule = {"verdict": "block", "affected_over": -1, "roles": [""]}
+    for more, named in (({}, "name"), ({"id": "a/b"}, "id"), ({"name": " "}, "name")):
+        body = {**rule, **more}
+        response = await film.client.post("/api/v1/projects/film/rules", json=body)
+        assert code_of(response) == "invalid"
+        fields = {one["field"] for one in response.json()["errors"]}
+        assert fields == {named, "affected_over", "roles"}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "errors"),
     [
