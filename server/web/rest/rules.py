@@ -31,6 +31,8 @@ from server.web.rest.shapes import Page
 __all__ = ["OPERATIONS"]
 
 Position = Annotated[int, Field(ge=0, le=1_000_000)]
+_MOST_FIELDS = 500
+FieldName = Annotated[str, Field(max_length=128)]
 Words = list[str] | None
 AuthorRole = Literal["viewer", "editor", "approver", "owner"]
 
@@ -72,13 +74,15 @@ class TargetKind(Body):
 
 
 class ChangeBody(Body):
-    """A change of an asset that is there (``asset_id`` and ``change_data``), or a described one."""
+    """A change of an asset that is there (``asset_id`` and ``change_data``), or a described one; of
+    at most 500 fields, for each pattern of every rule is held against each of them.
+    """
 
     asset_id: Id | None = None
-    change_data: dict[str, Any] | None = None
+    change_data: Annotated[dict[str, Any], Field(max_length=_MOST_FIELDS)] | None = None
     classes: list[ChangeClass] = Field(default_factory=list)
     source_kind: str | None = None
-    fields: list[str] = Field(default_factory=list)
+    fields: list[FieldName] = Field(default_factory=list, max_length=_MOST_FIELDS)
     role: str | None = None
     author_role: AuthorRole | None = None
     affected: Annotated[int, Field(ge=0)] = 0
@@ -284,6 +288,7 @@ OPERATIONS: list[Operation] = [
         role=Role.VIEWER,
         answer=answers.RuleTest,
         accepts=_TAKES,
+        long=True,
     ),
     operation(
         "PUT",
