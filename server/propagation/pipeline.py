@@ -106,6 +106,9 @@ def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset
     token says who it is.
     Raises Invalid for an empty change.
     """
+    given: Any = data
+    if not isinstance(given, Mapping):
+        raise Invalid("The change is not valid", [FieldError("change_data", "must be an object")])
     nested = data.get("visual_changes", {})
     if not isinstance(nested, Mapping):
         raise Invalid(
