@@ -189,17 +189,33 @@ async def _versions(
     kinds = read_kinds(stored.record.kinds)
     for entity in stored.entities:
         cursor: str | None = None
+        numbers: list[tuple[int, int | None]] = []
         while True:
             page, cursor = await storage.versions(stored.record.id, entity.id, _PAGE, cursor)
             for version in page:
                 known.add((entity.id, version.number))
                 _version(version, kinds.get(entity.kind), say)
+                imported = version.cause == "import"
+                numbers.append((version.number, (version.previous or 0) if imported else None))
             if cursor is None:
                 break
-        missing = [n for n in range(1, entity.last_number + 1) if (entity.id, n) not in known]
+        missing = _missing(numbers, entity.last_number)
         if missing:
             say(f"versions {missing} of {entity.id!r} are missing")
     return known, len(known)
+
+
+def _missing(numbers: Sequence[tuple[int, int | None]], last: int) -> list[int]:
+    """Numbers up to ``last`` that no version has; those that there are come newest first. Of the
+    past an import brings only what something holds: with its versions stands which one is next.
+    """
+    missing: list[int] = []
+    above, below = last + 1, None
+    for number, following in [*numbers, (0, None)]:
+        if number != below:
+            missing += range(number + 1, above)
+        above, below = number, following
+    return sorted(missing)
 
 
 def _version(version: Version, kind: Kind, say: Say) -> None:

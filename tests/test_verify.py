@@ -16,7 +16,7 @@ from server.domain.commit import AuditEntry
 from server.ports import AuditFilter
 from server.storage.sqlite import SqliteStorage
 from server.system import AssetPropagationSystem
-from server.verify import _audit, verify_project
+from server.verify import _audit, _missing, verify_project
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +186,22 @@ async def test_entries_that_come_while_it_looks_are_no_finding(path: Path) -> No
         page, _ = await storage.audit("film", AuditFilter(), 1, None)
         assert page[0].hash == (await storage.audit_head("film"))[1]
     await storage.close()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "last", "missing"),
+    [
+        ([], 0, []),
+        ([(3, None), (2, None), (1, None)], 3, []),
+        ([(3, None), (1, None)], 4, [2, 4]),
+        ([(9, 0)], 9, []),
+        ([(10, None), (9, 4), (4, 0)], 10, []),
+        ([(10, None), (9, 4)], 10, [1, 2, 3, 4, 5, 6, 7, 8]),
+        ([(12, None), (9, 0)], 12, [10, 11]),
+        ([(3, 2), (1, 0)], 3, [2]),
+    ],
+)
+def test_versions_that_are_missing(
+    numbers: list[tuple[int, int | None]], last: int, missing: list[int]
+) -> None:
+    assert _missing(numbers, last) == missing

@@ -9,7 +9,7 @@ from typing import Any
 from protocol.errors import FieldError, Invalid
 from server.domain.kind_reader import read_kinds
 from server.domain.kinds import KindRegistry
-from server.domain.rules import Rule
+from server.domain.rules import Rule, check_size
 
 __all__ = ["Header", "read_header"]
 
@@ -62,6 +62,7 @@ def _read_header(given: Mapping[str, Any], header: Header) -> None:
 
 def _rules(items: Sequence[Any], errors: list[FieldError]) -> Iterator[Mapping[str, Any]]:
     known: set[str] = set()
+    read: list[Rule] = []
     for index, item in enumerate(items):
         path = f"project.rules.{index}"
         if not isinstance(item, dict) or not isinstance(item.get("id"), str):
@@ -71,6 +72,11 @@ def _rules(items: Sequence[Any], errors: list[FieldError]) -> Iterator[Mapping[s
             errors.append(FieldError(f"{path}.id", "stands there twice"))
         known.add(item["id"])
         try:
-            yield Rule.from_json(item).to_json()
+            read.append(Rule.from_json(item))
+            yield read[-1].to_json()
         except Invalid as error:
             errors.extend(FieldError(f"{path}.{one.field}", one.message) for one in error.errors)
+    try:
+        check_size(read)
+    except Invalid as error:
+        errors.extend(FieldError("project.rules", one.message) for one in error.errors)

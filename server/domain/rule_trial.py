@@ -6,6 +6,7 @@ made long ago is tried as if it came today.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from server.domain.asking import authors_between, fields_between
@@ -15,6 +16,9 @@ from server.domain.runs import Root
 from server.domain.transaction import Transaction
 
 __all__ = ["Travels", "Tried", "decision_json", "question_json", "travels", "trials"]
+
+_MOST_FIELDS = 100
+"""So many names are told of one question."""
 
 
 class Travels(NamedTuple):
@@ -108,7 +112,8 @@ def question_json(question: Question) -> dict[str, Any]:
         "target_kind": question.target,
         "target_status": question.status,
         "role": question.role,
-        "fields": sorted(question.fields),
+        "fields": nsmallest(_MOST_FIELDS, question.fields),
+        "more_fields": max(0, len(question.fields) - _MOST_FIELDS),
         "affected": dict(question.affected),
         "author_roles": sorted(question.author_roles),
     }

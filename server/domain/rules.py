@@ -11,12 +11,16 @@ one of the references over which the change can arrive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
+from heapq import nsmallest
 from typing import Any, Literal, NamedTuple
 
+from protocol.errors import FieldError, Invalid
 from server.domain.rule_reader import (
     AUTHOR_ROLES,
     VERDICTS,
@@ -28,6 +32,7 @@ from server.domain.runs import Phase
 
 __all__ = [
     "AUTHOR_ROLES",
+    "MOST_RULES",
     "VERDICTS",
     "Check",
     "Decision",
@@ -35,10 +40,17 @@ __all__ = [
     "Rule",
     "RulesEngine",
     "Verdict",
+    "check_size",
     "default_rules",
 ]
 
+MOST_RULES = 200
+MOST_PATTERNS = 500
+"""Of fields, in all rules together: each is held against each name that a change has."""
+
 _MOST_KNOWN = 20_000
+_MOST_NAMED = 12
+"""So many names stand in one sentence; of the rest only the number."""
 WIDE_STYLE = 50
 """A change of a style that reaches more shots than this asks."""
 
@@ -93,16 +105,17 @@ class Check(NamedTuple):
 
     key: Key
     holds: bool
-    wanted: str
-    found: str
+    wanted: Collection[str]
+    found: Collection[str]
 
     @property
     def text(self) -> str:
         """In words: ``the source is style``, ``its status is wip, not final``."""
-        said = f"{_WORDS[self.key]} {self.found}"
-        if self.key == "affected_over":
-            return f"{said} ({self.wanted})" if self.holds else f"{said}, not {self.wanted}"
-        return said if self.holds else f"{said}, not {self.wanted}"
+        said = f"{_WORDS[self.key]} {', '.join(_named(self.found)) or 'nothing that is known'}"
+        wanted = " or ".join(_named(self.wanted))
+        if self.key == "affected_over" and self.holds:
+            return f"{said} ({wanted})"
+        return said if self.holds else f"{said}, not {wanted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,7 @@ class Rule:
 
     def checks(self, question: Question) -> Iterator[Check]:
         """Every condition that is not empty, in the order of the keys."""
-        sets: tuple[tuple[Key, frozenset[str], Iterable[str]], ...] = (
+        sets: tuple[tuple[Key, frozenset[str], Collection[str]], ...] = (
             ("change_classes", self.change_classes, question.classes),
             ("source_kinds", self.source_kinds, (question.source,)),
             ("target_kinds", self.target_kinds, (question.target,)),
@@ -142,15 +155,15 @@ class Rule:
         for key, wanted, found in sets:
             if wanted:
                 both = wanted.intersection(found)
-                yield Check(key, bool(both), _any_of(wanted), _all_of(both or found))
+                yield Check(key, bool(both), wanted, both or found)
         if self.fields:
-            fits = [name for name in question.fields if self._names(name)]
-            seen = _all_of(fits or question.fields)
-            yield Check("fields", bool(fits), _any_of(self.fields), seen)
+            named = _names(self.fields)
+            fits = [name for name in question.fields if named(name)]
+            yield Check("fields", bool(fits), self.fields, fits or question.fields)
         if self.affected_over is not None:
             count = self.affected(question)
             over = f"more than {self.affected_over}"
-            yield Check("affected_over", count > self.affected_over, over, str(count))
+            yield Check("affected_over", count > self.affected_over, (over,), (str(count),))
 
     def holds(self, question: Question) -> bool:
         return all(check.holds for check in self.checks(question))
@@ -163,9 +176,6 @@ class Rule:
         """How many of the dependents are of a kind that the rule is about."""
         kinds = self.target_kinds
         return sum(count for kind, count in question.affected if not kinds or kind in kinds)
-
-    def _names(self, field: str) -> bool:
-        return any(fnmatchcase(field, pattern) for pattern in self.fields)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -196,12 +206,27 @@ class Rule:
         return cls(**rule_values(data))
 
 
-def _any_of(wanted: Iterable[str]) -> str:
-    return " or ".join(sorted(wanted))
+@lru_cache(maxsize=1024)
+def _names(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    """Whether a field's name fits one of some patterns: all of them in one expression."""
+    return re.compile("|".join(map(translate, patterns))).match
 
 
-def _all_of(found: Iterable[str]) -> str:
-    return ", ".join(sorted(found)) or "nothing that is known"
+def _named(names: Collection[str]) -> list[str]:
+    """Names as a sentence can hold them: a change can have a hundred thousand."""
+    shown = nsmallest(_MOST_NAMED, names)
+    more = len(names) - len(shown)
+    return [*shown, f"{more:,} more"] if more else shown
+
+
+def check_size(rules: Collection[Rule]) -> None:
+    """Raises Invalid for a list that would take too long to go through."""
+    if len(rules) > MOST_RULES:
+        problem = FieldError("rules", f"must be at most {MOST_RULES}")
+        raise Invalid("There are too many rules", [problem])
+    if sum(len(rule.fields) for rule in rules) > MOST_PATTERNS:
+        problem = FieldError("fields", f"must be at most {MOST_PATTERNS} in all rules together")
+        raise Invalid("The rules name too many fields", [problem])
 
 
 def default_rules() -> tuple[Rule, ...]:

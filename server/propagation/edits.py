@@ -13,6 +13,7 @@ from typing import Any
 from protocol.errors import Conflict, FieldError, InUse, Invalid, NotFound
 from server.domain import drafts
 from server.domain.changes import Change, diff_fields, set_fields
+from server.domain.checks import check_all
 from server.domain.dependency_conflicts import bereft, refused, side
 from server.domain.entities import (
     STATUSES,
@@ -95,16 +96,20 @@ def create_entity(tx: Transaction, new: NewEntity) -> Entity:
 
     Raises Invalid, Conflict (the id is taken), NotFound (a source), Cycle.
     """
-    kind = tx.kinds.get(new.kind)
-    fields = set_fields({}, kind.check(new.fields))
+    checked: list[Any] = check_all(
+        lambda: set_fields({}, tx.kinds.get(new.kind).check(new.fields)),
+        lambda: check_name(new.name),
+        lambda: check_status(tx, new.status),
+        lambda: None if new.id is None else check_id(new.id),
+    )
+    kind, (fields, name, _, wanted_id) = tx.kinds.get(new.kind), checked
     for prose in () if new.whole else kind.prose:
         fields.setdefault(prose, "")
-    entity_id = check_id(new.id) if new.id is not None else _free_id(tx, kind, new.name)
+    entity_id = _free_id(tx, kind, new.name) if wanted_id is None else wanted_id
     if tx.exists(entity_id) or entity_id in tx.state.deleted:
         gone = " (it is deleted; restore it instead)" if entity_id in tx.state.deleted else ""
         raise Conflict(f"The id {entity_id!r} is taken in this project{gone}")
-    new = replace(new, name=check_name(new.name), fields=fields)
-    check_status(tx, new.status)
+    new = replace(new, name=name, fields=fields)
     first = _first_version(tx, entity_id, kind, new)
     tx.put_entity(
         Entity(entity_id, kind.name, first, tx.at, tx.at, new.number, approved_version=new.approved)

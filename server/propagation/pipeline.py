@@ -21,6 +21,7 @@ from server.domain.changes import (
     difference,
     set_fields,
 )
+from server.domain.checks import check_all
 from server.domain.conflicts import Clash, Conflict
 from server.domain.entities import Cause, Entity, Version
 from server.domain.kinds import Kind
@@ -87,9 +88,13 @@ class Proposal:
 def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[str], str | None]:
     """The mission's ``change_data``: fields, those given as visual, and a name if there is one.
 
-    ``visual_changes`` is merged in as visual; ``author`` is ignored, for the token says who it is.
+    ``visual_changes`` is merged in as visual; an ``author`` is ignored there and beside it, for the
+    token says who it is.
     Raises Invalid for an empty change.
     """
+    given: Any = data
+    if not isinstance(given, Mapping):
+        raise Invalid("The change is not valid", [FieldError("change_data", "must be an object")])
     nested = data.get("visual_changes", {})
     if not isinstance(nested, Mapping):
         raise Invalid(
@@ -97,6 +102,7 @@ def change_from_data(data: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset
             [FieldError("change_data.visual_changes", "must be an object of fields")],
         )
     fields = {k: v for k, v in data.items() if k not in ("visual_changes", "author", "name")}
+    nested = {k: v for k, v in nested.items() if k != "author"}
     fields.update(nested)
     name = data.get("name")
     if name is not None and not isinstance(name, str):
@@ -117,9 +123,8 @@ def propose(tx: Transaction, edit: Edit, documents: Documents) -> Proposal:
     entity = tx.entity(edit.entity_id)
     kind, current = tx.kind(entity), entity.current
     # detect
-    wanted = kind.check(edit.fields)
+    wanted = _wanted(tx, kind, edit)
     # resolve conflicts
-    wanted.update(_name_and_status(tx, edit))
     merge = _resolver.settle(kind, edit.base, current, wanted, tx.author.user, edit.since)
     change = _change(tx, kind, current, edit, merge.fields)
     classification = _detector.classify_change(kind, change)
@@ -177,14 +182,15 @@ def _change(
     )
 
 
-def _name_and_status(tx: Transaction, edit: Edit) -> dict[str, Any]:
-    """What an edit wants of them, checked, by the names under which a version keeps them."""
-    wanted: dict[str, Any] = {}
-    if edit.name is not None:
-        wanted["@name"] = check_name(edit.name)
-    if edit.status is not None:
-        wanted["@status"] = check_status(tx, edit.status)
-    return wanted
+def _wanted(tx: Transaction, kind: Kind, edit: Edit) -> dict[str, Any]:
+    """What an edit wants, checked, by the names under which a version keeps it."""
+    name, status = edit.name, edit.status
+    fields, renamed, moved = check_all(
+        lambda: kind.check(edit.fields),
+        lambda: {} if name is None else {"@name": check_name(name)},
+        lambda: {} if status is None else {"@status": check_status(tx, status)},
+    )
+    return fields | renamed | moved
 
 
 def _only_fields(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,6 +119,9 @@ Key = tuple[str, str]
 Pair = tuple[Tried | None, Tried | None]
 """What happens at a reference by the project's rules, and by the candidate's."""
 
+Known = dict[tuple[RulesEngine, Question], dict[str, Any]]
+"""What was told already: thousands of references ask the same."""
+
 
 async def _trial(
     owner: ProjectOwner,
@@ -149,10 +152,11 @@ async def _trial(
         decided["now"].update(_rule_of(one))
         decided["candidate"].update(_rule_of(other))
         (alike if verdicts[0] == verdicts[1] else differing).append((one, other))
-    items = [
-        _item(tx, candidate, one, other, done)
-        for one, other in [*differing, *alike][: wanted.limit]
-    ]
+    items: list[dict[str, Any]] = []
+    known: Known = {}
+    for one, other in [*differing, *alike][: wanted.limit]:
+        items.append(_item(tx, candidate, one, other, done, known))
+        await asyncio.sleep(0)
     told, by_rule = (
         {**of, "candidate": None if candidate is None else of["candidate"]}
         for of in (counts, decided)
@@ -192,9 +196,10 @@ def _item(
     one: Tried | None,
     other: Tried | None,
     done: Mapping[str, str],
+    known: Known,
 ) -> dict[str, Any]:
-    known = next(tried for tried in (one, other) if tried is not None)
-    target, source = known.target, tx.entity(known.reference.source)
+    tried = next(tried for tried in (one, other) if tried is not None)
+    target, source = tried.target, tx.entity(tried.reference.source)
     question = next((try_.question for try_ in (one, other) if try_ and try_.question), None)
     return {
         "target": {
@@ -204,18 +209,21 @@ def _item(
             "status": target.status,
         },
         "source": {"id": source.id, "name": source.name, "kind": source.kind},
-        "reference": known.reference.id,
+        "reference": tried.reference.id,
         "question": question and question_json(question),
-        "now": _decided(tx.rules, one),
-        "candidate": None if candidate is None else _decided(candidate, other),
+        "now": _decided(tx.rules, one, known),
+        "candidate": None if candidate is None else _decided(candidate, other, known),
         "differs": _verdict(one) != _verdict(other),
         "outcome": done.get(target.id),
     }
 
 
-def _decided(rules: RulesEngine, one: Tried | None) -> dict[str, Any]:
+def _decided(rules: RulesEngine, one: Tried | None, known: Known) -> dict[str, Any]:
     if one is not None and one.question is not None:
-        return decision_json(rules, one.question)
+        key = rules, one.question
+        if key not in known:
+            known[key] = decision_json(*key)
+        return known[key]
     if one is None:
         why = "what it would come through does not follow"
     elif one.reference.policy == "pinned":

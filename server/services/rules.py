@@ -8,13 +8,14 @@ from typing import Any
 
 from protocol.errors import Conflict, FieldError, Invalid, NotFound
 from server.domain.actors import Actor
+from server.domain.checks import check_all
 from server.domain.ids import check_id, slug
-from server.domain.rules import Rule
+from server.domain.rule_reader import check_rule
+from server.domain.rules import Rule, check_size
 from server.domain.transaction import Transaction
 from server.propagation.project import ProjectOwner
 
 __all__ = [
-    "MOST_RULES",
     "add_rule",
     "audit_rules",
     "list_rules",
@@ -26,7 +27,9 @@ __all__ = [
     "with_rule",
 ]
 
-MOST_RULES = 200
+
+_UNNAMED = "rule"
+"""Stands for the id while the rest is looked at."""
 
 
 def list_rules(owner: ProjectOwner) -> list[dict[str, Any]]:
@@ -109,13 +112,16 @@ def read_rules(items: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
 def read_rule(data: Mapping[str, Any], others: Sequence[Rule]) -> Rule:
     """A rule as it was sent; without an id one is made of its name. Raises Invalid."""
     given = {key: value for key, value in data.items() if value is not None or key == "verdict"}
+    id_, _ = check_all(lambda: _id_of(given, others), lambda: check_rule({**given, "id": _UNNAMED}))
+    return Rule.from_json({**given, "id": id_})
+
+
+def _id_of(given: Mapping[str, Any], others: Sequence[Rule]) -> str:
     if "id" in given:
-        given["id"] = check_id(given["id"]) if isinstance(given["id"], str) else given["id"]
-    elif isinstance(given.get("name"), str) and given["name"].strip():
-        given["id"] = _free_id(slug(given["name"]), {one.id for one in others})
-    else:
-        raise Invalid("The rule needs a name", [FieldError("name", "must be there, or an id")])
-    return Rule.from_json(given)
+        return check_id(given["id"])
+    if isinstance(given.get("name"), str) and given["name"].strip():
+        return _free_id(slug(given["name"]), {one.id for one in others})
+    raise Invalid("The rule needs a name", [FieldError("name", "must be there, or an id")])
 
 
 def _free_id(base: str, taken: set[str]) -> str:
@@ -154,9 +160,7 @@ def _put(tx: Transaction, after: Sequence[Rule]) -> None:
     before = tx.rules.rules
     if tuple(after) == before:
         return
-    if len(after) > MOST_RULES:
-        problem = FieldError("rules", f"must be at most {MOST_RULES}")
-        raise Invalid("There are too many rules", [problem])
+    check_size(after)
     tx.put_project(replace(tx.state.record, rules=[rule.to_json() for rule in after]))
     changed = audit_rules(tx, before, after)
     tx.tell({"type": "rules_changed", "rules": changed, "timestamp": tx.at}, None)

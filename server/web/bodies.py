@@ -113,7 +113,7 @@ def validate(model: type[B], data: Any) -> B:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise invalid(error, "The body is not valid") from None
+        raise invalid(error, "The body is not valid", data) from None
 
 
 def read_query(model: type[M], query_string: bytes) -> M:
@@ -137,7 +137,7 @@ def read_query(model: type[M], query_string: bytes) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise invalid(error, "The query is not valid") from None
+        raise invalid(error, "The query is not valid", values) from None
 
 
 def _is_list(field: Any) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -71,16 +72,27 @@ def unexpected(error: Exception) -> Rendered:
     return problem("internal", detail, {"id": id_})
 
 
-def invalid(error: ValidationError, detail: str, prefix: Sequence[str] = ()) -> Invalid:
-    """Every bad field of a body or a query, in one error."""
-    found = [
-        FieldError(
-            ".".join([*prefix, *(str(part) for part in one["loc"])]) or "body",
-            _MESSAGES.get(one["type"]) or _plain(one["msg"]),
-        )
-        for one in error.errors(include_url=False, include_input=False)
-    ]
-    return Invalid(detail, found)
+def invalid(error: ValidationError, detail: str, data: Any) -> Invalid:
+    """Every bad field of a body or a query, in one error; ``data`` is what was sent."""
+    found: dict[str, dict[str, None]] = {}
+    for one in error.errors(include_url=False, include_input=False):
+        message = _MESSAGES.get(one["type"]) or _plain(one["msg"])
+        found.setdefault(_place(one, data), {})[message] = None
+    return Invalid(detail, [FieldError(name, ", or ".join(said)) for name, said in found.items()])
+
+
+def _place(one: ErrorDetails, data: Any) -> str:
+    """Where it is in what was sent. What can be of several types has the names of those in between,
+    and those are nobody's business.
+    """
+    parts: list[str] = []
+    for part in one["loc"]:
+        if part in data if isinstance(data, Mapping) else isinstance(part, int):
+            data = data[part]
+        elif one["type"] != "missing" or part != one["loc"][-1]:
+            continue
+        parts.append(str(part))
+    return ".".join(parts) or "body"
 
 
 def _plain(message: str) -> str:

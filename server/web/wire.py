@@ -144,6 +144,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             # application, which then comes to the end of it.
             return
         if self.close_sent:
+            # The library forgets that of a refusal with a body, and logs an error for every one.
+            self.handshake_complete = True
             # Nothing takes messages any more, but the other side's goodbye may be among them.
             self.read_paused = False
             self._expected = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -229,3 +230,24 @@ def test_what_is_explained_is_what_decides(some: list[Rule], question: Question)
 @given(rules)
 def test_a_rule_survives_its_json(one: Rule) -> None:
     assert Rule.stored(one.to_json()) == one
+
+
+@given(
+    st.lists(st.text("ab*?[]!.|()", min_size=1, max_size=5), min_size=1, max_size=4),
+    st.text("ab*?[]!.|()\n", max_size=6),
+)
+def test_patterns_fit_as_those_of_file_names(patterns: list[str], name: str) -> None:
+    question = WHOLE._replace(fields=frozenset({name}))
+    known = Rule("r", "r", "block", fields=tuple(patterns))
+    assert known.holds(question) is any(fnmatchcase(name, one) for one in patterns)
+
+
+def test_of_very_many_names_only_some_are_told() -> None:
+    names = frozenset(f"field {number:06}" for number in range(100_000))
+    engine = RulesEngine([rule("r", fields=["colour*"]), rule("s", fields=["field*"])])
+    question = WHOLE._replace(fields=names)
+    said = engine.explain(question)
+    assert said.startswith("it changes field 000000, field 000001, ")
+    assert said.endswith(", 99,988 more")
+    ((_, why),) = engine.passed_over(question)
+    assert why == said + ", not colour*"

@@ -21,6 +21,7 @@ from server.propagation.project import ProjectOwner
 from server.services import changes, entities
 from server.services.projects import Projects
 from server.storage import SqliteStorage
+from server.verify import verify_project
 from tests.formats.world import ME, looks
 
 KINDS = ("character", "wardrobe", "prop", "shot", "shot", "scene", "sequence")
@@ -124,6 +125,10 @@ async def _check(story: list[Step]) -> dict[str, Any]:
         for entity in fresh.state.entities.values():
             draft = await fresh.draft_state(entity.id)
             assert fresh.draft_changes(entity.id, read_values(draft)) == {}
+        said: list[str] = []
+        for project_id in ("here", "there"):
+            await verify_project(storage, project_id, said.append)
+        assert said == []
         return file
     finally:
         await projects.close()

@@ -291,3 +291,17 @@ async def test_entries_are_found_by_time(film: Web) -> None:
     assert until
     wrong = await film.client.get(path, params={"until": "soon"})
     assert wrong.json()["errors"][0]["field"] == "until"
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+async def test_a_whole_trail_is_told_again_only_where_it_grew(film: Web, format_: str) -> None:
+    path = f"{FILM}/audit?format={format_}"
+    first = await film.client.get(path)
+    known = {"if-none-match": first.headers["etag"]}
+    assert (await film.client.get(path, headers=known)).status_code == 304
+    assert (await film.client.get(f"{path}&actor=x", headers=known)).status_code == 200
+    await film.client.post(f"{API}/assets/mara/propagate", json={"change_data": {"age": 40}})
+    grown = await film.client.get(path, headers=known)
+    assert grown.status_code == 200
+    assert grown.headers["etag"] != first.headers["etag"]
+    assert len(grown.text) > len(first.text)

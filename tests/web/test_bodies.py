@@ -92,6 +92,56 @@ async def test_what_does_not_fit_a_project_is_named(
     assert [one["field"] for one in response.json()["errors"]] == [field]
 
 
+async def test_all_that_does_not_fit_a_project_is_named_at_once(film: Web) -> None:
+    wrong = {"name": "", "status": "great", "fields": {"hair": "red", "age": True}}
+    fields = {"name", "status", "fields.hair", "fields.age"}
+    new = {**wrong, "kind": "character", "id": "a/b"}
+    for response, named in (
+        (await film.client.post(ENTITIES, json=new), fields | {"id"}),
+        (await film.client.post(ENTITIES, json={**new, "kind": "dragon"}), {"kind", "id"}),
+        (await film.client.patch(f"{ENTITIES}/mara", json=wrong), fields),
+    ):
+        assert code_of(response) == "invalid"
+        assert {one["field"] for one in response.json()["errors"]} >= named
+
+
+async def test_all_that_is_wrong_with_a_rule_is_named_at_once(film: Web) -> None:
+    rule = {"verdict": "block", "affected_over": -1, "roles": [""]}
+    for more, named in (({}, "name"), ({"id": "a/b"}, "id"), ({"name": " "}, "name")):
+        body = {**rule, **more}
+        response = await film.client.post("/api/v1/projects/film/rules", json=body)
+        assert code_of(response) == "invalid"
+        fields = {one["field"] for one in response.json()["errors"]}
+        assert fields == {named, "affected_over", "roles"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "errors"),
+    [
+        (
+            "tokens",
+            {"role": "viewer", "expires_in": []},
+            {"expires_in": "must be a whole number, or must be text"},
+        ),
+        ("rules/test", {"target": 5}, {"target": "must be text, or must be an object"}),
+        (
+            "rules/test",
+            {"target": {"status": 5}},
+            {
+                "target": "must be text",
+                "target.kind": "is required",
+                "target.status": "must be text",
+            },
+        ),
+    ],
+)
+async def test_what_can_be_of_several_types_is_named_as_it_was_sent(
+    film: Web, path: str, body: dict[str, Any], errors: dict[str, str]
+) -> None:
+    response = await film.client.post(f"/api/v1/projects/film/{path}", json=body)
+    assert {one["field"]: one["message"] for one in response.json()["errors"]} == errors
+
+
 async def test_deep_fields_are_refused(film: Web) -> None:
     deep: Any = 1
     for _ in range(200):

@@ -151,12 +151,17 @@ async def test_a_token_of_another_project_does_not_open_this_one(film: Web) -> N
             assert closed.value.rcvd.code == 4404
 
 
-async def test_a_socket_of_a_page_from_elsewhere_is_refused(port: int) -> None:
+async def test_a_socket_of_a_page_from_elsewhere_is_refused(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
     url = f"ws://127.0.0.1:{port}/ws/projects/film?token={ADMIN}"
     with pytest.raises(InvalidStatus) as refused:
         async with connect(url, origin="https://evil.example"):  # type: ignore[arg-type]
             pass
     assert refused.value.response.status_code == 403
+    assert orjson.loads(refused.value.response.body)["code"] == "forbidden"
+    await asyncio.sleep(0)
+    assert caplog.records == []
 
 
 async def test_logging_out_closes_the_sockets_of_the_session(port: int) -> None:

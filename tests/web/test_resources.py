@@ -252,9 +252,10 @@ async def test_a_rollback_can_be_previewed(film: Web) -> None:
 
 
 async def test_the_nested_form_of_a_change_is_merged_and_its_author_ignored(film: Web) -> None:
-    await change(film, visual_changes={"scar": "left"}, author="somebody else")
+    await change(film, visual_changes={"scar": "left", "author": "x"}, author="somebody else")
     version = (await film.client.get("/api/v1/assets/mara/versions/2")).json()
     assert version["fields"]["scar"] == "left"
+    assert "author" not in version["fields"]
     me = (await film.client.get("/api/v1/me")).json()["user"]
     assert version["author"] == me
 

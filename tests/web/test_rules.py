@@ -130,6 +130,39 @@ async def test_what_stands_there_twice_is_refused_and_so_are_too_many(film: Web)
     assert code_of(many) == "invalid"
 
 
+async def test_rules_that_would_take_long_are_refused_wherever_they_come_from(film: Web) -> None:
+    long = [{**PROPS, "name": f"r{n}", "fields": [f"*{n}*{f}" for f in range(100)]} for n in (1, 2)]
+    assert (await film.client.put(RULES, json=long)).status_code == 200
+    more = [{**one, "name": f"{one['name']}{n}"} for one in long for n in range(3)]
+    one = {**long[0], "id": "more"}
+    for response in (
+        await film.client.put(RULES, json=more),
+        await film.client.post(f"{RULES}/test", json={"version": "mara_v1", "rules": more}),
+        await film.client.post(
+            "/api/v1/projects/film/import?format=json",
+            json={"project": {"rules": [{**one, "id": f"r{n}"} for n in range(6)]}},
+        ),
+    ):
+        assert code_of(response) == "invalid"
+        assert "500 in all" in response.json()["errors"][-1]["message"]
+    tries = {"version": "mara_v1", "rules": [PROPS] * 201}
+    assert code_of(await film.client.post(f"{RULES}/test", json=tries)) == "invalid"
+
+
+async def test_a_trial_of_many_fields_has_a_short_answer_and_of_very_many_none(film: Web) -> None:
+    change = {"asset_id": "mara", "change_data": {f"field {n}": n for n in range(500)}}
+    body = {"change": change, "rule": {**PROPS, "fields": ["colour*"]}}
+    answer = await film.client.post(f"{RULES}/test", json=body)
+    question = answer.json()["items"][0]["question"]
+    assert (len(question["fields"]), question["more_fields"]) == (100, 400)
+    assert len(answer.content) < 10_000
+    change["change_data"] = {f"field {n}": n for n in range(501)}
+    assert code_of(await film.client.post(f"{RULES}/test", json=body)) == "invalid"
+    described = {"source_kind": "prop", "fields": [f"field {n}" for n in range(501)]}
+    body = {"change": described, "target": "sh010"}
+    assert code_of(await film.client.post(f"{RULES}/test", json=body)) == "invalid"
+
+
 async def test_yaml_goes_out_and_in_again(film: Web) -> None:
     client = film.client
     before = (await client.get(RULES)).json()

@@ -6,9 +6,11 @@ import csv
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 
 from protocol.errors import FieldError, Invalid
@@ -16,7 +18,7 @@ from server.domain.commit import AuditEntry
 from server.ports import AuditFilter, Storage
 from server.web.bodies import Body, Id
 from server.web.operations import Call, Operation, operation
-from server.web.replies import Reply
+from server.web.replies import Reply, names_tag
 from server.web.rest import answers
 from server.web.rest.queries import PageQuery
 from server.web.rest.shapes import Page
@@ -52,12 +54,14 @@ async def read_audit(call: Call[Body, AuditQuery]) -> Reply | Response:
         items = [_entry_json(one) for one in found]
         return Reply({"items": items, "next_cursor": following})
     lines, media = (_csv, "text/csv") if query.format == "csv" else (_jsonl, "application/jsonl")
-    headers = {
-        "content-disposition": f'attachment; filename="audit.{query.format}"',
-        "cache-control": "no-store",
-    }
+    number, hash_ = await owner.storage.audit_head(owner.project_id)
+    tag = f'"{sha256(call.scope["query_string"] + hash_.encode()).hexdigest()[:32]}"'
+    headers = {"etag": tag, "cache-control": "private, no-cache"}
+    if names_tag(Headers(scope=call.scope).get("if-none-match", ""), tag):
+        return Response(None, 304, headers)
+    headers["content-disposition"] = f'attachment; filename="audit.{query.format}"'
     head = _csv_row(AuditEntry._fields) if query.format == "csv" else ""
-    body = _whole(owner.storage, owner.project_id, wanted, head, lines)
+    body = _whole(owner.storage, owner.project_id, wanted, number, head, lines)
     return StreamingResponse(body, 200, headers, media)
 
 
@@ -65,11 +69,13 @@ async def _whole(
     storage: Storage,
     project_id: str,
     wanted: AuditFilter,
+    last: int,
     head: str,
     lines: Callable[[Sequence[AuditEntry]], str],
 ) -> AsyncIterator[str]:
+    """Everything up to the entry ``last``: what is written meanwhile belongs to another tag."""
     yield head
-    cursor: str | None = None
+    cursor: str | None = str(last + 1)
     while True:
         found, cursor = await storage.audit(project_id, wanted, _AT_ONCE, cursor)
         yield lines(found)

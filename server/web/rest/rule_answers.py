@@ -51,12 +51,15 @@ class RuleDecision(Shape):
 
 
 class RuleQuestion(Shape):
+    """``fields`` are the first hundred names; ``more_fields`` says how many others there are."""
+
     change_classes: list[str]
     source_kind: str
     target_kind: str
     target_status: str
     role: str
     fields: list[str]
+    more_fields: int
     affected: dict[str, int]
     author_roles: list[str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +12,7 @@ from starlette.datastructures import Headers
 from protocol.errors import FieldError, Invalid
 from server.domain.changes import ChangeClass
 from server.domain.rule_reader import Verdict
-from server.domain.rules import Question, RulesEngine
+from server.domain.rules import MOST_RULES, Question, Rule, RulesEngine, check_size
 from server.domain.runs import Phase
 from server.formats.yaml import YAML, YAML_TYPES, write_yaml
 from server.propagation.links import default_role
@@ -30,6 +31,8 @@ from server.web.rest.shapes import Page
 __all__ = ["OPERATIONS"]
 
 Position = Annotated[int, Field(ge=0, le=1_000_000)]
+_MOST_FIELDS = 500
+FieldName = Annotated[str, Field(max_length=128)]
 Words = list[str] | None
 AuthorRole = Literal["viewer", "editor", "approver", "owner"]
 
@@ -60,7 +63,7 @@ class RulesBody(Body):
     """The whole list, in its order: a list, or an object with it as ``rules``."""
 
     bare: ClassVar[str | None] = "rules"
-    rules: list[RuleBody] = Field(max_length=1000)
+    rules: list[RuleBody] = Field(max_length=MOST_RULES)
 
 
 class TargetKind(Body):
@@ -71,13 +74,15 @@ class TargetKind(Body):
 
 
 class ChangeBody(Body):
-    """A change of an asset that is there (``asset_id`` and ``change_data``), or a described one."""
+    """A change of an asset that is there (``asset_id`` and ``change_data``), or a described one; of
+    at most 500 fields, for each pattern of every rule is held against each of them.
+    """
 
     asset_id: Id | None = None
-    change_data: dict[str, Any] | None = None
+    change_data: Annotated[dict[str, Any], Field(max_length=_MOST_FIELDS)] | None = None
     classes: list[ChangeClass] = Field(default_factory=list)
     source_kind: str | None = None
-    fields: list[str] = Field(default_factory=list)
+    fields: list[FieldName] = Field(default_factory=list, max_length=_MOST_FIELDS)
     role: str | None = None
     author_role: AuthorRole | None = None
     affected: Annotated[int, Field(ge=0)] = 0
@@ -99,7 +104,7 @@ class TestBody(Body):
     version: str | None = None
     target: Id | TargetKind | None = None
     rule: RuleBody | None = None
-    rules: list[RuleBody] | None = Field(default=None, max_length=1000)
+    rules: list[RuleBody] | None = Field(default=None, max_length=MOST_RULES)
     limit: Limit = 100
 
 
@@ -210,7 +215,7 @@ def _question(owner: ProjectOwner, change: ChangeBody, target: str | TargetKind 
 
 def _candidate(owner: ProjectOwner, body: TestBody) -> RulesEngine | None:
     if body.rules is not None:
-        return RulesEngine(rules.read_rules([one.rule() for one in body.rules]))
+        return _engine(rules.read_rules([one.rule() for one in body.rules]))
     if body.rule is None:
         return None
     here = owner.state.rules.rules
@@ -219,7 +224,12 @@ def _candidate(owner: ProjectOwner, body: TestBody) -> RulesEngine | None:
     except Invalid as error:
         named = [FieldError(f"rule.{one.field}", one.message) for one in error.errors]
         raise Invalid("The rule is not valid", named) from None
-    return RulesEngine(rules.with_rule(here, rule, body.rule.position))
+    return _engine(rules.with_rule(here, rule, body.rule.position))
+
+
+def _engine(candidate: Sequence[Rule]) -> RulesEngine:
+    check_size(candidate)
+    return RulesEngine(candidate)
 
 
 def _wants_yaml(accept: str) -> bool:
@@ -278,6 +288,7 @@ OPERATIONS: list[Operation] = [
         role=Role.VIEWER,
         answer=answers.RuleTest,
         accepts=_TAKES,
+        long=True,
     ),
     operation(
         "PUT",
