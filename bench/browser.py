@@ -66,7 +66,7 @@ def person(browser: Browser, server: RunningServer, login_url: str = "") -> Brow
 
 
 def log_in(context: BrowserContext, login_url: str) -> None:
-    """Follow a login link without drawing the page that it leads to; open pages are told nothing."""
+    """Follow a login link without drawing what it leads to; open pages are told nothing."""
     answer = context.request.get(login_url, max_redirects=0)
     if answer.status != 303:
         raise RuntimeError(f"the link does not log in: {answer.status} {answer.text()}")
