@@ -7,9 +7,10 @@ from contextlib import suppress
 
 from protocol.errors import RipplecutError
 from server.domain.entities import BuiltOn, Reference, Version
-from tests.oracle.film import Film, Row, Thing, Use
+from tests.oracle.film import Film
 from tests.oracle.histories import Ran
 from tests.oracle.steps import Step
+from tests.oracle.things import Row, Thing, Use
 from tests.oracle.ways import Stored
 
 __all__ = ["Crowded"]
