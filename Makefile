@@ -7,6 +7,10 @@ DATA  = data
 SOAK_SECONDS ?= 20
 JOBS ?= 2
 
+# Where an environment forbids to keep compiled modules, every start of the program would compile all
+# of them again: that is half of what a start takes, and the tests start it a hundred times.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Only HOST and PORT of make's command line count: many environments export one for other reasons.
 # There, RIPPLECUT_HOST and RIPPLECUT_PORT are the program's own settings.
 given = $(if $(findstring command,$(origin $1)),$($1))

@@ -37,6 +37,8 @@ SHARED = ("accent", "walk", "eyes_note")
 """Fields that are nobody's: set by two at once."""
 REST = 0.3
 """Seconds after which what was set in a draft is published."""
+PATIENCE = 20.0
+"""Seconds within which what was kept must be there on any machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ class Result:
     def add(self, name: str, automatic: bool, count: int = 1) -> None:
         self.found[name] += count
         self.automatic[name] += count * automatic
+
+    def count(self, conflict: dict[str, Any]) -> None:
+        if "before it was published" in conflict["reason"]:
+            self.replaced += 1
+            return
+        name = conflict["type"] + (", values" if conflict["type"] == "simultaneous_edit" else "")
+        self.add(name, conflict["status"] != "open" and conflict["resolved_by"] is None)
 
     def rate(self, *names: str) -> float:
         names = names or tuple(self.found)
@@ -122,11 +131,10 @@ async def play(server: RunningServer, size: Size, seed: int, project: str = "fil
         result.add(TEXT, True, await typing)
         stop.set()
         result.runs = await runs
-        await asyncio.sleep(2 * REST)
-        history = await _history(people[0], result)
         written = {value: what for one in people for value, what in one.written.items()}
-        lost = {value: what for value, what in written.items() if value not in history}
-        assert not lost, f"nowhere in the history: {lost}; of all: {written}"
+        conflicts = await _all_found(people[0], written)
+        for one in conflicts:
+            result.count(one)
         result.values = len(written)
     return result
 
@@ -344,28 +352,33 @@ async def _keep_running(person: Person, stop: asyncio.Event) -> int:
     return runs
 
 
-async def _history(person: Person, result: Result) -> str:
-    """All versions, conflicts and audit entries, as one text; the conflicts are counted."""
-    parts: list[Any] = []
-    conflicts = await _pages(
-        person.http, f"/projects/{person.project}/conflicts", {"status": "any"}
-    )
-    for one in conflicts:
-        name = one["type"] + (", values" if one["type"] == "simultaneous_edit" else "")
-        if "before it was published" in one["reason"]:
-            result.replaced += 1
-            continue
-        result.add(name, one["status"] != "open" and one["resolved_by"] is None)
-    parts.append(conflicts)
-    kinds = ("character", "wardrobe", "prop")
-    for kind in kinds:
-        entities = await _pages(person.http, f"/projects/{person.project}/entities", {"kind": kind})
+async def _all_found(person: Person, written: dict[str, str]) -> list[Any]:
+    """All conflicts, once every value is in the history: what drafts keep is written when they have
+    rested. Raises AssertionError where one is lost.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        conflicts, history = await _history(person)
+        lost = {value: what for value, what in written.items() if value not in history}
+        if not lost:
+            return conflicts
+        assert time.monotonic() < deadline, f"nowhere in the history: {lost}; of all: {written}"
+        await asyncio.sleep(REST)
+
+
+async def _history(person: Person) -> tuple[list[Any], str]:
+    """The conflicts; and they, all versions and all audit entries as one text."""
+    project = f"/projects/{person.project}"
+    conflicts = await _pages(person.http, f"{project}/conflicts", {"status": "any"})
+    parts: list[Any] = [conflicts]
+    for kind in ("character", "wardrobe", "prop"):
+        entities = await _pages(person.http, f"{project}/entities", {"kind": kind})
         parts += [
             await _pages(person.http, f"/assets/{e['id']}/versions", person.in_project)
             for e in entities
         ]
-    parts.append(await _pages(person.http, f"/projects/{person.project}/audit", {}))
-    return json.dumps(parts)
+    parts.append(await _pages(person.http, f"{project}/audit", {}))
+    return conflicts, json.dumps(parts)
 
 
 async def _pages(http: httpx.AsyncClient, path: str, params: dict[str, str]) -> list[Any]:

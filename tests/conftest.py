@@ -23,6 +23,10 @@ settings.register_profile(
 )
 settings.load_profile("ripplecut")
 
+# The programs that tests start again and again keep their compiled modules, whatever is said here:
+# to compile all of them at each start takes as long as the rest of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.fixture(scope="session")
 def soak_seconds() -> float:

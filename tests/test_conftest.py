@@ -41,7 +41,18 @@ def _run(project: Path, strict: bool, *more: str) -> subprocess.CompletedProcess
     environment = {key: value for key, value in os.environ.items() if "STRICT" not in key}
     if strict:
         environment["RIPPLECUT_TEST_STRICT"] = "1"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *more, str(project)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:schemathesis",
+        *more,
+        str(project),
+    ]
     return subprocess.run(
         command, env=environment, cwd=project, capture_output=True, text=True, check=False
     )

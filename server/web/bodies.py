@@ -54,7 +54,7 @@ class Body(BaseModel):
     can stand by itself.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
     bare: ClassVar[str | None] = None
 
 
@@ -65,7 +65,7 @@ class Empty(Body):
 class Query(BaseModel):
     """Query parameters; unknown ones are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, defer_build=True)
 
 
 async def read(receive: Receive, headers: Headers, limit: int) -> bytes:

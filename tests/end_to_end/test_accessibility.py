@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from bench.browser import HOW_TO_GET_IT, browser_path
+from bench.browser import HOW_TO_GET_IT, browser_path, log_in
 from bench.running import RunningServer, production
 
 AXE = Path(__file__).parents[2] / "static" / "node_modules" / "axe-core" / "axe.min.js"
@@ -98,6 +98,11 @@ def _view(view: str, entity: str = "") -> str:
     return f"/p/{PROJECT}/{view}" + (f"?e={entity}" if entity else "")
 
 
+def _beside(entity: str = "") -> str:
+    """Where what stands beside or over any view has least around it, for that is looked at too."""
+    return _view("conflicts", entity)
+
+
 _HISTORY = '[data-history-version="1"]'
 _READY = "main[data-phase=ready]"
 _FILE = json.dumps({"characters": [{"id": "pip", "name": "Pip"}], "shots": [{"shot_id": "x1"}]})
@@ -112,20 +117,20 @@ SCREENS = {
     "storyboard": Screen(_view("storyboard"), "[data-panel] .sketch[aria-label]"),
     "breakdown": Screen(_view("breakdown"), "[data-row]"),
     "an asset": Screen(_view("storyboard", "keepers-coat"), _HISTORY),
-    "a shot": Screen(_view("storyboard", "sh010"), _HISTORY),
-    "a scene": Screen(_view("storyboard", "scene-001"), _HISTORY),
+    "a shot": Screen(_beside("sh010"), _HISTORY),
+    "a scene": Screen(_beside("scene-001"), _HISTORY),
     "an overridden reference": Screen(
-        _view("breakdown", "sh020"),
+        _beside("sh020"),
         _HISTORY,
         _click("[data-testid=reference-more]", "select.add-override"),
     ),
-    "a wide publication": Screen(_view("storyboard", "keepers-coat"), _HISTORY, _write_and_publish),
+    "a wide publication": Screen(_beside("keepers-coat"), _HISTORY, _write_and_publish),
     "choosing a reference": Screen(
-        _view("breakdown", "sh020"), _HISTORY, _click("[data-testid=add-reference]", "[data-pick]")
+        _beside("sh020"), _HISTORY, _click("[data-testid=add-reference]", "[data-pick]")
     ),
-    "an old version": Screen(_view("storyboard", "keepers-coat&v=1"), "[data-differences]"),
+    "an old version": Screen(_beside("keepers-coat&v=1"), "[data-differences]"),
     "rolling back": Screen(
-        _view("storyboard", "keepers-coat&v=1"),
+        _beside("keepers-coat&v=1"),
         "[data-differences]",
         _click("[data-testid=roll-back-here]", "[data-forecast]"),
     ),
@@ -135,19 +140,19 @@ SCREENS = {
         _click("[data-testid=restore-project]", "[data-forecast]"),
     ),
     "the palette": Screen(
-        _view("storyboard"), _READY, _press("Control+k", "[data-palette] [aria-selected=true]")
+        _beside(), _READY, _press("Control+k", "[data-palette] [aria-selected=true]")
     ),
-    "the keys": Screen(_view("storyboard"), _READY, _press("?", "[data-keys]")),
+    "the keys": Screen(_beside(), _READY, _press("?", "[data-keys]")),
     "the project menu": Screen(
-        _view("storyboard"),
+        _beside(),
         _READY,
         _click("[data-testid=project-menu]", "[data-testid=all-projects]"),
     ),
     "the settings of this browser": Screen(
-        _view("storyboard"), _READY, _click("[data-testid=settings]", "[data-theme-choice]")
+        _beside(), _READY, _click("[data-testid=settings]", "[data-theme-choice]")
     ),
     "the notifications": Screen(
-        _view("storyboard", "keepers-coat"),
+        _beside("keepers-coat"),
         "[data-unread-count]",
         _click(
             "[data-testid=inbox]",
@@ -157,7 +162,7 @@ SCREENS = {
         ),
     ),
     "the project's settings": Screen(
-        _view("storyboard"),
+        _beside(),
         _READY,
         _click(
             "[data-testid=project-menu]",
@@ -165,11 +170,9 @@ SCREENS = {
             "dialog[data-project-settings]",
         ),
     ),
-    "an import": Screen(
-        _view("storyboard"), _READY, _drop("a.json", _FILE, "[data-import-preview]")
-    ),
+    "an import": Screen(_beside(), _READY, _drop("a.json", _FILE, "[data-import-preview]")),
     "a refused import": Screen(
-        _view("storyboard"), _READY, _drop("a.json", '{"shots": [}', "[data-import-refused]")
+        _beside(), _READY, _drop("a.json", '{"shots": [}', "[data-import-refused]")
     ),
     "what waits for approval": Screen(
         "/p/waits/approvals", "[data-side] .sketch[aria-label]", _press("Space", "[data-selected]")
@@ -202,7 +205,7 @@ SCREENS = {
         _click("[data-testid=new-shot]", "[data-new-shot]"),
     ),
     "no such project": Screen("/p/nowhere/storyboard", "main[data-phase=failed]"),
-    "nothing called that": Screen(_view("storyboard", "nowhere"), "[data-inspector] .notice"),
+    "nothing called that": Screen(_beside("nowhere"), "[data-inspector] .notice"),
 }
 
 
@@ -241,13 +244,13 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="module")
-def insider(context: BrowserContext, server: RunningServer) -> BrowserContext:
-    """A browser that is logged in."""
-    page = context.new_page()
-    page.goto(server.login_url)
-    page.locator("main").wait_for()
-    page.close()
-    return context
+def page(context: BrowserContext) -> Iterator[Page]:
+    """One for all screens: to open another takes longer than to look at most of them."""
+    made = context.new_page()
+    # What was not published yet is left behind.
+    made.on("dialog", lambda leaving: leaving.accept())
+    yield made
+    made.close()
 
 
 def violations(page: Page, rules: dict[str, Any]) -> list[str]:
@@ -271,22 +274,23 @@ def in_both_themes(page: Page) -> dict[Theme, list[str]]:
     return found
 
 
-def test_the_login_has_no_violation(context: BrowserContext, server: RunningServer) -> None:
-    page = context.new_page()
+def test_the_login_has_no_violation(
+    page: Page, context: BrowserContext, server: RunningServer
+) -> None:
+    context.clear_cookies()
     page.goto(server.url)
     page.locator("[data-login]").wait_for()
     assert in_both_themes(page) == {"dark": [], "light": []}
-    page.close()
 
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_a_screen_has_no_violation(
-    insider: BrowserContext, server: RunningServer, name: str
+    page: Page, context: BrowserContext, server: RunningServer, name: str
 ) -> None:
     screen = SCREENS[name]
-    page = insider.new_page()
+    if not context.cookies():
+        log_in(context, server.login_url)
     page.goto(server.url + screen.path)
     page.locator(screen.ready).first.wait_for()
     screen.prepare(page)
     assert in_both_themes(page) == {"dark": [], "light": []}
-    page.close()

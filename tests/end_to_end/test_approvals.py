@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.running import RunningServer, production
+from tests.end_to_end.conftest import Open
 
 pytestmark = [
     pytest.mark.browser,
@@ -18,7 +19,6 @@ pytestmark = [
 
 FINAL = ["shot-000001", "shot-000003", "shot-000004"]
 _numbers = count(1)
-Open = Callable[[str, str, str], Page]
 
 
 @pytest.fixture(scope="module")
@@ -33,21 +33,6 @@ def film(server: RunningServer) -> str:
     server.import_project(id_, production(6))
     server.post(f"/projects/{id_}/statuses", {"ids": FINAL, "status": "final"})
     return id_
-
-
-@pytest.fixture
-def opened(browser: Browser, server: RunningServer, film: str) -> Iterator[Open]:
-    """Opens a view of the film in a browser of somebody's own."""
-    contexts = []
-
-    def open_as(name: str, role: str, view: str) -> Page:
-        token = server.token_for(name, role, film)
-        contexts.append(person(browser, server, f"{server.url}/login?token={token}"))
-        return open_page(contexts[-1], server, f"/p/{film}/{view}")
-
-    yield open_as
-    for context in contexts:
-        context.close()
 
 
 def recolour(server: RunningServer, film: str, colour: str) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.running import RunningServer, production
+from tests.end_to_end.conftest import Open
 
 pytestmark = [
     pytest.mark.browser,
@@ -21,7 +22,6 @@ pytestmark = [
 SHOT = "shot-000001"
 FINAL = "shot-000003"
 _numbers = count(1)
-Open = Callable[[str, str, str], Page]
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +35,6 @@ def film(server: RunningServer) -> str:
     id_ = f"film-{next(_numbers)}"
     server.import_project(id_, production(6))
     return id_
-
-
-@pytest.fixture
-def opened(browser: Browser, server: RunningServer, film: str) -> Iterator[Open]:
-    """Opens a view of the film in a browser of somebody's own."""
-    contexts = []
-
-    def open_as(name: str, role: str, view: str) -> Page:
-        token = server.token_for(name, role, film)
-        contexts.append(person(browser, server, f"{server.url}/login?token={token}"))
-        return open_page(contexts[-1], server, f"/p/{film}/{view}")
-
-    yield open_as
-    for context in contexts:
-        context.close()
 
 
 def change(server: RunningServer, film: str, user: str, base: int, **fields: Any) -> Any:

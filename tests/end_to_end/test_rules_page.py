@@ -4,16 +4,17 @@ keyboard, seen by another browser at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.running import RunningServer, production
 from server.formats.yaml import read_yaml
+from tests.end_to_end.conftest import Open
 
 pytestmark = [
     pytest.mark.browser,
@@ -21,7 +22,6 @@ pytestmark = [
 ]
 
 _numbers = count(1)
-Open = Callable[[str, str, str], Page]
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +38,6 @@ def film(server: RunningServer) -> str:
     body = {"change_data": {"colour": "#1f6f4f"}, "message": "Greener"}
     server.post(f"/assets/coat/propagate?project_id={id_}", body)
     return id_
-
-
-@pytest.fixture
-def opened(browser: Browser, server: RunningServer, film: str) -> Iterator[Open]:
-    """Opens a view of the film in a browser of somebody's own."""
-    contexts = []
-
-    def open_as(name: str, role: str, view: str) -> Page:
-        token = server.token_for(name, role, film)
-        contexts.append(person(browser, server, f"{server.url}/login?token={token}"))
-        return open_page(contexts[-1], server, f"/p/{film}/{view}")
-
-    yield open_as
-    for context in contexts:
-        context.close()
 
 
 def order(page: Page) -> list[str | None]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from itertools import count
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from bench.browser import HOW_TO_GET_IT, browser_path, open_page, person
+from bench.browser import HOW_TO_GET_IT, browser_path
 from bench.running import RunningServer, production
-from tests.end_to_end.conftest import until
+from tests.end_to_end.conftest import Open, until
 
 pytestmark = [
     pytest.mark.browser,
@@ -27,8 +27,6 @@ WORDS = """(prose) => {
     for (const caret of words.querySelectorAll("[data-caret]")) caret.remove();
     return words.textContent;
 }"""
-
-Open = Callable[[str, str], Page]
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +43,6 @@ def film(server: RunningServer) -> str:
     id_ = f"film-{next(_numbers)}"
     server.import_project(id_, production(48, per_sequence=12))
     return id_
-
-
-@pytest.fixture
-def opened(browser: Browser, server: RunningServer, film: str) -> Iterator[Open]:
-    """Opens a view of the film in a browser of somebody's own."""
-    contexts = []
-
-    def open_as(name: str, view: str) -> Page:
-        token = server.token_for(name, project_id=film)
-        contexts.append(person(browser, server, f"{server.url}/login?token={token}"))
-        return open_page(contexts[-1], server, f"/p/{film}/{view}")
-
-    yield open_as
-    for context in contexts:
-        context.close()
 
 
 def shot(number: int) -> str:
@@ -90,8 +73,8 @@ def is_written(page: Page, text: str) -> bool:
 def test_a_click_on_an_avatar_goes_where_that_person_goes_until_one_goes_elsewhere(
     opened: Open,
 ) -> None:
-    hers = opened("mara", f"breakdown?e={shot(40)}")
-    his = opened("otto", "storyboard")
+    hers = opened("mara", "editor", f"breakdown?e={shot(40)}")
+    his = opened("otto", "editor", "storyboard")
     avatar = his.locator('[data-person="mara"]')
     following = his.locator('[data-following="mara"]')
     said = his.locator("[data-testid=followed-said]")
@@ -131,8 +114,8 @@ def test_a_click_on_an_avatar_goes_where_that_person_goes_until_one_goes_elsewhe
 def test_undo_is_for_ones_own_words_and_words_written_offline_meet_once(
     server: RunningServer, film: str, opened: Open
 ) -> None:
-    hers = opened("mara", "storyboard?e=hero")
-    his = opened("otto", "storyboard?e=hero")
+    hers = opened("mara", "editor", "storyboard?e=hero")
+    his = opened("otto", "editor", "storyboard?e=hero")
     both = (hers, his)
 
     def reads(text: str) -> None:
@@ -188,7 +171,7 @@ def test_undo_is_for_ones_own_words_and_words_written_offline_meet_once(
 def test_a_server_that_cannot_store_is_said_and_what_was_typed_is_kept(
     server: RunningServer, film: str, opened: Open
 ) -> None:
-    page = opened("mara", "storyboard?e=hero")
+    page = opened("mara", "editor", "storyboard?e=hero")
     expect(page.locator(PROSE)).to_have_text(WRITTEN)
     with closing(sqlite3.connect(next(server.data.glob("*.db")), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -7,9 +7,10 @@ from contextlib import suppress
 
 from protocol.errors import RipplecutError
 from server.domain.entities import BuiltOn, Reference, Version
-from tests.oracle.film import Film, Row, Thing, Use
+from tests.oracle.film import Film
 from tests.oracle.histories import Ran
 from tests.oracle.steps import Step
+from tests.oracle.things import Row, Thing, Use
 from tests.oracle.ways import Stored
 
 __all__ = ["Crowded"]
@@ -30,11 +31,7 @@ class Crowded(Stored):
             steps = [self.steps.drawn() for _ in range(self.chance.randint(2, 4))]
             self.log.append("; ".join(one.words for one in steps))
             await asyncio.gather(*map(self._hurry, steps))
-            for run in await self.storage.runs(self.project_id, 20):
-                assert await self.owner.engine.wait(run.id, 30)
-                if run.id not in self._seen:
-                    self._seen.add(run.id)
-                    self._check_once(await self._ran(await self.storage.run(run.id)))
+            await self._all_quiet()
             await self._adopt()
             self._check_state()
             self._check_shown()
@@ -43,6 +40,18 @@ class Crowded(Stored):
         await self._close()
         await self._open()
         self._check_state()
+
+    async def _all_quiet(self) -> None:
+        """Wait for every run, and for those that these leave behind them."""
+        while new := [
+            run.id
+            for run in await self.storage.runs(self.project_id, 20)
+            if run.id not in self._seen
+        ]:
+            for id_ in new:
+                assert await self.owner.engine.wait(id_, 30)
+                self._seen.add(id_)
+                self._check_once(await self._ran(await self.storage.run(id_)))
 
     async def _hurry(self, step: Step) -> None:
         for _ in range(self.chance.randint(0, 30)):

@@ -19,8 +19,9 @@ from server.domain.resolve import resolve, stale_reasons
 from server.domain.runs import Outcome
 from server.domain.transaction import Transaction
 from tests import reasons
-from tests.oracle.film import Film, Looks, Told, Use
+from tests.oracle.film import Film
 from tests.oracle.steps import RULES, Step, Steps
+from tests.oracle.things import Looks, Told, Use
 
 __all__ = ["START_RULES", "Classes", "History", "Ran"]
 

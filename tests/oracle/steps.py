@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, Protocol, cast
 from protocol.errors import Cycle
 from server.propagation.edits import NewEntity
 from server.propagation.links import NewReference
-from tests.oracle.film import HELD, SHOWN, Film, Use
+from tests.oracle.film import Film
+from tests.oracle.things import HELD, SHOWN, Use
 
 __all__ = ["ALL", "CAST", "People", "Step", "Steps"]
 

@@ -27,9 +27,9 @@ from server.services import changes, consistency, entities, reading
 from server.services.projects import Projects
 from server.verify import verify_project
 from tests.domain.world import World
-from tests.oracle.film import PERSON
 from tests.oracle.histories import Classes, History, Ran
 from tests.oracle.steps import ALL, CAST, Step
+from tests.oracle.things import PERSON
 
 __all__ = ["InMemory", "Stored"]
 

@@ -32,6 +32,7 @@ from server.services.projects import Projects
 from server.storage import SqliteStorage
 from server.storage.sqlite import store, writer, writes
 from server.web.live import LiveEndpoint
+from tests.batches import small_batches
 from tests.rooms.fakes import FakeGate
 
 ME = Actor("mara", "test")
@@ -135,7 +136,13 @@ async def shows(draft: Draft, description: str) -> None:
     draft.doc.unobserve(subscription)
 
 
-async def test_two_large_runs_of_two_projects_take_turns(place: Place) -> None:
+async def test_two_large_runs_of_two_projects_take_turns(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of one size: where one project was measured in a slow moment its batches are smaller
+    for a while, and several of them are one of the other's.
+    """
+    small_batches(monkeypatch, 250)
     owners = [await place.film(name, 2000) for name in ("one", "two")]
     turns: list[str] = []
 

@@ -20,8 +20,8 @@ from server.domain.kind_reader import read_kinds
 from server.propagation.project import ProjectOwner
 from server.services import approvals, changes, deciding, entities, projects, restoring
 from server.system import AssetPropagationSystem
+from tests.propagation.film import ME, fields_of, film, hashes
 from tests.propagation.test_engine import after_commits, rule, with_rules
-from tests.propagation.test_rolling_back import ME, fields_of, film, hashes
 from tests.ticking import Ticking
 
 LIST = Path(server.domain.__path__[0]) / "ROLLBACK.md"

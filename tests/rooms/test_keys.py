@@ -205,7 +205,7 @@ async def test_a_clash_is_kept_once_the_field_rests() -> None:
 
 
 async def test_a_clash_that_the_store_does_not_take_is_tried_again_and_kept_at_the_end() -> None:
-    stage = Stage()
+    stage = Stage(drain_pause=0)
     ann, ben = await stage.opened_by("ann"), await stage.opened_by("ben")
     stage.core.refusal = Unavailable("The disk is full")
     await ann.send(ann.yjs.set("age", 31))
