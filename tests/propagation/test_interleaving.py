@@ -142,8 +142,8 @@ async def test_two_large_runs_of_two_projects_take_turns(
     """Batches of one size: where one project was measured in a slow moment its batches are smaller
     for a while, and several of them are one of the other's.
     """
-    small_batches(monkeypatch, 250)
-    owners = [await place.film(name, 2000) for name in ("one", "two")]
+    small_batches(monkeypatch, 100)
+    owners = [await place.film(name, 800) for name in ("one", "two")]
     turns: list[str] = []
 
     async def noting(commit: Commit, go_on: Commits) -> None:
@@ -154,7 +154,7 @@ async def test_two_large_runs_of_two_projects_take_turns(
     place.around_commits(noting)
     runs = [await change(owner, "Short.") for owner in owners]
     for owner, run in zip(owners, runs, strict=True):
-        assert len(set(await reached(owner, run))) == 2000
+        assert len(set(await reached(owner, run))) == 800
     both = turns[turns.index("two") : len(turns) - turns[::-1].index("one")]
     together = [len(list(some)) for _, some in itertools.groupby(both)]
     assert max(together) <= 2, "one of them waited for the other"
