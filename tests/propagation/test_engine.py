@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from protocol.errors import Conflict, Unavailable
+from protocol.errors import Conflict, Invalid, Unavailable
 from server.domain.actors import Actor
 from server.domain.commit import Commit
 from server.domain.runs import Run
@@ -237,3 +237,13 @@ async def test_a_rollback_that_changes_nothing_touches_nothing() -> None:
         result = await changes.rollback_to_version(owner, hero["id"], 1, ME)
         assert (result.success, result.affected_entities) == (True, 0)
         assert owner.seq == before
+
+
+@pytest.mark.parametrize("change", [None, ["colour"], "colour", 5])
+async def test_what_is_no_change_is_invalid(change: Any) -> None:
+    async with AssetPropagationSystem("film") as system:
+        hero = await system.create_entity("character", "Mara")
+        for act in (system.propagate_asset_change, system.calculate_change_impact):
+            with pytest.raises(Invalid) as refused:
+                await act(hero["id"], change)
+            assert [one.field for one in refused.value.errors] == ["change_data"]

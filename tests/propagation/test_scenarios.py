@@ -469,13 +469,3 @@ async def test_before_the_history() -> None:
         empty = await restoring.restore_project(owner, created, ME)
         assert set(empty.deleted) == {"mara", "coat", "sh1", "sh2", "seq1"}
         assert not owner.state.entities
-
-
-@pytest.mark.parametrize("change", [None, ["colour"], "colour", 5])
-async def test_what_is_no_change_is_invalid(change: Any) -> None:
-    async with AssetPropagationSystem("film") as system:
-        hero = await system.create_entity("character", "Mara")
-        for act in (system.propagate_asset_change, system.calculate_change_impact):
-            with pytest.raises(Invalid) as refused:
-                await act(hero["id"], change)
-            assert [one.field for one in refused.value.errors] == ["change_data"]
