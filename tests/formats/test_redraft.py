@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -217,8 +218,7 @@ def test_a_scene_at_its_place_that_is_wholly_rewritten_is_the_same() -> None:
 
 
 def test_two_hundred_scenes_are_matched_quickly() -> None:
-    import time
-
+    """In processor time: what runs beside the tests must not fail them."""
     rng = random.Random(7)
     words = [f"w{int(rng.paretovariate(0.6)) % 3000}" for _ in range(9000)]
 
@@ -235,9 +235,9 @@ def test_two_hundred_scenes_are_matched_quickly() -> None:
         ).encode()
 
     old, new = read_screenplay(play(first)).scenes, read_screenplay(play(second)).scenes
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = match_scenes(old, new)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
     assert found == {number: number for number in range(200)}
 
 
