@@ -220,7 +220,16 @@ class Importer:
         newest = self._newest.get(data.id)
         if newest is not None:
             at = self._tx.at
-            entity = Entity(data.id, data.kind, newest, at, at, newest.number, deleted_at=at)
+            entity = Entity(
+                data.id,
+                data.kind,
+                newest,
+                at,
+                at,
+                newest.number,
+                approved_version=data.approved,
+                deleted_at=at,
+            )
             self._tx.put_entity(replace(entity, digests=newest.digests))
 
     # -- entities that exist -----------------------------------------------------------------------

@@ -141,6 +141,13 @@ def test_an_import_elsewhere_gives_the_same_project(story: list[Step]) -> None:
     asyncio.run(_check(story))
 
 
+def test_what_was_approved_of_something_deleted_stays_approved() -> None:
+    """It was lost, where an older version of something else still shows it."""
+    story = [("create", 0, 0, 0)] * 3
+    story += [("link", 2, 1, 0), ("link", 0, 2, 1), ("approve", 1, 0, 0), ("delete", 1, 0, 0)]
+    asyncio.run(_check(story))
+
+
 @pytest.mark.soak
 @settings(max_examples=200)
 @given(steps)
