@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -25,7 +22,6 @@ T = TypeVar("T")
 BUSY_SECONDS = 5.0
 """How long a statement waits for another process before it gives up."""
 
-_NICENESS = 10
 _OLDEST = (3, 37)  # strict tables
 
 _ENVIRONMENT = frozenset(
@@ -190,21 +186,8 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _give_way() -> None:
-    """Let the loop's thread go first where both want one core: a commit can wait, a person
-    cannot.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
 async def _opened(connect: Callable[[], sqlite3.Connection]) -> Database:
-    def connect_and_give_way() -> sqlite3.Connection:
-        _give_way()
-        return connect()
-
-    database = Database(connect_and_give_way, iter_chunk_size=64)
+    database = Database(connect, iter_chunk_size=64)
     try:
         await database
     except Exception as error:
