@@ -112,8 +112,7 @@ class Channel:
     @property
     def worth_compacting(self) -> bool:
         """Whether enough updates rest in the store to make one state of them as it is put away."""
-        least = self._settings.compact_at_rest + self._base // (10 * self._settings.compact_share)
-        return self._stored >= least
+        return self._stored >= self._settings.least_at_rest(self._base)
 
     async def attach(self, attachment: Attachment) -> None:
         """Load if needed and let somebody in; raises NotFound or Unavailable."""

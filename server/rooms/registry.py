@@ -19,13 +19,13 @@ from protocol.errors import (
 from server.domain.events import Event
 from server.ports import DocumentStore, OpenProject
 from server.rooms.access import Admission, Gatekeeper, Grant, Identity, Revocation
+from server.rooms.compaction import Compaction
 from server.rooms.connection import Connection
 from server.rooms.outbox import Write
 from server.rooms.plain import PlainSession
 from server.rooms.room import Room
 from server.rooms.session import Session
 from server.rooms.settings import RoomSettings
-from server.rooms.stored import encode_stored
 from server.rooms.timers import Cancellable, LoopTimers, Timers
 
 __all__ = ["RealTimeSyncManager"]
@@ -59,6 +59,7 @@ class RealTimeSyncManager:
         self._settings = settings or RoomSettings()
         self._own_timers = LoopTimers() if timers is None else None
         self._timers: Timers = timers or self._own_timers or LoopTimers()
+        self._compaction = Compaction(store, self._timers, self._settings)
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._connections: dict[str, Connection] = {}
@@ -204,7 +205,7 @@ class RealTimeSyncManager:
         room = self._rooms.get(project_id)
         if room is not None:
             return await room.draft_state(entity_id)
-        return await encode_stored(await self._store.load_document(project_id, entity_id))
+        return await self._compaction.state_at_rest(project_id, entity_id)
 
     def editor(self, project_id: str, entity_id: str) -> str:
         room = self._rooms.get(project_id)
@@ -292,7 +293,9 @@ class RealTimeSyncManager:
         try:
             core = await self._open_core(project_id)
             # No await from here on: an event that is published after this finds its room.
-            room = self._rooms[project_id] = Room(core, self._store, self._timers, self._settings)
+            room = self._rooms[project_id] = Room(
+                core, self._store, self._timers, self._settings, self._compaction
+            )
             return room
         finally:
             del self._opening[project_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from protocol import frames
@@ -23,7 +24,6 @@ from server.rooms.participant import Participant
 from server.rooms.presence import Presence
 from server.rooms.publishing import Editor, Publishing
 from server.rooms.settings import RoomSettings
-from server.rooms.stored import encode_stored
 from server.rooms.timers import Cancellable, Timers
 
 __all__ = ["Room"]
@@ -40,6 +40,7 @@ class Room:
         store: DocumentStore,
         timers: Timers,
         settings: RoomSettings,
+        compaction: Compaction,
     ) -> None:
         self.core = core
         self._store = store
@@ -52,7 +53,7 @@ class Room:
         self._unloads: dict[str, Cancellable] = {}
         self.state = LifeCycle.READY
         self.presence = Presence(timers, settings.presence_interval, self._announce_presence)
-        self._compaction = Compaction(core.project_id, store, timers)
+        self._compaction = compaction
         self._clashing = Clashing(core, timers, settings)
         self._publishing = Publishing(
             core,
@@ -70,12 +71,7 @@ class Room:
     @property
     def idle(self) -> bool:
         """Nobody is here, no document is open, nothing is under way."""
-        return (
-            not self._participants
-            and not self._channels
-            and self._compaction.idle
-            and self._clashing.idle
-        )
+        return not self._participants and not self._channels and self._clashing.idle
 
     def enter(self, participant: Participant) -> None:
         self._participants[participant] = None
@@ -164,7 +160,7 @@ class Room:
                 self._timers,
                 self._settings,
                 self._changed,
-                self._compaction.start,
+                partial(self._compaction.start, self.core.project_id),
                 self._clashing.add,
             )
         loaded = isinstance(channel.document.state, Ready)
@@ -210,8 +206,7 @@ class Room:
         channel = self._channels.get(entity_id)
         if channel is not None and not channel.gone:
             return await channel.durable_state()
-        stored = await self._store.load_document(self.core.project_id, entity_id)
-        return await encode_stored(stored)
+        return await self._compaction.state_at_rest(self.core.project_id, entity_id)
 
     def editor(self, entity_id: str) -> str:
         return self._publishing.editor(entity_id)
@@ -303,7 +298,7 @@ class Room:
         channel.document.unload()
         self._unload(channel)
         if channel.worth_compacting:
-            self._compaction.start(channel.entity_id)
+            self._compaction.start(self.core.project_id, channel.entity_id)
 
     def _unload(self, channel: Channel) -> None:
         channel.stop()

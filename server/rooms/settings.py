@@ -55,7 +55,7 @@ class RoomSettings:
     """So many stored updates of a document are made into one state while it is open. A long update
     counts as one for every hundred bytes: that is about what it takes to read."""
     compact_at_rest: int = 20
-    """So many when it is put away."""
+    """So many when it is put away, or is read while nobody has it open."""
     compact_share: int = 400
     """One more for each so many bytes of the state (a tenth of that at rest): to make a long state
     anew takes longer, and must be worth it."""
@@ -63,3 +63,9 @@ class RoomSettings:
     """How often a reader whose writes were refused is looked at closely."""
     retry_first: float = 0.5
     retry_longest: float = 30.0
+
+    def least_at_rest(self, base: int) -> int:
+        """How many updates on top of a state of so many bytes are worth making one state of, where
+        nobody has the document open.
+        """
+        return self.compact_at_rest + base // (10 * self.compact_share)

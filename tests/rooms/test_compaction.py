@@ -73,6 +73,45 @@ async def test_an_idle_document_is_compacted_when_it_is_put_away() -> None:
     assert Client(await stage.manager.draft_state("film", "hero")).text() == "ab"
 
 
+async def test_what_nobody_opens_is_compacted_as_it_is_read() -> None:
+    """Only programs change it: its log grew with each of their changes, and so did their time."""
+    stage = Stage(compact_at_rest=3)
+    writer = Client(await stage.manager.draft_state("film", "hero"))
+    for text in "abcdefgh":
+        await stage.store.append_update("film", "hero", writer.type(text))
+        before = await stage.manager.draft_state("film", "hero")
+        await settle()
+        assert await stage.manager.draft_state("film", "hero") == before
+        await settle()
+        assert len(stage.store.documents["hero"]) <= 3
+    assert [entity for entity, _ in stage.store.compacted] == ["hero"] * len(stage.store.compacted)
+    assert Client(before).text() == "hgfedcba"
+
+
+async def test_what_is_read_twice_at_once_is_compacted_once() -> None:
+    """The second would drop what came meanwhile. The room opens while the first is at it."""
+    stage = Stage(compact_at_rest=2)
+    writer = Client(await stage.manager.draft_state("film", "hero"))
+    for text in "ab":
+        await stage.store.append_update("film", "hero", writer.type(text))
+    compact, going_on = stage.store.compact_document, asyncio.Event()
+
+    async def slowly(project_id: str, entity_id: str, state: bytes, count: int) -> None:
+        await going_on.wait()
+        await compact(project_id, entity_id, state, count)
+
+    stage.store.compact_document = slowly  # type: ignore[method-assign]
+    await asyncio.gather(*(stage.manager.draft_state("film", "hero") for _ in range(3)))
+    ann = await stage.opened_by()
+    await ann.send(ann.yjs.type("c"))
+    ann.connection.gone()
+    await stage.timers.advance(120)
+    going_on.set()
+    await settle()
+    assert [count for _, count in stage.store.compacted] == [2]
+    assert sorted(Client(await stage.manager.draft_state("film", "hero")).text()) == ["a", "b", "c"]
+
+
 async def test_what_waits_for_another_update_is_never_compacted_away() -> None:
     stage = Stage(compact_at_rest=1)
     ann = await stage.opened_by()
